@@ -1,0 +1,47 @@
+/**
+ * The one error type of the project. `code` is a closed set; each transport has exactly one mapper from it
+ * (HTTP status, gRPC status, exit code). The message names the action and the value: `Cannot mount "/proc": EPERM`.
+ */
+export type Code =
+  | 'invalid-argument'
+  | 'not-found'
+  | 'already-exists'
+  | 'conflict'
+  | 'not-modified'
+  | 'permission-denied'
+  | 'not-implemented'
+  | 'unavailable'
+  | 'deadline-exceeded'
+  | 'canceled'
+  | 'internal';
+
+export class WherryError extends Error {
+  readonly code: Code;
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'WherryError';
+    this.code = code;
+  }
+}
+
+export const invalidArgument = (message: string, options?: ErrorOptions): WherryError =>
+  new WherryError('invalid-argument', message, options);
+export const notFound = (message: string, options?: ErrorOptions): WherryError =>
+  new WherryError('not-found', message, options);
+export const conflict = (message: string, options?: ErrorOptions): WherryError =>
+  new WherryError('conflict', message, options);
+export const notImplemented = (message: string, options?: ErrorOptions): WherryError =>
+  new WherryError('not-implemented', message, options);
+export const internal = (message: string, options?: ErrorOptions): WherryError =>
+  new WherryError('internal', message, options);
+
+/** The code of any thrown value; what is not ours is `internal`. */
+export function codeOf(error: unknown): Code {
+  return error instanceof WherryError ? error.code : 'internal';
+}
+
+/** The message of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,342 @@
+import type { Socket } from 'node:net';
+import type { Ctx } from '../../common/ctx.ts';
+import type { Images, ImageConfig } from '../../image/images.ts';
+
+/**
+ * The engine as its doors see it (docker's REST now; containerd's gRPC and the CRI later). Doors convert wire types to these
+ * and back, and own nothing. Reads are synchronous and take no lock: they read the last published state.
+ */
+export interface Engine {
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly execs: Execs;
+  readonly networks: NetworkList;
+  readonly events: Events;
+  readonly info: () => EngineInfo;
+}
+
+// ---------------------------------------------------------------- containers
+
+/** What a client asked for, defaults filled in, names in our case; image defaults are merged in by `create`. */
+export interface CreateRequest {
+  /** Without slash; a generated one (`adjective_surname`) if undefined. */
+  readonly name: string | undefined;
+  readonly image: string;
+  /** `undefined`: the image's. An empty list clears it. */
+  readonly entrypoint: readonly string[] | undefined;
+  readonly cmd: readonly string[] | undefined;
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly workingDir: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tty: boolean;
+  readonly openStdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly attachStdin: boolean;
+  readonly attachStdout: boolean;
+  readonly attachStderr: boolean;
+  readonly stopSignal: string | undefined;
+  readonly stopTimeoutS: number | undefined;
+  readonly exposedPorts: Readonly<Record<string, object>>;
+  readonly volumes: Readonly<Record<string, object>>;
+  readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
+  readonly host: HostOptions;
+}
+
+/** Docker's HostConfig, as far as it works by now; the door refuses every other field by name when it is set. */
+export interface HostOptions {
+  /** `bridge` (also `default`), `none`, `host`. */
+  readonly networkMode: string;
+  readonly autoRemove: boolean;
+  /** Kept and shown; only `no` works by now. */
+  readonly restartPolicy: { readonly name: string; readonly maximumRetryCount: number };
+  readonly binds: readonly Bind[];
+  readonly tmpfs: Readonly<Record<string, string>>;
+  readonly readonlyRootfs: boolean;
+  readonly privileged: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly groupAdd: readonly string[];
+  readonly securityOpt: readonly string[];
+  readonly extraHosts: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly shmSizeBytes: number;
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly oomScoreAdj: number;
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly resources: HostResources;
+  /** The wire's whole HostConfig, unchanged: what inspect shows where nothing above overrides it. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+export interface Bind {
+  readonly source: string;
+  readonly destination: string;
+  readonly readOnly: boolean;
+  /** `rprivate` unless given. */
+  readonly propagation: string;
+  /** What the user wrote, for inspect. */
+  readonly mode: string;
+  /** `-v` makes a missing source, `--mount` does not. */
+  readonly createSource: boolean;
+}
+
+export interface HostResources {
+  readonly memoryBytes: number | undefined;
+  readonly memoryReservationBytes: number | undefined;
+  /** Memory plus swap; -1 is unlimited. */
+  readonly memorySwapBytes: number | undefined;
+  readonly memorySwappiness: number | undefined;
+  readonly oomKillDisable: boolean;
+  readonly nanoCpus: number | undefined;
+  readonly cpuShares: number | undefined;
+  readonly cpuPeriodUs: number | undefined;
+  readonly cpuQuotaUs: number | undefined;
+  readonly cpusetCpus: string;
+  readonly cpusetMems: string;
+  readonly pidsLimit: number | undefined;
+  readonly blkioWeight: number | undefined;
+  readonly devices: readonly { readonly host: string; readonly container: string; readonly access: string }[];
+  readonly deviceCgroupRules: readonly string[];
+  readonly cgroupParent: string;
+}
+
+export type ContainerState =
+  | { readonly kind: 'created'; readonly error: string; readonly exitCode: number }
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running'; readonly pid: number; readonly startedAt: string }
+  | {
+      readonly kind: 'exited';
+      readonly exitCode: number;
+      readonly error: string;
+      readonly oomKilled: boolean;
+      readonly startedAt: string;
+      readonly finishedAt: string;
+    }
+  | { readonly kind: 'removing'; readonly exitCode: number }
+  | { readonly kind: 'dead'; readonly exitCode: number; readonly error: string };
+
+/** A published snapshot of one container. Immutable. Times are RFC 3339 with nanoseconds. */
+export interface Container {
+  readonly id: string;
+  /** Without slash. */
+  readonly name: string;
+  readonly createdAt: string;
+  readonly imageId: string;
+  /** As the client named it. */
+  readonly imageName: string;
+  /** Entry point and command merged: what runs. */
+  readonly path: string;
+  readonly args: readonly string[];
+  /** The request merged with the image's defaults. */
+  readonly config: CreateRequest & { readonly imageConfig: ImageConfig };
+  readonly state: ContainerState;
+  readonly restartCount: number;
+  readonly logPath: string;
+  readonly hostnamePath: string;
+  readonly hostsPath: string;
+  readonly resolvConfPath: string;
+  readonly overlay: { readonly lower: readonly string[]; readonly upper: string; readonly work: string };
+  /** Undefined without an own network namespace, or while not running. */
+  readonly endpoint: EndpointView | undefined;
+  readonly execIds: readonly string[];
+}
+
+export interface EndpointView {
+  readonly networkName: string;
+  readonly networkId: string;
+  readonly endpointId: string;
+  readonly gateway: string;
+  readonly ipAddress: string;
+  readonly prefixLength: number;
+  readonly macAddress: string;
+  /** Path that CNI plugins can join. */
+  readonly sandboxKey: string;
+}
+
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+
+export interface Containers {
+  /** Throws `not-found` `No such image: x:latest`, `conflict` for a taken name, `invalid-argument`. */
+  create(ctx: Ctx, request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
+  list(): readonly Container[];
+  /** By name (with or without slash), id or unique id prefix. Throws `not-found` `No such container: x`. */
+  get(reference: string): Container;
+  /** Throws `not-modified` when running. A failure leaves the container `created` with its error and exit code 126, 127 or 128. */
+  start(ctx: Ctx, reference: string, options?: { readonly detachKeys?: string }): Promise<void>;
+  /** Stop signal, then SIGKILL after the time-out (undefined: the container's, then 10 s; -1: never). Throws `not-modified` when not running. */
+  stop(
+    ctx: Ctx,
+    reference: string,
+    options: { readonly signal: string | undefined; readonly timeoutS: number | undefined },
+  ): Promise<void>;
+  restart(
+    ctx: Ctx,
+    reference: string,
+    options: { readonly signal: string | undefined; readonly timeoutS: number | undefined },
+  ): Promise<void>;
+  /** `KILL`, `SIGKILL`, `9`. Throws `conflict` when not running: `container <id> is not running`. */
+  kill(ctx: Ctx, reference: string, signal: string): Promise<void>;
+  rename(ctx: Ctx, reference: string, name: string): Promise<void>;
+  /** Throws `conflict` with docker's text for a running container unless forced. */
+  remove(
+    ctx: Ctx,
+    reference: string,
+    options: { readonly force: boolean; readonly volumes: boolean },
+  ): Promise<void>;
+  resize(ctx: Ctx, reference: string, size: { rows: number; columns: number }): Promise<void>;
+  /** Registered synchronously: an exit right after the call is not missed. The result is for the client. */
+  wait(
+    ctx: Ctx,
+    reference: string,
+    condition: WaitCondition,
+  ): Promise<{ exitCode: number; error: string | undefined }>;
+  /**
+   * Connects a hijacked client. Before start it waits for the start. With `logs` what was logged so far is sent first.
+   * The caller has answered the HTTP request already; `check` is what to call before it does.
+   */
+  attach(ctx: Ctx, reference: string, request: AttachRequest): Promise<void>;
+  /** Throws what attach would refuse, before the connection is hijacked. */
+  checkAttach(reference: string): Container;
+  logs(ctx: Ctx, reference: string, request: LogsRequest): AsyncIterable<LogChunk>;
+}
+
+export interface AttachRequest {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly stream: boolean;
+  readonly logs: boolean;
+  /** Docker's syntax: `ctrl-p,ctrl-q`. */
+  readonly detachKeys: string | undefined;
+  readonly socket: Socket;
+  /** Bytes after the request's head that were read already. */
+  readonly head: Uint8Array;
+}
+
+export interface LogsRequest {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly details: boolean;
+  /** Undefined: all. */
+  readonly tail: number | undefined;
+  /** Nanoseconds since the epoch. */
+  readonly sinceNs: bigint | undefined;
+  readonly untilNs: bigint | undefined;
+}
+
+export interface LogChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly data: Uint8Array;
+}
+
+// ---------------------------------------------------------------- exec
+
+export interface ExecCreateRequest {
+  readonly container: string;
+  readonly cmd: readonly string[];
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly workingDir: string;
+  readonly tty: boolean;
+  readonly privileged: boolean;
+  readonly attachStdin: boolean;
+  readonly attachStdout: boolean;
+  readonly attachStderr: boolean;
+  readonly detachKeys: string | undefined;
+  readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
+}
+
+export interface Exec {
+  readonly id: string;
+  readonly containerId: string;
+  readonly request: ExecCreateRequest;
+  readonly state:
+    | { readonly kind: 'created' }
+    | { readonly kind: 'starting' }
+    | { readonly kind: 'running'; readonly pid: number }
+    | { readonly kind: 'exited'; readonly exitCode: number; readonly pid: number };
+}
+
+export interface Execs {
+  /** Throws `conflict` `container <id> is not running`. */
+  create(ctx: Ctx, request: ExecCreateRequest): Promise<string>;
+  /** Throws `not-found` `No such exec instance: x`. */
+  get(id: string): Exec;
+  /** `conflict` if it was started before; the program's failure is docker's text, exit code 126 or 127. */
+  start(
+    ctx: Ctx,
+    id: string,
+    options: {
+      readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
+      /** Undefined: detached. */
+      readonly client: { readonly socket: Socket; readonly head: Uint8Array } | undefined;
+    },
+  ): Promise<void>;
+  resize(ctx: Ctx, id: string, size: { rows: number; columns: number }): Promise<void>;
+}
+
+// ---------------------------------------------------------------- networks, events, info
+
+export interface NetworkList {
+  list(): readonly NetworkView[];
+  /** By name, id or unique id prefix. Throws `not-found` `network x not found`. */
+  get(reference: string): NetworkView;
+}
+
+export interface NetworkView {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: 'bridge' | 'host' | 'null';
+  readonly createdAt: string;
+  readonly subnet: string | undefined;
+  readonly gateway: string | undefined;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** Docker's event message without its wire quirks. */
+export interface Event {
+  readonly type: 'container' | 'image' | 'network' | 'daemon' | 'volume';
+  /** `create`, `start`, `die`, `exec_start: ls`, ... */
+  readonly action: string;
+  readonly actorId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly timeNs: bigint;
+}
+
+export interface Events {
+  publish(event: Omit<Event, 'timeNs'>): void;
+  /** What happened since `sinceNs` as far as it is remembered, then what happens, until `untilNs` or the signal. */
+  subscribe(
+    ctx: Ctx,
+    range: { readonly sinceNs: bigint | undefined; readonly untilNs: bigint | undefined },
+  ): AsyncIterable<Event>;
+}
+
+export interface EngineInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly kernelVersion: string;
+  readonly operatingSystem: string;
+  readonly osVersion: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly cgroupVersion: '1' | '2';
+  readonly goroutines: number;
+  readonly openFiles: number;
+  readonly eventsListeners: number;
+  readonly startedAt: string;
+  readonly labels: readonly string[];
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,29 @@
+import type { Ctx } from '../common/ctx.ts';
+
+/** sha256 of a layer and all below it (image-spec config.md, "Layer ChainID"): `sha256:<64 hex>`. */
+export type ChainId = string & { readonly __brand: 'ChainId' };
+/** Digest of a layer's uncompressed tar. */
+export type DiffId = string & { readonly __brand: 'DiffId' };
+/** Digest of an image's configuration. */
+export type ImageId = string & { readonly __brand: 'ImageId' };
+
+/** The directories of one overlay mount; nothing is mounted on the host (the launch plan mounts inside the container). */
+export interface OverlayDirs {
+  /** Read-only layers, topmost first, absolute. */
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+}
+
+/**
+ * Layers unpacked on disk, one directory per chain id shared by all images, and the writable snapshots on top of them.
+ * What is on disk is owned by a row; what a crash left behind without one is collected at start.
+ */
+export interface Snapshots {
+  /** Makes a writable snapshot on top of `top` (undefined: of nothing). Idempotent per key. Throws `not-found` for an unknown chain. */
+  prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs>;
+  /** The directories of a snapshot made earlier; throws `not-found`. Takes no lock, touches no disk. */
+  get(key: string): OverlayDirs;
+  /** Removes the writable snapshot; an unknown key is no error. Never removes layers. */
+  remove(ctx: Ctx, key: string): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import type { PlanBuilder } from './plan/builder.ts';
+import type { Plan } from './plan/types.ts';
+import type { Process, Spec } from './spec.ts';
+
+/** What becomes the container's root. An overlay is mounted inside the container's mount namespace, so the host holds no mount. */
+export type Rootfs =
+  | {
+      readonly kind: 'overlay';
+      /** Topmost first. */
+      readonly lower: readonly string[];
+      readonly upper: string;
+      readonly work: string;
+      /** Skips every sync of the upper layer: only for a container that is removed at its end. */
+      readonly volatile: boolean;
+    }
+  | { readonly kind: 'directory'; readonly path: string };
+
+/** struct monitor_config of native/c/monitor.h. */
+export interface MonitorConfig {
+  readonly id: string;
+  /** Of the shim's `sock` and `exit`; exists. */
+  readonly directory: string;
+  readonly tty: boolean;
+  readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
+  readonly stdin: 'none' | 'once' | 'open';
+  readonly log: LogConfig | undefined;
+  /** How long pipes that a descendant keeps open are read after the exit. */
+  readonly drainMs: number;
+  /** File whose text goes into the exit record (v1 `memory.oom_control`). */
+  readonly oomFile: string | undefined;
+}
+
+export interface LogConfig {
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+  /** Added to each line as docker's `attrs`. */
+  readonly attrs: Readonly<Record<string, string>> | undefined;
+}
+
+/** Adds the steps that build the inside of a fresh network namespace; runs in the child right after unshare(CLONE_NEWNET). */
+export interface NetworkSteps {
+  /** Before unshare: opens what must belong to the host's namespace (a netlink socket), returns the rest. */
+  prepare(plan: PlanBuilder): (plan: PlanBuilder) => void;
+}
+
+export interface LaunchRequest {
+  readonly id: string;
+  readonly spec: Spec;
+  readonly rootfs: Rootfs;
+  /** An existing empty directory of the host: the new root is mounted there in the container's own mount namespace. */
+  readonly stagingDir: string;
+  readonly network: NetworkSteps | undefined;
+  readonly monitor: MonitorConfig;
+  /** BPF of the seccomp profile (struct sock_filter[]), compiled once per profile. */
+  readonly seccomp: CompiledSeccomp | undefined;
+}
+
+export interface ExecRequest {
+  readonly id: string;
+  /** Process id of the container's init, in the daemon's pid namespace. */
+  readonly pid: number;
+  /** Inode numbers don't matter: a namespace is joined only if the container does not share the host's. */
+  readonly spec: Spec;
+  readonly process: Process;
+  readonly monitor: MonitorConfig;
+  readonly seccomp: CompiledSeccomp | undefined;
+}
+
+export interface CompiledSeccomp {
+  readonly program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_* bits. */
+  readonly flags: number;
+}
+
+/** What a plan's process reported (struct plan_report). */
+export interface PlanFailure {
+  readonly step: number;
+  readonly errno: number;
+  /** Bit n: some step met errno n, ignored it and went on. */
+  readonly ignored: bigint;
+}
+
+/** Pure: no system call, no clock, no randomness. `runtime/launch.ts` and `runtime/exec.ts` implement these. */
+export type BuildLaunchPlan = (request: LaunchRequest) => Plan;
+export type BuildExecPlan = (request: ExecRequest) => Plan;

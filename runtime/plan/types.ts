@@ -1,0 +1,77 @@
+/**
+ * A launch plan is data: a list of raw system calls with computed arguments, run by one small loop
+ * (native/c/plan.c, wire form in native/c/plan.h). Building one touches nothing of the system.
+ */
+
+/** An argument of a step. `slot` refers to the result that an earlier step saved. */
+export type Arg =
+  | { readonly kind: 'immediate'; readonly value: bigint }
+  | { readonly kind: 'blob'; readonly offset: number }
+  | { readonly kind: 'slot'; readonly slot: number };
+
+/** A result kept for later steps, at most 64 a plan. */
+export interface Slot {
+  readonly kind: 'slot';
+  readonly slot: number;
+}
+
+export type Step = SyscallStep | ForkStep | StoreStep | EndStep | FailStep | SendFdStep;
+
+interface StepBase {
+  /** What a person reads in `--plan` output and what an error message starts with: `mount "proc" at "/proc"`. */
+  readonly label: string;
+}
+
+export interface SyscallStep extends StepBase {
+  readonly op: 'syscall';
+  /** As in `man 2`: `mount_setattr`. */
+  readonly name: string;
+  readonly args: readonly Arg[];
+  readonly save: number | undefined;
+  /** Errno names that are no failure. */
+  readonly ignore: readonly string[];
+  /** Index of the step to go on at after success; the following one unless given. */
+  readonly next: number | undefined;
+  /** The same after an ignored errno. */
+  readonly nextIgnored: number | undefined;
+}
+
+/** The child goes on at the next step, the parent at `next` with the child's pid in `save`. */
+export interface ForkStep extends StepBase {
+  readonly op: 'fork';
+  readonly args: readonly [Arg, Arg];
+  readonly save: number;
+  readonly next: number;
+}
+
+/** Writes a slot into the blob: a descriptor into a netlink message. */
+export interface StoreStep extends StepBase {
+  readonly op: 'store';
+  readonly slot: number;
+  readonly offset: number;
+  readonly width: 4 | 8;
+}
+
+export interface EndStep extends StepBase {
+  readonly op: 'end';
+}
+
+export interface FailStep extends StepBase {
+  readonly op: 'fail';
+  readonly errno: string;
+}
+
+/** Hands the pty master to the shim. */
+export interface SendFdStep extends StepBase {
+  readonly op: 'send-fd';
+  readonly slot: number;
+}
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly blob: Uint8Array;
+  /** Blob offsets: the address of `target` is put at `at`. */
+  readonly relocations: readonly { readonly at: number; readonly target: number }[];
+  /** Blob offset of struct monitor_config (native/c/monitor.h), when a shim runs the plan. */
+  readonly monitor: number | undefined;
+}

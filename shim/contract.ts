@@ -1,0 +1,93 @@
+import type { Ctx } from '../common/ctx.ts';
+import type { Plan } from '../runtime/plan/types.ts';
+import type { Socket } from 'node:net';
+
+/** How a process ended. */
+export interface Exit {
+  /** As a shell counts: the exit code, or 128 + signal. */
+  readonly code: number;
+  /** Signal number, 0 when the process exited by itself. */
+  readonly signal: number;
+  readonly pid: number;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+  /** RFC 3339 with nanoseconds. */
+  readonly startedAtNs: bigint;
+  readonly finishedAtNs: bigint;
+  readonly oomKilled: boolean;
+}
+
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Docker's 8-byte frame headers; false for a tty. */
+  readonly framed: boolean;
+  /** Bytes that end the session when typed; empty for none. */
+  readonly detachKeys: Uint8Array;
+}
+
+/** A client's connection, taken out of the event loop: the shim serves it from now on, also without the daemon. */
+export interface Attachment {
+  readonly options: AttachOptions;
+  /** A connected stream socket (already hijacked); ownership passes. */
+  readonly socket: Socket;
+  /** What was read from it already. */
+  readonly head: Uint8Array;
+}
+
+export interface ShimHooks {
+  /** Called once, as soon as the exit is known; the exit file is on disk by then. */
+  onExit(exit: Exit): void;
+  /** A client left: by closing, by its detach keys, by an error, or because the process ended. */
+  onDetach(client: bigint, reason: 'eof' | 'keys' | 'error' | 'exit'): void;
+  /** Writing the log began to fail (errno name), or works again (undefined). */
+  onLogError(errno: string | undefined, lostBytes: bigint): void;
+  /** The shim's socket closed without an exit: it was killed. */
+  onLost(): void;
+}
+
+/** One live shim, seen from the daemon. Every call has its deadline from ctx. */
+export interface Shim {
+  /** Of the process it monitors. */
+  readonly pid: number;
+  readonly startedAtNs: bigint;
+  /** Sends a signal to the process; race-free, since the shim has not reaped it. Throws `not-found` when it has ended. */
+  signal(ctx: Ctx, signal: number): Promise<void>;
+  /** Sets the pty's size; without a pty it does nothing. */
+  resize(ctx: Ctx, size: { rows: number; columns: number }): Promise<void>;
+  /** Hands a client over. Returns the client number that `onDetach` will name. */
+  attach(attachment: Attachment): bigint;
+  closeStdin(): void;
+  /** Lets go of the connection; shim and process go on. */
+  close(): void;
+}
+
+export interface ShimLauncher {
+  /**
+   * Starts a shim on this plan and resolves once the process runs its own program. Clients in `attach` are served from the
+   * first byte. Throws the plan's failure (`explainFailure`), with nothing left but `directory`.
+   */
+  launch(
+    ctx: Ctx,
+    request: {
+      readonly id: string;
+      readonly directory: string;
+      readonly plan: Plan;
+      readonly attach: readonly Attachment[];
+      readonly hooks: ShimHooks;
+    },
+  ): Promise<Shim>;
+  /**
+   * Finds a shim again after a daemon restart: the live one, its exit record, or `undefined` when there never was one or it
+   * died without a record.
+   */
+  find(
+    ctx: Ctx,
+    request: { readonly id: string; readonly directory: string; readonly hooks: ShimHooks },
+  ): Promise<
+    | { readonly kind: 'live'; readonly shim: Shim }
+    | { readonly kind: 'exited'; readonly exit: Exit }
+    | undefined
+  >;
+}
