@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * The only import of koffi. `libwherry.so` is built from native/c; it is looked for beside the bundle (installed), then in
+ * build/ (development). Loaded at the first use, not at import.
+ */
+type Koffi = typeof import('koffi');
+type Library = ReturnType<Koffi['load']>;
+
+const require = createRequire(import.meta.url);
+let koffi: Koffi | undefined;
+const libraries = new Map<string, Library>();
+
+export function loadKoffi(): Koffi {
+  koffi ??= require('koffi') as Koffi;
+  return koffi;
+}
+
+export function loadLibrary(name: string): Library {
+  let library = libraries.get(name);
+  if (library === undefined) {
+    library = loadKoffi().load(name);
+    libraries.set(name, library);
+  }
+  return library;
+}
+
+/** Directory of libwherry.so and the shim. */
+export function nativeDirectory(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const candidates = [join(here, 'native'), here, join(here, '../../build/native')];
+  const found = candidates.find((directory) => existsSync(join(directory, 'libwherry.so')));
+  if (found === undefined) throw new Error(`Cannot find libwherry.so in ${candidates.join(', ')}: run make`);
+  return found;
+}
+
+/** Binds a function of libwherry.so under a C prototype, when it is first called. */
+export function bind<T extends (...args: never[]) => unknown>(prototype: string): T {
+  let bound: T | undefined;
+  const call = (...args: never[]): unknown => {
+    bound ??= loadLibrary(join(nativeDirectory(), 'libwherry.so')).func(prototype) as unknown as T;
+    return bound(...args);
+  };
+  return call as T;
+}
