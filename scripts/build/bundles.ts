@@ -1,0 +1,54 @@
+import { build, version, type BuildOptions } from 'esbuild';
+import { existsSync, globSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { at } from '../lib/paths.ts';
+import { isCurrent, remember } from './stamp.ts';
+
+/** Bundled CommonJS packages look for a `require`; a module has none of its own. */
+const REQUIRE =
+  "import { createRequire as makeRequire } from 'node:module'; globalThis.require ??= makeRequire(import.meta.url);";
+
+const COMMON: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node26',
+  format: 'esm',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: false,
+  external: ['koffi'],
+  banner: { js: REQUIRE },
+  absWorkingDir: at(),
+  metafile: true,
+  logLevel: 'warning',
+};
+
+/**
+ * The daemon is one file, with its workers beside it under their own names. The command line is split, so that a command
+ * loads what it needs and no more: its start-up is part of every call.
+ */
+export async function buildBundles(): Promise<string[]> {
+  const workers = globSync('{native,image,daemon}/**/*-worker.ts', { cwd: at() });
+  const daemon = { wherryd: 'daemon/main.ts', ...Object.fromEntries(workers.map((path) => [stem(path), path])) };
+  const made = await Promise.all([
+    bundle('lib', { entryPoints: daemon, outdir: at('build/lib') }),
+    bundle('lib/cli', { entryPoints: { main: 'cli/main.ts' }, outdir: at('build/lib/cli'), splitting: true }),
+  ]);
+  return made.flat();
+}
+
+const stem = (path: string): string => basename(path, '.ts');
+
+async function bundle(target: string, options: BuildOptions): Promise<string[]> {
+  if (!Object.values(options.entryPoints ?? {}).every((path) => existsSync(at(path)))) return [];
+  const recipe = JSON.stringify([version, COMMON, options]);
+  if (isCurrent(target, recipe)) return [];
+  if (options.splitting === true && options.outdir !== undefined) rmSync(options.outdir, { recursive: true, force: true });
+  const { metafile } = await build({ ...COMMON, ...options });
+  const inputs = Object.keys(metafile?.inputs ?? {}).filter((path) => !path.startsWith('<'));
+  const outputs = Object.keys(metafile?.outputs ?? {}).map((path) => at(path));
+  remember(target, { recipe, inputs: inputs.map((path) => at(path)), outputs });
+  return outputs.filter((path) => path.endsWith('.js'));
+}

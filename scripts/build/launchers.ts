@@ -1,0 +1,44 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { at, broughtNode } from '../lib/paths.ts';
+
+/**
+ * The programs of bin/: a shell that becomes the brought Node at once. The paths are written out, so that a link to a
+ * launcher works from anywhere and nothing has to be resolved.
+ */
+export interface Layout {
+  readonly node: string;
+  /** Of the bundles. */
+  readonly lib: string;
+}
+
+export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
+  wherry: ({ node, lib }) =>
+    script(
+      // The command line speaks to a local socket; reading the host's extra certificates would cost it 30 ms.
+      'unset NODE_EXTRA_CA_CERTS NODE_OPTIONS',
+      `exec ${quote(node)} ${quote(`${lib}/cli/main.js`)} "$@"`,
+    ),
+  wherryd: ({ node, lib }) =>
+    script(
+      'unset NODE_OPTIONS',
+      `exec ${quote(node)} --disable-warning=ExperimentalWarning ${quote(`${lib}/wherryd.js`)} "$@"`,
+    ),
+};
+
+/** Writes bin/* for this checkout; returns those that changed. */
+export function writeLaunchers(): string[] {
+  const layout = { node: broughtNode(), lib: at('build/lib') };
+  mkdirSync(at('bin'), { recursive: true });
+  return Object.entries(launchers).flatMap(([name, text]) => writeIfChanged(at('bin', name), text(layout)));
+}
+
+function writeIfChanged(path: string, text: string): string[] {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return [];
+  writeFileSync(path, text);
+  chmodSync(path, 0o755);
+  return [path];
+}
+
+const script = (...lines: string[]): string => ['#!/bin/sh', ...lines, ''].join('\n');
+
+const quote = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`;
