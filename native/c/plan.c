@@ -34,6 +34,8 @@ static int step_is_sound(const struct plan_header *header, const struct plan_ste
 		if (step->kind[i] == ARG_SLOT && step->args[i] >= PLAN_SLOTS)
 			return 0;
 	}
+	if (step->op == OP_FAIL && step->kind[0] == ARG_BLOB)
+		return header->blob_bytes >= 4 && step->args[0] <= header->blob_bytes - 4;
 	if (step->op == OP_STORE)
 		return step->args[0] < PLAN_SLOTS && (step->args[2] == 4 || step->args[2] == 8) &&
 		       step->args[1] <= header->blob_bytes && step->args[2] <= header->blob_bytes - step->args[1];
@@ -150,6 +152,16 @@ static void store(struct plan *plan, const struct plan_step *step)
 	memcpy(plan->blob + step->args[1], &plan->slots[step->args[0]], step->args[2]);
 }
 
+/* Never 0: who comes here fails, whatever the kernel wrote. */
+static long failure(const struct plan *plan, const struct plan_step *step)
+{
+	int32_t error = -(int32_t)step->args[0];
+
+	if (step->kind[0] == ARG_BLOB)
+		memcpy(&error, plan->blob + step->args[0], sizeof(error));
+	return error < 0 && error > -4096 ? error : -EPROTO;
+}
+
 static long run_step(struct plan *plan, const struct plan_step *step)
 {
 	long result;
@@ -168,7 +180,7 @@ static long run_step(struct plan *plan, const struct plan_step *step)
 	case OP_SEND_FD:
 		return send_fd(plan->report_fd, (int)argument(plan, step, 0));
 	case OP_FAIL:
-		return -(long)step->args[0];
+		return failure(plan, step);
 	default:
 		return 0;
 	}

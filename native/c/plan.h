@@ -36,7 +36,8 @@ enum plan_op {
 	                   pid in `save` and goes on at `next` */
 	OP_STORE = 3,   /* write slot args[0] into the blob at offset args[1], args[2] bytes wide (4 or 8) */
 	OP_END = 4,     /* the plan of this process is done */
-	OP_FAIL = 5,    /* fail with errno args[0] */
+	OP_FAIL = 5,    /* fail with errno args[0]; if that is a blob offset, with the -errno (int32) that lies there, as in a
+	                   netlink reply */
 	OP_SEND_FD = 6, /* hand descriptor args[0] (a slot) to the monitor as its pty master */
 };
 

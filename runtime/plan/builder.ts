@@ -1,6 +1,6 @@
 import { internal } from '../../common/errors.ts';
 import type { SyscallName } from '../../native/ffi/numbers.ts';
-import type { Arg, Plan, Slot, Step } from './types.ts';
+import type { Arg, FailStep, Plan, Slot, Step } from './types.ts';
 
 const MAX_SLOTS = 64;
 
@@ -82,7 +82,8 @@ export class PlanBuilder {
     this.#steps.push({ op: 'send-fd', label, slot: slot.slot });
   }
 
-  fail(label: string, errno: string): void {
+  /** Fails here, with this errno or with the one that the bytes at a blob offset hold (types.ts, FailStep). */
+  fail(label: string, errno: FailStep['errno']): void {
     this.#steps.push({ op: 'fail', label, errno });
   }
 

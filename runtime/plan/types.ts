@@ -58,7 +58,8 @@ export interface EndStep extends StepBase {
 
 export interface FailStep extends StepBase {
   readonly op: 'fail';
-  readonly errno: string;
+  /** A name, or the blob offset where an earlier step put -errno as int32: the body of a netlink reply. */
+  readonly errno: string | { readonly kind: 'blob'; readonly offset: number };
 }
 
 /** Hands the pty master to the shim. */
