@@ -27,7 +27,7 @@ struct plan_header {
 	uint32_t reloc_count;
 	uint32_t blob_bytes;
 	uint32_t monitor;      /* blob offset + 1 of struct monitor_config, 0 when nobody monitors */
-	uint32_t reserved;
+	uint32_t init_slot;    /* slot that keeps the pid of the process to monitor */
 };
 
 enum plan_op {

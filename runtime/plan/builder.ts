@@ -35,7 +35,7 @@ export class PlanBuilder {
   readonly #relocations: { at: number; target: number }[] = [];
   #blobBytes = 8;
   #slots = 0;
-  #monitor: number | undefined;
+  #monitor: Plan['monitor'];
 
   /** A system call. The returned slot holds its result when `save` or `into` is given. */
   call(label: string, name: SyscallName, args: readonly Value[], options: CallOptions = {}): Slot {
@@ -133,9 +133,9 @@ export class PlanBuilder {
     this.#relocations.push({ at, target });
   }
 
-  /** Declares where struct monitor_config lies. */
-  monitor(offset: number): void {
-    this.#monitor = offset;
+  /** Declares where struct monitor_config lies, and which slot holds the pid of the process to monitor. */
+  monitor(offset: number, init: Slot): void {
+    this.#monitor = { offset, initSlot: init.slot };
   }
 
   arg(value: Value): Arg {

@@ -73,6 +73,6 @@ export interface Plan {
   readonly blob: Uint8Array;
   /** Blob offsets: the address of `target` is put at `at`. */
   readonly relocations: readonly { readonly at: number; readonly target: number }[];
-  /** Blob offset of struct monitor_config (native/c/monitor.h), when a shim runs the plan. */
-  readonly monitor: number | undefined;
+  /** Where struct monitor_config (native/c/monitor.h) lies in the blob, and the slot with the pid to monitor; when a shim runs the plan. */
+  readonly monitor: { readonly offset: number; readonly initSlot: number } | undefined;
 }

@@ -1,0 +1,323 @@
+/*
+ * Attached clients of one process: their output (each at its own pace, see stream.h), their input with detach keys, and their
+ * leaving. C because sessions go on without the daemon. A client that shuts down its sending side only ends its stdin.
+ */
+#define _GNU_SOURCE
+#include "clients.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define KEYS_MAX_BYTES 32
+#define INPUT_BYTES (128u << 10)
+#define INPUT_READ_BYTES 16384u
+
+struct client {
+	int fd;
+	uint32_t flags;
+	uint64_t id;
+	uint64_t position;    /* in the stream: of the frame that is being sent */
+	uint32_t frame_bytes; /* of that frame with its header, 0: not begun */
+	uint32_t frame_at;    /* what of it has been dealt with */
+	uint8_t wants_input, progressed, blocked;
+	uint8_t keys_bytes, keys_matched;
+	char keys[KEYS_MAX_BYTES];
+};
+
+static struct client clients[CLIENTS_MAX];
+static int count, finishing;
+static struct clients_config config;
+static int stdin_fd = -1, stdin_is_tty, stdin_ending;
+static char input[INPUT_BYTES];
+static size_t input_at, input_end;
+
+void clients_open(const struct clients_config *given)
+{
+	config = *given;
+}
+
+int clients_count(void)
+{
+	return count;
+}
+
+static uint64_t oldest_position(void)
+{
+	uint64_t oldest = stream_head();
+
+	for (int i = 0; i < count; i++)
+		if (clients[i].position < oldest)
+			oldest = clients[i].position;
+	return oldest;
+}
+
+static void leave(struct client *client, uint32_t reason)
+{
+	uint64_t id = client->id;
+	int feeds = client->wants_input;
+
+	close(client->fd);
+	*client = clients[--count];
+	if (count == 0)
+		stream_idle();
+	if (feeds && config.once && !stdin_is_tty && reason != DETACH_KEYS)
+		clients_close_stdin();
+	config.detached(id, reason);
+}
+
+/* ---- input */
+
+void clients_set_stdin(int fd, int is_tty)
+{
+	stdin_fd = fd;
+	stdin_is_tty = is_tty;
+}
+
+int clients_stdin_is_open(void)
+{
+	return stdin_fd >= 0;
+}
+
+static void stdin_end(void)
+{
+	if (stdin_fd >= 0 && !stdin_is_tty)
+		close(stdin_fd);
+	stdin_fd = -1;
+	stdin_ending = 0;
+	input_at = input_end = 0;
+}
+
+static void stdin_flush(void)
+{
+	while (stdin_fd >= 0 && input_at < input_end) {
+		ssize_t written = write(stdin_fd, input + input_at, input_end - input_at);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0 && errno == EAGAIN)
+			return;
+		if (written < 0) {
+			stdin_end();
+			return;
+		}
+		input_at += (size_t)written;
+	}
+	input_at = input_end = 0;
+	if (stdin_ending)
+		stdin_end();
+}
+
+void clients_close_stdin(void)
+{
+	if (stdin_is_tty)
+		return;
+	stdin_ending = 1;
+	stdin_flush();
+}
+
+/*
+ * Copies what was typed to the input, detach keys taken out. A sequence that began but is not finished is held back until
+ * the next byte decides. Returns 1 when the client asked to leave.
+ */
+static int type(struct client *client, const char *data, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		if (client->keys_bytes > 0 && data[i] == client->keys[client->keys_matched]) {
+			if (++client->keys_matched == client->keys_bytes)
+				return 1;
+			continue;
+		}
+		memcpy(input + input_end, client->keys, client->keys_matched);
+		input_end += client->keys_matched;
+		client->keys_matched = 0;
+		if (client->keys_bytes > 0 && data[i] == client->keys[0])
+			client->keys_matched = 1;
+		else
+			input[input_end++] = data[i];
+	}
+	return 0;
+}
+
+static int take_input(struct client *client, const char *data, size_t bytes)
+{
+	int leaves = type(client, data, bytes);
+
+	stdin_flush();
+	return leaves;
+}
+
+/* Reads a client's side. Returns 0 while it stays, else the reason for leaving. */
+static uint32_t serve_input(struct client *client)
+{
+	static char typed[INPUT_READ_BYTES];
+	ssize_t got = recv(client->fd, typed, sizeof(typed), MSG_DONTWAIT);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : DETACH_ERROR;
+	if (got > 0) {
+		if (client->wants_input && stdin_fd >= 0 && take_input(client, typed, (size_t)got))
+			return DETACH_KEYS;
+		return 0;
+	}
+	if (client->wants_input && config.once)
+		clients_close_stdin();
+	client->wants_input = 0;
+	client->flags &= ~(uint32_t)ATTACH_STDIN;
+	client->blocked = 1; /* its end was read: nothing more to poll for */
+	return client->flags & (ATTACH_STDOUT | ATTACH_STDERR) ? 0 : DETACH_EOF;
+}
+
+/* ---- output */
+
+void clients_output(int stream, const char *data, size_t bytes)
+{
+	if (count == 0)
+		return;
+	if (stream_append(stream, data, bytes, oldest_position()) == 0)
+		return;
+	for (int i = count - 1; i >= 0; i--)
+		if (clients[i].position < stream_tail())
+			leave(&clients[i], DETACH_ERROR);
+}
+
+int clients_are_full(void)
+{
+	return count > 0 && !finishing && stream_is_full(oldest_position());
+}
+
+static int wants(const struct client *client, int stream)
+{
+	return (client->flags & (stream == 2 ? ATTACH_STDERR : ATTACH_STDOUT)) != 0;
+}
+
+/* Reads the next frame's header: where sending starts, and how long it is. */
+static int begin_frame(struct client *client)
+{
+	const unsigned char *header;
+	long got = stream_read(client->position, (const char **)&header);
+
+	if (got < 8)
+		return -EIO;
+	client->frame_bytes = 8 + ((uint32_t)header[4] << 24 | (uint32_t)header[5] << 16 | (uint32_t)header[6] << 8 | header[7]);
+	client->frame_at = client->flags & ATTACH_FRAMED ? 0 : 8;
+	if (!wants(client, header[0]))
+		client->frame_at = client->frame_bytes;
+	return 0;
+}
+
+/* Sends what the client takes now. Returns 0 while it stays. */
+static uint32_t serve_output(struct client *client)
+{
+	while (client->position < stream_head()) {
+		const char *data;
+		ssize_t sent;
+		long got;
+
+		if (client->frame_bytes == 0 && begin_frame(client) < 0)
+			return DETACH_ERROR;
+		if (client->frame_at < client->frame_bytes) {
+			got = stream_read(client->position + client->frame_at, &data);
+			if (got <= 0)
+				return DETACH_ERROR;
+			if (got > (long)(client->frame_bytes - client->frame_at))
+				got = client->frame_bytes - client->frame_at;
+			sent = send(client->fd, data, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (sent < 0)
+				return errno == EAGAIN || errno == EINTR ? 0 : DETACH_ERROR;
+			client->frame_at += (uint32_t)sent;
+			client->progressed = 1;
+		}
+		if (client->frame_at >= client->frame_bytes) {
+			client->position += client->frame_bytes;
+			client->frame_bytes = 0;
+		}
+	}
+	return finishing ? DETACH_EXIT : 0;
+}
+
+/* ---- coming, being served, going */
+
+int clients_add(const struct attach_request *request, const char *keys, const char *head, size_t head_bytes, int fd)
+{
+	struct client *client = &clients[count];
+
+	if (count == CLIENTS_MAX || request->keys_bytes > KEYS_MAX_BYTES || head_bytes > INPUT_BYTES - KEYS_MAX_BYTES - input_end) {
+		close(fd);
+		return count == CLIENTS_MAX ? -EUSERS : -E2BIG;
+	}
+	*client = (struct client){ .fd = fd, .flags = request->flags, .id = request->client, .position = stream_head() };
+	client->wants_input = (request->flags & ATTACH_STDIN) != 0;
+	client->keys_bytes = (uint8_t)request->keys_bytes;
+	memcpy(client->keys, keys, request->keys_bytes);
+	count++;
+	if (client->wants_input && stdin_fd >= 0 && head_bytes > 0 && take_input(client, head, head_bytes))
+		leave(client, DETACH_KEYS);
+	return 0;
+}
+
+int clients_poll(struct pollfd *entries)
+{
+	uint64_t head = stream_head();
+	int n = 0;
+
+	if (stdin_fd >= 0 && input_at < input_end)
+		entries[n++] = (struct pollfd){ .fd = stdin_fd, .events = POLLOUT };
+	else
+		entries[n++] = (struct pollfd){ .fd = -1 };
+	for (int i = 0; i < count; i++) {
+		short events = 0;
+
+		if (!clients[i].blocked && input_at == input_end)
+			events |= POLLIN;
+		if (clients[i].position < head || finishing)
+			events |= POLLOUT;
+		entries[n++] = (struct pollfd){ .fd = clients[i].fd, .events = events };
+	}
+	return n;
+}
+
+void clients_serve(const struct pollfd *entries, int polled)
+{
+	if (entries[0].revents != 0)
+		stdin_flush();
+	/* From the last to the first: one that leaves is replaced by the last, which has been served by then. */
+	for (int i = (polled - 1 < count ? polled - 1 : count) - 1; i >= 0; i--) {
+		short events = entries[i + 1].revents;
+		uint32_t reason = 0;
+
+		if (clients[i].fd != entries[i + 1].fd || events == 0)
+			continue;
+		if (events & POLLIN && input_at == input_end)
+			reason = serve_input(&clients[i]);
+		if (reason == 0 && events & (POLLOUT | POLLHUP | POLLERR))
+			reason = serve_output(&clients[i]);
+		if (reason == 0 && events & (POLLHUP | POLLERR) && !(events & POLLIN))
+			reason = DETACH_EOF;
+		if (reason != 0)
+			leave(&clients[i], reason);
+	}
+}
+
+void clients_finish(void)
+{
+	finishing = 1;
+	for (int i = count - 1; i >= 0; i--) {
+		uint32_t reason = serve_output(&clients[i]);
+
+		if (reason != 0)
+			leave(&clients[i], reason);
+	}
+}
+
+void clients_drop_stuck(void)
+{
+	for (int i = count - 1; i >= 0; i--) {
+		if (!clients[i].progressed)
+			leave(&clients[i], DETACH_ERROR);
+		else
+			clients[i].progressed = 0;
+	}
+}

@@ -1,0 +1,44 @@
+#ifndef WHERRY_CLIENTS_H
+#define WHERRY_CLIENTS_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "monitor.h"
+
+#define CLIENTS_MAX 128
+
+/* What clients ask of the process's stdin; given once. */
+struct clients_config {
+	int once;                                         /* stdin ends with the first client that fed it */
+	void (*detached)(uint64_t client, uint32_t reason);
+};
+
+void clients_open(const struct clients_config *config);
+
+/* Takes `fd` over. `head` is what the client sent already. 0, or a negative errno (then fd is closed). */
+int clients_add(const struct attach_request *request, const char *keys, const char *head, size_t head_bytes, int fd);
+
+int clients_count(void);
+
+/* Where the process reads from: a pipe's write end or the pty master; -1 when there is none (any more). */
+void clients_set_stdin(int fd, int is_tty);
+int clients_stdin_is_open(void);
+void clients_close_stdin(void);
+
+/* Output of the process, at most STREAM_CHUNK_BYTES. */
+void clients_output(int stream, const char *data, size_t bytes);
+/* Whether output should wait for a slow client. */
+int clients_are_full(void);
+
+/* Adds what to poll for; returns how many entries. Then clients_serve with the same entries after poll. */
+int clients_poll(struct pollfd *entries);
+void clients_serve(const struct pollfd *entries, int count);
+
+/* No output will follow: each client is closed when it has read the rest. */
+void clients_finish(void);
+/* Drops all that made no progress since the last call; for the time after the end. */
+void clients_drop_stuck(void);
+
+#endif

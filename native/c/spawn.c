@@ -1,0 +1,124 @@
+/*
+ * Starts shims without forking Node: vfork-like clone on a thread of its own, since the caller is held until the child
+ * executes (up to 100 ms on a busy machine) and since fork would copy V8's page tables. The child shares our memory and makes
+ * raw calls only, on a stack of its own, with every signal blocked.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define STACK_BYTES 65536
+#define FDS 2 /* become descriptors 3 and 4 */
+
+struct request {
+	uint64_t sequence;
+	int exe_fd, fds[FDS];
+	char *argv[3];
+	char text[];
+};
+
+struct result {
+	uint64_t sequence;
+	int64_t pid; /* or a negative errno */
+};
+
+struct child {
+	const struct request *request;
+	int error;
+};
+
+static int requests[2] = { -1, -1 }, results[2] = { -1, -1 };
+
+static int in_child(void *argument)
+{
+	struct child *child = argument;
+	const struct request *request = child->request;
+	char *const environment[] = { NULL };
+	int moved[FDS];
+
+	for (int i = 0; i < FDS; i++)
+		moved[i] = fcntl(request->fds[i], F_DUPFD, 64);
+	for (int i = 0; i < FDS; i++)
+		if (dup2(moved[i], 3 + i) < 0)
+			goto failed;
+	syscall(SYS_close_range, 5u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+	syscall(SYS_execveat, request->exe_fd, "", request->argv, environment, AT_EMPTY_PATH);
+failed:
+	child->error = errno;
+	_exit(127);
+}
+
+static void *spawner(void *stack)
+{
+	struct request *request;
+
+	while (read(requests[0], &request, sizeof(request)) == (ssize_t)sizeof(request)) {
+		struct child child = { .request = request };
+		struct result result = { .sequence = request->sequence };
+		pid_t pid = clone(in_child, (char *)stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+
+		result.pid = pid < 0 ? -errno : child.error != 0 ? -child.error : pid;
+		free(request);
+		(void)!write(results[1], &result, sizeof(result));
+	}
+	return NULL;
+}
+
+/* Starts `threads` spawner threads; the descriptor on which struct result arrive, or a negative errno. Once. */
+int wherry_spawner_start(int threads);
+
+int wherry_spawner_start(int threads)
+{
+	sigset_t all, before;
+	int error = 0;
+
+	if (results[0] >= 0)
+		return -EALREADY;
+	if (pipe2(requests, O_CLOEXEC) < 0 || pipe2(results, O_CLOEXEC) < 0)
+		return -errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	for (int i = 0; i < threads && error == 0; i++) {
+		char *stack = malloc(STACK_BYTES);
+		pthread_t thread;
+
+		error = stack == NULL ? ENOMEM : pthread_create(&thread, NULL, spawner, stack);
+		if (error == 0)
+			pthread_detach(thread);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error != 0 ? -error : results[0];
+}
+
+/*
+ * Asks for `exe_fd` to be run with control_fd as 3 and plan_fd as 4, arguments name and tag, and an empty environment. The
+ * descriptors must stay open until the result for `sequence` has come. 0 or a negative errno.
+ */
+int wherry_spawn(uint64_t sequence, int exe_fd, int control_fd, int plan_fd, const char *name, const char *tag);
+
+int wherry_spawn(uint64_t sequence, int exe_fd, int control_fd, int plan_fd, const char *name, const char *tag)
+{
+	size_t name_bytes = strlen(name) + 1, tag_bytes = strlen(tag) + 1;
+	struct request *request = malloc(sizeof(*request) + name_bytes + tag_bytes);
+
+	if (request == NULL)
+		return -ENOMEM;
+	*request = (struct request){ .sequence = sequence, .exe_fd = exe_fd, .fds = { control_fd, plan_fd } };
+	memcpy(request->text, name, name_bytes);
+	memcpy(request->text + name_bytes, tag, tag_bytes);
+	request->argv[0] = request->text;
+	request->argv[1] = request->text + name_bytes;
+	if (write(requests[1], &request, sizeof(request)) != (ssize_t)sizeof(request)) {
+		free(request);
+		return -errno;
+	}
+	return 0;
+}
