@@ -42,7 +42,8 @@ export async function buildBundles(): Promise<string[]> {
 const stem = (path: string): string => basename(path, '.ts');
 
 async function bundle(target: string, options: BuildOptions): Promise<string[]> {
-  if (!Object.values(options.entryPoints ?? {}).every((path) => existsSync(at(path)))) return [];
+  const entries = Object.values(options.entryPoints ?? {}) as string[];
+  if (!entries.every((path) => existsSync(at(path)))) return [];
   const recipe = JSON.stringify([version, COMMON, options]);
   if (isCurrent(target, recipe)) return [];
   if (options.splitting === true && options.outdir !== undefined) rmSync(options.outdir, { recursive: true, force: true });

@@ -1,0 +1,154 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { busyboxArchive } from './busybox.ts';
+import { built, makeClients, type Clients } from './clients.ts';
+import { findLeftovers, takeBaseline, type Baseline } from './leftovers.ts';
+import { endProcesses, ownedProcesses, removeCgroups } from './owned.ts';
+import { ended, eventually, execOk, start } from './process.ts';
+import { ping } from './rest.ts';
+
+export interface DaemonOptions {
+  /** `name=error`, `name=kill`, `name=sleep(250)`; several with `;`. */
+  readonly failpoint?: string;
+  /** Further flags of wherryd. */
+  readonly args?: readonly string[];
+  /** Load busybox before the baseline of `leftovers` is taken; default true. */
+  readonly busybox?: boolean;
+}
+
+/** Where a daemon of its own lives. */
+export interface Place {
+  /** Short, since the paths of sockets below it are. */
+  readonly directory: string;
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly socket: string;
+  readonly cgroupParent: string;
+  /** Holds the network namespace while no daemon runs. */
+  readonly netnsPid: number;
+}
+
+/** A wherryd of its own: network namespace, data root, exec root, socket, bridge, parent cgroup. */
+export interface Daemon extends Place, Clients, AsyncDisposable {
+  readonly pid: number;
+  /** SIGKILL, and waits for the end. */
+  kill9(): Promise<void>;
+  /** SIGTERM, and waits for the end; the exit code. */
+  stop(): Promise<number>;
+  /** Resolves when the daemon has ended, by whatever. */
+  exited(): Promise<number>;
+  /** Starts it again on the same roots; resolves when it answers. */
+  restart(options?: { readonly failpoint?: string }): Promise<void>;
+  /** From here on `leftovers` counts. */
+  mark(): Promise<void>;
+  /** What is there that was not at the mark: mounts, cgroups, netns, links, rules, processes, descriptors, rows, files. */
+  leftovers(): Promise<string[]>;
+  log(): Promise<string>;
+}
+
+/** Starts a daemon for this test and takes it down at its end. Throws with its log when it does not get ready. */
+export async function startDaemon(t: TestContext | undefined, options: DaemonOptions = {}): Promise<Daemon> {
+  const place = await makePlace();
+  const daemon = manage(place, options);
+  t?.after(() => daemon[Symbol.asyncDispose]());
+  try {
+    await daemon.restart(options.failpoint === undefined ? {} : { failpoint: options.failpoint });
+    if (options.busybox !== false) {
+      await execOk(daemon.argv('docker', 'load'), { input: await busyboxArchive() });
+    }
+    await daemon.mark();
+    return daemon;
+  } catch (error) {
+    const log = await daemon.log();
+    await daemon[Symbol.asyncDispose]();
+    throw new Error(`The daemon did not get ready:\n${log}`, { cause: error });
+  }
+}
+
+async function makePlace(): Promise<Place> {
+  const directory = await mkdtemp('/tmp/w-');
+  await mkdir(join(directory, 'c'));
+  const keeper = start(['unshare', '-n', 'sh', '-c', 'ip link set lo up; echo; exec sleep 86400'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => keeper.stdout?.once('data', resolve));
+  keeper.stdout?.destroy();
+  keeper.unref();
+  return {
+    directory,
+    dataRoot: join(directory, 'd'),
+    execRoot: join(directory, 'r'),
+    socket: join(directory, 's'),
+    cgroupParent: `/wherry-test-${directory.slice('/tmp/w-'.length)}`,
+    netnsPid: keeper.pid ?? -1,
+  };
+}
+
+function manage(place: Place, options: DaemonOptions): Daemon {
+  const logPath = join(place.directory, 'log');
+  let child: ChildProcess | undefined;
+  let baseline: Baseline | undefined;
+  let disposed: Promise<void> | undefined;
+  const log = (): Promise<string> => readFile(logPath, 'utf8').catch(() => '');
+  const end = async (signal: NodeJS.Signals): Promise<number> => {
+    if (child === undefined) return 0;
+    if (isAlive(child)) child.kill(signal);
+    return ended(child);
+  };
+  const daemon: Daemon = {
+    ...place,
+    ...makeClients(place.socket, join(place.directory, 'c')),
+    get pid() {
+      return child?.pid ?? -1;
+    },
+    kill9: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+    exited: async () => (child === undefined ? 0 : ended(child)),
+    restart: async ({ failpoint = '' } = {}) => {
+      const started = await launch(place, { logPath, failpoint, args: options.args ?? [] });
+      child = started;
+      await eventually('the daemon answers', async () => {
+        if (!isAlive(started)) throw new Error(`wherryd ended by itself:\n${await log()}`);
+        return ping(place.socket);
+      });
+    },
+    mark: async () => void (baseline = await takeBaseline(daemon)),
+    leftovers: () => findLeftovers(daemon, baseline),
+    log,
+    [Symbol.asyncDispose]: () => (disposed ??= end('SIGKILL').then(() => dispose(place))),
+  };
+  return daemon;
+}
+
+const isAlive = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
+
+async function launch(
+  place: Place,
+  how: { readonly logPath: string; readonly failpoint: string; readonly args: readonly string[] },
+): Promise<ChildProcess> {
+  await using log = await open(how.logPath, 'a');
+  const flags = [
+    '--data-root',
+    place.dataRoot,
+    '--exec-root',
+    place.execRoot,
+    '-H',
+    `unix://${place.socket}`,
+  ];
+  const own = ['--cgroup-parent', place.cgroupParent, ...how.args];
+  return start(
+    ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--', built('wherryd'), ...flags, ...own],
+    {
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, WHERRY_FAILPOINTS: how.failpoint },
+    },
+  );
+}
+
+async function dispose(place: Place): Promise<void> {
+  await endProcesses(await ownedProcesses(place));
+  await removeCgroups(place.cgroupParent);
+  await rm(place.directory, { recursive: true, force: true, maxRetries: 3 });
+}

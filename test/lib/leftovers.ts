@@ -1,0 +1,109 @@
+import { DatabaseSync } from 'node:sqlite';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Daemon } from './daemon.ts';
+import { cgroupsBelow, ownedProcesses } from './owned.ts';
+import { execOk } from './process.ts';
+
+/** Everything a daemon holds of the host, one line per thing. Things of one kind and name are told apart by their count. */
+export type Baseline = ReadonlyMap<string, number>;
+
+const SETTLE_MS = 5_000;
+
+export async function takeBaseline(daemon: Daemon): Promise<Baseline> {
+  return count((await Promise.all(collectors.map((collect) => collect(daemon)))).flat());
+}
+
+/**
+ * What is there now and was not at the baseline. Waits a few seconds for it to go first: a network namespace dies a moment
+ * after its last process, and a client's connection closes after the client.
+ */
+export async function findLeftovers(daemon: Daemon, baseline: Baseline | undefined): Promise<string[]> {
+  if (baseline === undefined) throw new Error('leftovers() needs a mark()');
+  const deadline = performance.now() + SETTLE_MS;
+  for (;;) {
+    const now = await takeBaseline(daemon);
+    const extra = [...now]
+      .filter(([thing, times]) => times > (baseline.get(thing) ?? 0))
+      .map(([thing]) => thing);
+    if (extra.length === 0 || performance.now() > deadline) return extra.toSorted();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function count(things: readonly string[]): Baseline {
+  const counts = new Map<string, number>();
+  for (const thing of things) counts.set(thing, (counts.get(thing) ?? 0) + 1);
+  return counts;
+}
+
+type Collect = (daemon: Daemon) => Promise<string[]>;
+
+const collectors: readonly Collect[] = [mounts, cgroups, processes, links, rules, descriptors, rows, files];
+
+async function mounts({ directory }: Daemon): Promise<string[]> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8');
+  return table
+    .split('\n')
+    .flatMap((line) => (line.includes(`${directory}/`) ? [`mount ${line.split(' ')[4]}`] : []));
+}
+
+async function cgroups({ cgroupParent }: Daemon): Promise<string[]> {
+  return (await cgroupsBelow(cgroupParent)).map((directory) => `cgroup ${directory}`);
+}
+
+async function processes(daemon: Daemon): Promise<string[]> {
+  const owned = await ownedProcesses(daemon);
+  return owned.filter(({ pid }) => pid !== daemon.pid).map(({ pid, command }) => `process ${pid} ${command}`);
+}
+
+async function links(daemon: Daemon): Promise<string[]> {
+  const text = await inNetns(daemon, 'ip', '-o', 'link');
+  return text.split('\n').map((line) => `link ${line.split(/[:@] ?/)[1] ?? line}`);
+}
+
+async function rules(daemon: Daemon): Promise<string[]> {
+  const text = await inNetns(daemon, 'nft', 'list', 'ruleset');
+  return text.split('\n').map((line) => `nft ${line.trim()}`);
+}
+
+const inNetns = ({ netnsPid }: Daemon, ...argv: string[]): Promise<string> =>
+  execOk(['nsenter', `--net=/proc/${netnsPid}/ns/net`, '--', ...argv]);
+
+/** By what they point at, without the number that tells one socket or pipe from the next. */
+async function descriptors({ pid }: Daemon): Promise<string[]> {
+  const directory = `/proc/${pid}/fd`;
+  const fds = await readdir(directory).catch(() => []);
+  const targets = await Promise.all(fds.map((fd) => readlink(join(directory, fd)).catch(() => undefined)));
+  return targets.flatMap((target) => (target === undefined ? [] : [`fd ${target.replace(/:\[\d+\]$/, '')}`]));
+}
+
+async function rows({ dataRoot }: Daemon): Promise<string[]> {
+  using database = new DatabaseSync(join(dataRoot, 'meta.db'), { readOnly: true });
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  return tables.flatMap(({ name }) => {
+    const table = String(name);
+    return database
+      .prepare(`SELECT * FROM "${table}"`)
+      .all()
+      .map((row) => `row ${table} ${JSON.stringify(Object.values(row)[0])}`);
+  });
+}
+
+/** What stands directly in the directories that hold one entry per container, exec, network namespace or snapshot. */
+async function files({ dataRoot, execRoot }: Daemon): Promise<string[]> {
+  const found = await Promise.all([dataRoot, execRoot].map((root) => twoLevels(root)));
+  return found.flat();
+}
+
+async function twoLevels(root: string): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true });
+  const below = await Promise.all(
+    entries
+      .filter((entry) => entry.isDirectory())
+      .map(async (entry) =>
+        (await readdir(join(root, entry.name))).map((name) => join(root, entry.name, name)),
+      ),
+  );
+  return below.flat().map((path) => `file ${path}`);
+}

@@ -1,0 +1,91 @@
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { env, getuid } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * What a test may need of its host. A probe answers why it is not there, or undefined when it is.
+ * CI has what is marked `ci`: there a missing one is a failure and not a skip.
+ */
+interface Need {
+  readonly ci: boolean;
+  readonly probe: () => string | undefined;
+}
+
+const program = (name: string, ci: boolean): Need => ({
+  ci,
+  probe: () => (findProgram(name) === undefined ? `there is no ${name} on PATH` : undefined),
+});
+
+const needs = {
+  root: { ci: true, probe: () => (getuid?.() === 0 ? undefined : 'this is not root') },
+  'docker-client': program('docker', true),
+  'docker-py': {
+    ci: false,
+    probe: () => (dockerPython() === undefined ? 'no python3 has the module docker' : undefined),
+  },
+  busybox: program('busybox', true),
+  nftables: program('nft', true),
+  unshare: program('unshare', true),
+  strace: program('strace', false),
+  debootstrap: program('debootstrap', true),
+  skopeo: program('skopeo', true),
+  umoci: program('umoci', false),
+  overlay: {
+    ci: true,
+    probe: () =>
+      readFileSync('/proc/filesystems', 'utf8').includes('\toverlay\n')
+        ? undefined
+        : 'the kernel has no overlay',
+  },
+  'cgroup-v1': {
+    ci: false,
+    probe: () =>
+      existsSync('/sys/fs/cgroup/memory/tasks')
+        ? undefined
+        : 'no cgroup v1 hierarchy of the memory controller',
+  },
+} as const satisfies Record<string, Need>;
+
+export type NeedName = keyof typeof needs;
+
+/**
+ * Options of a test that needs these: `test('...', requires('root', 'nftables'), ...)`. It is skipped with the reason where
+ * one is missing. Throws for a name that is not in the list, and on CI for a missing one that CI must have.
+ */
+export function requires(...names: NeedName[]): { skip?: string } {
+  for (const name of names) {
+    const need: Need | undefined = Object.hasOwn(needs, name) ? needs[name] : undefined;
+    if (need === undefined)
+      throw new Error(`requires("${name}"): unknown; one of ${Object.keys(needs).join(', ')}`);
+    const lack = need.probe();
+    if (lack === undefined) continue;
+    if (need.ci && env['CI'] === 'true') throw new Error(`CI must have "${name}", but ${lack}`);
+    return { skip: `needs ${name}: ${lack}` };
+  }
+  return {};
+}
+
+const UNPACKED = fileURLToPath(new URL('../../build/tools/usr/bin', import.meta.url));
+
+/** Absolute path of a program on PATH or unpacked by scripts/setup. */
+export function findProgram(name: string): string | undefined {
+  const directories = [...(env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', UNPACKED];
+  return directories.map((directory) => join(directory, name)).find((path) => isExecutable(path));
+}
+
+/** A Python with docker-py. */
+export function dockerPython(): string | undefined {
+  const pythons = [findProgram('python3'), '/usr/bin/python3'].filter((path) => path !== undefined);
+  return pythons.find((path) => spawnSync(path, ['-c', 'import docker'], { cwd: '/' }).status === 0);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
