@@ -15,7 +15,11 @@ export function syscallShape<A extends unknown[]>(
   );
 }
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+/** Second names of EAGAIN and EOPNOTSUPP. */
+const ALIASES = ['EWOULDBLOCK', 'ENOTSUP'];
+const errnoNames = new Map(
+  Object.entries(constants.errno).flatMap(([name, value]) => (ALIASES.includes(name) ? [] : [[value, name]])),
+);
 
 /** `EPERM` for 1; `errno 123` when libuv has no name for it. */
 export const errnoName = (errno: number): string => errnoNames.get(errno) ?? `errno ${errno}`;

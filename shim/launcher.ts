@@ -1,0 +1,111 @@
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Ctx } from '../common/ctx.ts';
+import { internal } from '../common/errors.ts';
+import { startSpawner, type Spawner } from '../native/ffi/spawner.ts';
+import { errnoName } from '../native/ffi/syscall.ts';
+import { memfd } from '../native/sys/memory-file.ts';
+import { reapChild } from '../native/sys/reap.ts';
+import { socketPair } from '../native/sys/unix-socket.ts';
+import { encodePlan } from '../runtime/plan/encode.ts';
+import { explainFailure } from '../runtime/plan/explain.ts';
+import type { Plan } from '../runtime/plan/types.ts';
+import { connectShim, openConnection, type Connection } from './connection.ts';
+import type { Attachment, Shim, ShimHooks, ShimLauncher } from './contract.ts';
+import { readExitFile } from './exit-file.ts';
+import type { ShimEvent } from './frames.ts';
+import { handOver, liveShim } from './live.ts';
+
+/** The step number of a failure in the shim's own preparations (native/c/shim.c, must). */
+const NO_STEP = 0xffff_ffff;
+
+type Verdict = Extract<ShimEvent, { kind: 'started' | 'failed' | 'exited' }> | { readonly kind: 'closed' };
+
+/** The launcher of this process; its spawner threads start with it. */
+export function createShimLauncher(spawner: Spawner = startSpawner()): ShimLauncher {
+  return {
+    launch: (ctx, request) => launch(spawner, ctx, request),
+    find,
+  };
+}
+
+async function launch(
+  spawner: Spawner,
+  ctx: Ctx,
+  request: {
+    readonly id: string;
+    readonly directory: string;
+    readonly plan: Plan;
+    readonly attach: readonly Attachment[];
+    readonly hooks: ShimHooks;
+  },
+): Promise<Shim> {
+  const planFd = memfd('wherry-plan', encodePlan(request.plan));
+  const [ours, theirs] = socketPair();
+  const connection = openConnection(new Socket({ fd: ours, readable: true, writable: true }), ours);
+  let pid: number;
+  try {
+    for (const attachment of request.attach) handOver(connection, attachment);
+    pid = await spawner({ controlFd: theirs, planFd, tag: request.directory });
+  } catch (error) {
+    connection.close();
+    throw error;
+  } finally {
+    closeSync(theirs);
+    closeSync(planFd);
+  }
+  void connection.closed.then(() => reapChild(pid));
+  const verdict = await firstVerdict(ctx, connection, () => {
+    process.kill(pid, 'SIGKILL');
+    connection.close();
+  });
+  if (verdict.kind === 'started') return liveShim(connection, verdict, request.hooks);
+  connection.close();
+  throw failure(request.plan, verdict, request.id);
+}
+
+function failure(plan: Plan, verdict: Exclude<Verdict, { kind: 'started' }>, id: string): Error {
+  if (verdict.kind !== 'failed') return internal(`The shim of ${id} ended before its process ran`);
+  if (verdict.step === NO_STEP)
+    return internal(`Cannot prepare the shim of ${id}: ${errnoName(verdict.errno)}`);
+  return explainFailure(plan, verdict);
+}
+
+/** Waits for how the launch went; when ctx ends first, `giveUp` is called and ctx's reason thrown. */
+async function firstVerdict(ctx: Ctx, connection: Connection, giveUp: () => void): Promise<Verdict> {
+  const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
+  const onAbort = (): void => {
+    giveUp();
+    reject(ctx.signal.reason as Error);
+  };
+  ctx.signal.addEventListener('abort', onAbort, { once: true });
+  connection.listen({
+    onEvent: (event) => {
+      if (event.kind !== 'started' && event.kind !== 'failed' && event.kind !== 'exited') return;
+      connection.listen(undefined); // what follows is for the next listener
+      resolve(event);
+    },
+    onClose: () => resolve({ kind: 'closed' }),
+  });
+  try {
+    return await promise;
+  } finally {
+    ctx.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+const find: ShimLauncher['find'] = async (ctx, { directory, hooks }) => {
+  const recorded = await readExitFile(directory);
+  if (recorded !== undefined) return { kind: 'exited', exit: recorded };
+  const connection = await connectShim(join(directory, 'sock'), ctx.signal);
+  const verdict =
+    connection === undefined ? undefined : await firstVerdict(ctx, connection, () => connection.close());
+  if (connection !== undefined && verdict?.kind === 'started') {
+    return { kind: 'live', shim: liveShim(connection, verdict, hooks) };
+  }
+  connection?.close();
+  if (verdict?.kind === 'exited') return { kind: 'exited', exit: verdict.exit };
+  const late = await readExitFile(directory);
+  return late === undefined ? undefined : { kind: 'exited', exit: late };
+};
