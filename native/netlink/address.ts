@@ -1,0 +1,81 @@
+import {
+  attribute,
+  message,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  parseAttributes,
+  type NetlinkMessage,
+} from './message.ts';
+
+/** IPv4 addresses of links (man 7 rtnetlink; include/uapi/linux/if_addr.h). Pure. */
+const RTM_NEWADDR = 20;
+const RTM_DELADDR = 21;
+const RTM_GETADDR = 22;
+
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_BROADCAST = 4;
+export const AF_INET = 2;
+const IFADDRMSG_BYTES = 8;
+
+export interface LinkAddress {
+  readonly linkIndex: number;
+  /** Dotted. */
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** Four bytes of a dotted address. */
+export const ipv4Bytes = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
+export const ipv4Text = (bytes: Uint8Array): string => [...bytes.subarray(0, 4)].join('.');
+
+function ifaddrmsg(linkIndex: number, prefixLength: number): Buffer {
+  const bytes = Buffer.alloc(IFADDRMSG_BYTES);
+  bytes.writeUInt8(AF_INET, 0);
+  bytes.writeUInt8(prefixLength, 1);
+  bytes.writeInt32LE(linkIndex, 4);
+  return bytes;
+}
+
+function broadcast(address: string, prefixLength: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  const hostBits = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
+  bytes.writeUInt32BE((ipv4Bytes(address).readUInt32BE(0) | hostBits) >>> 0);
+  return bytes;
+}
+
+/** Also makes the route to the subnet. The link must be up for routes over it. */
+export const addAddress = ({ linkIndex, address, prefixLength }: LinkAddress): Buffer =>
+  message(
+    RTM_NEWADDR,
+    NLM_F_CREATE | NLM_F_EXCL,
+    ifaddrmsg(linkIndex, prefixLength),
+    attribute(IFA_LOCAL, ipv4Bytes(address)),
+    attribute(IFA_ADDRESS, ipv4Bytes(address)),
+    attribute(IFA_BROADCAST, broadcast(address, prefixLength)),
+  );
+
+export const deleteAddress = ({ linkIndex, address, prefixLength }: LinkAddress): Buffer =>
+  message(
+    RTM_DELADDR,
+    0,
+    ifaddrmsg(linkIndex, prefixLength),
+    attribute(IFA_LOCAL, ipv4Bytes(address)),
+    attribute(IFA_ADDRESS, ipv4Bytes(address)),
+  );
+
+export const dumpAddresses = (): Buffer => message(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg(0, 0));
+
+/** One message of a dump; undefined for what is not an IPv4 address. */
+export function parseAddress(reply: NetlinkMessage): LinkAddress | undefined {
+  if (reply.type !== RTM_NEWADDR || reply.body.readUInt8(0) !== AF_INET) return undefined;
+  const attributes = parseAttributes(reply.body.subarray(IFADDRMSG_BYTES));
+  const address = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
+  if (address === undefined) return undefined;
+  return {
+    linkIndex: reply.body.readInt32LE(4),
+    address: ipv4Text(address),
+    prefixLength: reply.body.readUInt8(1),
+  };
+}

@@ -1,0 +1,149 @@
+import {
+  attribute,
+  message,
+  nested,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  parseAttributes,
+  text,
+  textOf,
+  u32,
+  type NetlinkMessage,
+} from './message.ts';
+
+/** Links of rtnetlink (man 7 rtnetlink; include/uapi/linux/if_link.h, veth.h). Pure. */
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
+const RTM_GETLINK = 18;
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_NET_NS_PID = 19;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const VETH_INFO_PEER = 1;
+const IFF_UP = 1;
+const IFINFOMSG_BYTES = 16;
+
+/** Of the loopback in every network namespace. */
+export const LOOPBACK_INDEX = 1;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly up: boolean;
+  /** `bridge`, `veth`; undefined for real devices. */
+  readonly kind: string | undefined;
+  /** Index of the bridge that it is a port of. */
+  readonly master: number | undefined;
+  readonly macAddress: string | undefined;
+}
+
+/** struct ifinfomsg. `up` sets the flag, undefined leaves it. */
+function ifinfomsg(index: number, up?: boolean): Buffer {
+  const bytes = Buffer.alloc(IFINFOMSG_BYTES);
+  bytes.writeInt32LE(index, 4);
+  if (up !== undefined) {
+    bytes.writeUInt32LE(up ? IFF_UP : 0, 8);
+    bytes.writeUInt32LE(IFF_UP, 12);
+  }
+  return bytes;
+}
+
+const mac = (address: string): Buffer => Buffer.from(address.replaceAll(':', ''), 'hex');
+const macText = (bytes: Buffer): string => (bytes.toString('hex').match(/../g) ?? []).join(':');
+
+/** Makes a bridge. A fixed address keeps it from taking on, and changing to, that of the lowest port. */
+export const createBridge = (bridge: { name: string; macAddress: string; mtu: number }): Buffer =>
+  message(
+    RTM_NEWLINK,
+    NLM_F_CREATE | NLM_F_EXCL,
+    ifinfomsg(0),
+    attribute(IFLA_IFNAME, text(bridge.name)),
+    attribute(IFLA_ADDRESS, mac(bridge.macAddress)),
+    attribute(IFLA_MTU, u32(bridge.mtu)),
+    nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text('bridge'))),
+  );
+
+export interface VethPair {
+  /** In the network namespace of the socket. */
+  readonly host: string;
+  /** In the other one; it is created up. */
+  readonly peer: {
+    readonly name: string;
+    /** Must be free there. */
+    readonly index: number;
+    readonly macAddress: string;
+  };
+  readonly mtu: number;
+}
+
+/** Where in `createVethPair`'s message the process id (int32) belongs in whose network namespace the peer appears. */
+export const VETH_PID_OFFSET = 16 + IFINFOMSG_BYTES + 4;
+
+/**
+ * Makes both ends with one message: the one for the other namespace is the link proper, so that its index can be chosen (veth
+ * ignores the index of a peer) and it may be created up; the host's end is what the kernel calls the peer.
+ */
+export const createVethPair = (pair: VethPair, pid = 0): Buffer =>
+  message(
+    RTM_NEWLINK,
+    NLM_F_CREATE | NLM_F_EXCL,
+    ifinfomsg(pair.peer.index, true),
+    attribute(IFLA_NET_NS_PID, u32(pid)),
+    attribute(IFLA_IFNAME, text(pair.peer.name)),
+    attribute(IFLA_ADDRESS, mac(pair.peer.macAddress)),
+    attribute(IFLA_MTU, u32(pair.mtu)),
+    nested(
+      IFLA_LINKINFO,
+      attribute(IFLA_INFO_KIND, text('veth')),
+      nested(
+        IFLA_INFO_DATA,
+        attribute(
+          VETH_INFO_PEER,
+          Buffer.concat([
+            ifinfomsg(0),
+            attribute(IFLA_IFNAME, text(pair.host)),
+            attribute(IFLA_MTU, u32(pair.mtu)),
+          ]),
+        ),
+      ),
+    ),
+  );
+
+/** Makes a link, known by its name, a port of the bridge, and raises it. */
+export const attachToBridge = (name: string, bridgeIndex: number): Buffer =>
+  message(
+    RTM_NEWLINK,
+    0,
+    ifinfomsg(0, true),
+    attribute(IFLA_IFNAME, text(name)),
+    attribute(IFLA_MASTER, u32(bridgeIndex)),
+  );
+
+export const raiseLink = (index: number): Buffer => message(RTM_NEWLINK, 0, ifinfomsg(index, true));
+
+/** Takes a veth's other end along. The kernel waits for its readers: 15 to 46 ms. */
+export const deleteLink = (index: number): Buffer => message(RTM_DELLINK, 0, ifinfomsg(index));
+
+export const dumpLinks = (): Buffer => message(RTM_GETLINK, NLM_F_DUMP, ifinfomsg(0));
+
+/** One message of a dump; undefined for what is not about a link. */
+export function parseLink(reply: NetlinkMessage): Link | undefined {
+  if (reply.type !== RTM_NEWLINK) return undefined;
+  const attributes = parseAttributes(reply.body.subarray(IFINFOMSG_BYTES));
+  const info = attributes.get(IFLA_LINKINFO);
+  const address = attributes.get(IFLA_ADDRESS);
+  return {
+    index: reply.body.readInt32LE(4),
+    name: textOf(attributes.get(IFLA_IFNAME)) ?? '',
+    up: (reply.body.readUInt32LE(8) & IFF_UP) !== 0,
+    kind: info === undefined ? undefined : textOf(parseAttributes(info).get(IFLA_INFO_KIND)),
+    master: attributes.get(IFLA_MASTER)?.readUInt32LE(0),
+    macAddress: address === undefined ? undefined : macText(address),
+  };
+}

@@ -1,0 +1,86 @@
+import { attribute, be32, message, nested, NLM_F_APPEND, NLM_F_CREATE, text } from './message.ts';
+
+/**
+ * Tables, chains and rules of nf_tables (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h; `nft --debug=netlink` shows the
+ * same for a textual rule). Family `ip` only. Pure. What stands between `batchBegin` and `batchEnd` happens at once or not at all.
+ */
+const NFPROTO_UNSPEC = 0;
+const NFPROTO_IPV4 = 2;
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFNL_MSG_BATCH_BEGIN = 16;
+const NFNL_MSG_BATCH_END = 17;
+
+const NFT_MSG_NEWTABLE = 0;
+const NFT_MSG_DELTABLE = 2;
+const NFT_MSG_NEWCHAIN = 3;
+const NFT_MSG_NEWRULE = 6;
+
+const NFTA_TABLE_NAME = 1;
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_POLICY = 5;
+const NFTA_CHAIN_TYPE = 7;
+const NFTA_HOOK_HOOKNUM = 1;
+const NFTA_HOOK_PRIORITY = 2;
+const NFTA_RULE_TABLE = 1;
+const NFTA_RULE_CHAIN = 2;
+const NFTA_RULE_EXPRESSIONS = 4;
+
+/** Of include/uapi/linux/netfilter.h. */
+const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
+const VERDICT_ACCEPT = 1;
+
+export interface BaseChain {
+  readonly table: string;
+  readonly name: string;
+  readonly type: 'filter' | 'nat';
+  readonly hook: keyof typeof HOOKS;
+  /** 0 is `filter`, 100 `srcnat`. */
+  readonly priority: number;
+}
+
+/** struct nfgenmsg: family, version 0, resource id in network order. */
+const nfgenmsg = (family: number, resource: number): Buffer => Buffer.of(family, 0, 0, resource);
+
+const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>
+  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(NFPROTO_IPV4, 0), ...attributes);
+
+export const batchBegin = (): Buffer =>
+  message(NFNL_MSG_BATCH_BEGIN, 0, nfgenmsg(NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
+export const batchEnd = (): Buffer =>
+  message(NFNL_MSG_BATCH_END, 0, nfgenmsg(NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
+
+/** Does nothing when the table exists. */
+export const addTable = (name: string): Buffer =>
+  nft(NFT_MSG_NEWTABLE, NLM_F_CREATE, attribute(NFTA_TABLE_NAME, text(name)));
+
+/** With all that it holds. Fails with ENOENT when there is none, unless the same batch adds it before. */
+export const deleteTable = (name: string): Buffer =>
+  nft(NFT_MSG_DELTABLE, 0, attribute(NFTA_TABLE_NAME, text(name)));
+
+/** A chain on a hook. Its policy is accept: the host's own tables have their say too. */
+export const addBaseChain = (chain: BaseChain): Buffer =>
+  nft(
+    NFT_MSG_NEWCHAIN,
+    NLM_F_CREATE,
+    attribute(NFTA_CHAIN_TABLE, text(chain.table)),
+    attribute(NFTA_CHAIN_NAME, text(chain.name)),
+    attribute(NFTA_CHAIN_TYPE, text(chain.type)),
+    attribute(NFTA_CHAIN_POLICY, be32(VERDICT_ACCEPT)),
+    nested(
+      NFTA_CHAIN_HOOK,
+      attribute(NFTA_HOOK_HOOKNUM, be32(HOOKS[chain.hook])),
+      attribute(NFTA_HOOK_PRIORITY, be32(chain.priority)),
+    ),
+  );
+
+/** Appends a rule; its expressions are those of nftables-expressions.ts. */
+export const addRule = (table: string, chain: string, expressions: readonly Buffer[]): Buffer =>
+  nft(
+    NFT_MSG_NEWRULE,
+    NLM_F_CREATE | NLM_F_APPEND,
+    attribute(NFTA_RULE_TABLE, text(table)),
+    attribute(NFTA_RULE_CHAIN, text(chain)),
+    nested(NFTA_RULE_EXPRESSIONS, ...expressions),
+  );

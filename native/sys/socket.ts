@@ -1,0 +1,55 @@
+import { syscallNumber } from '../ffi/numbers.ts';
+import { checked, syscallShape } from '../ffi/syscall.ts';
+
+/** Netlink sockets (man 7 netlink), one typed function a system call. The kernel answers while sendto runs: nothing here waits. */
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+export const SOCK_CLOEXEC = 0o2000000;
+export const MSG_DONTWAIT = 0x40;
+const SOL_NETLINK = 270;
+
+/** Linux 2.2; NETLINK_NETFILTER 2.6.14. */
+export const NETLINK_PROTOCOL = { route: 0, netfilter: 12 } as const;
+/** NETLINK_CAP_ACK Linux 4.3, NETLINK_EXT_ACK 4.12. */
+export const NETLINK_OPTION = { capAck: 10, extAck: 11 } as const;
+
+const callSocket =
+  syscallShape<[family: number, type: number, protocol: number]>('int64_t, int64_t, int64_t');
+const callBuffer = syscallShape<
+  [fd: number, data: Uint8Array, bytes: number, flags: number, address: null, addressBytes: null]
+>('int64_t, void *, int64_t, int64_t, void *, void *');
+const callSetsockopt = syscallShape<
+  [fd: number, level: number, option: number, value: Uint8Array, bytes: number]
+>('int64_t, int64_t, int64_t, void *, int64_t');
+const callClose = syscallShape<[fd: number]>('int64_t');
+
+/** man 2 socket. Close-on-exec. The port is bound by the first send. */
+export const netlinkSocket = (protocol: keyof typeof NETLINK_PROTOCOL): number =>
+  checked('socket', `netlink ${protocol}`, () =>
+    callSocket(syscallNumber('socket'), AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_PROTOCOL[protocol]),
+  );
+
+/** man 2 setsockopt, SOL_NETLINK, switched on. */
+export function enableNetlinkOption(fd: number, option: keyof typeof NETLINK_OPTION): void {
+  const one = Buffer.of(1, 0, 0, 0);
+  checked('setsockopt', option, () =>
+    callSetsockopt(syscallNumber('setsockopt'), fd, SOL_NETLINK, NETLINK_OPTION[option], one, one.byteLength),
+  );
+}
+
+/** man 2 sendto, to the kernel. */
+export const sendTo = (fd: number, data: Uint8Array): number =>
+  checked('sendto', 'netlink', () =>
+    callBuffer(syscallNumber('sendto'), fd, data, data.byteLength, 0, null, null),
+  );
+
+/** man 2 recvfrom without waiting. Throws SyscallError EAGAIN when there is nothing. */
+export const receiveNow = (fd: number, into: Uint8Array): number =>
+  checked('recvfrom', 'netlink', () =>
+    callBuffer(syscallNumber('recvfrom'), fd, into, into.byteLength, MSG_DONTWAIT, null, null),
+  );
+
+/** man 2 close. Not retried: the descriptor is gone in any case. */
+export function closeDescriptor(fd: number): void {
+  callClose(syscallNumber('close'), fd);
+}
