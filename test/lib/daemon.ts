@@ -1,13 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { env } from 'node:process';
 import type { TestContext } from 'node:test';
 import { busyboxArchive } from './busybox.ts';
 import { built, makeClients, type Clients } from './clients.ts';
 import { findLeftovers, takeBaseline, type Baseline } from './leftovers.ts';
 import { endProcesses, ownedProcesses, removeCgroups } from './owned.ts';
 import { ended, eventually, execOk, start } from './process.ts';
+import { peerCommand } from './peer.ts';
 import { ping } from './rest.ts';
+
+const PEER = env['WHERRY_TEST_PEER'] === '1';
 
 export interface DaemonOptions {
   /** `name=error`, `name=kill`, `name=sleep(250)`; several with `;`. */
@@ -114,8 +118,8 @@ function manage(place: Place, options: DaemonOptions): Daemon {
         return ping(place.socket);
       });
     },
-    mark: async () => void (baseline = await takeBaseline(daemon)),
-    leftovers: () => findLeftovers(daemon, baseline),
+    mark: async () => void (baseline = PEER ? new Map() : await takeBaseline(daemon)),
+    leftovers: async () => (PEER ? [] : findLeftovers(daemon, baseline)),
     log,
     [Symbol.asyncDispose]: () => (disposed ??= end('SIGKILL').then(() => dispose(place))),
   };
@@ -129,23 +133,18 @@ async function launch(
   how: { readonly logPath: string; readonly failpoint: string; readonly args: readonly string[] },
 ): Promise<ChildProcess> {
   await using log = await open(how.logPath, 'a');
-  const flags = [
-    '--data-root',
-    place.dataRoot,
-    '--exec-root',
-    place.execRoot,
-    '-H',
-    `unix://${place.socket}`,
-  ];
-  const own = ['--cgroup-parent', place.cgroupParent, ...how.args];
-  return start(
-    ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--', built('wherryd'), ...flags, ...own],
-    {
-      stdio: ['ignore', log.fd, log.fd],
-      env: { ...process.env, WHERRY_FAILPOINTS: how.failpoint },
+  const enter = ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--'];
+  return start([...enter, ...(PEER ? peerCommand(place) : wherrydCommand(place)), ...how.args], {
+    stdio: ['ignore', log.fd, log.fd],
+      env: { ...env, WHERRY_FAILPOINTS: how.failpoint },
     },
   );
 }
+
+const wherrydCommand = (place: Place): string[] => [
+  ...[built('wherryd'), '--data-root', place.dataRoot, '--exec-root', place.execRoot],
+  ...['-H', `unix://${place.socket}`, '--cgroup-parent', place.cgroupParent],
+];
 
 async function dispose(place: Place): Promise<void> {
   await endProcesses(await ownedProcesses(place));
