@@ -37,6 +37,8 @@ export interface Image {
   readonly topChain: ChainId | undefined;
   /** Bytes of all layers unpacked. */
   readonly sizeBytes: number;
+  /** Bytes of each layer unpacked, in the order of `diffIds`. */
+  readonly layerSizes?: readonly number[];
   readonly history: readonly {
     created?: string;
     created_by?: string;
