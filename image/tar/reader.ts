@@ -1,0 +1,148 @@
+import { invalidArgument } from '../../common/errors.ts';
+import { makeEntry } from './make-entry.ts';
+import type { TarSink } from './entry.ts';
+import { BLOCK_BYTES, isZeroBlock, parseHeader, type Header } from './header.ts';
+import { parsePax } from './pax.ts';
+
+/** Of one extended header, as Go's reader has it: what a layer states about one file never needs more. */
+const MAX_EXTENDED_BYTES = 1 << 20;
+
+/** `meta` collects an extended header, `data` hands a file's bytes on, `skip` drops padding. */
+type State =
+  | { readonly kind: 'header' }
+  | { readonly kind: 'meta'; readonly header: Header; readonly parts: Uint8Array[]; left: number }
+  | { readonly kind: 'data'; left: number; readonly padding: number }
+  | { readonly kind: 'skip'; left: number }
+  | { readonly kind: 'ended' };
+
+/**
+ * Reads a tar archive of any size from chunks that are pushed, synchronously and in constant memory: in a worker each entry is a
+ * few system calls, and waiting between them would cost more than they do. tar-stream is not used here because it decodes pax
+ * values as UTF-8, which destroys binary attributes such as security.capability. Knows v7, ustar, pax, GNU and star; throws
+ * `invalid-argument` for anything else. A reader that threw is not used again.
+ */
+export class TarReader {
+  readonly #sink: TarSink;
+  #state: State = { kind: 'header' };
+  /** The beginning of a header block that came in parts. */
+  #partial: Uint8Array = new Uint8Array(0);
+  #zeroBlocks = 0;
+  #pax = new Map<string, string>();
+  #longName: string | undefined;
+  #longLink: string | undefined;
+
+  constructor(sink: TarSink) {
+    this.#sink = sink;
+  }
+
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.byteLength > 0) rest = this.#step(rest);
+  }
+
+  /** Call at the end of the input: throws when it ends within a member. */
+  finish(): void {
+    const { kind } = this.#state;
+    const whole = kind === 'ended' || (kind === 'header' && this.#partial.byteLength === 0);
+    if (!whole) throw invalidArgument('invalid tar archive: unexpected end');
+  }
+
+  /** Consumes some of the chunk and returns the rest. */
+  #step(chunk: Uint8Array): Uint8Array {
+    const state = this.#state;
+    switch (state.kind) {
+      case 'header':
+        return this.#collectHeader(chunk);
+      case 'ended':
+        return chunk.subarray(chunk.byteLength);
+      case 'meta':
+      case 'data':
+      case 'skip': {
+        const part = chunk.subarray(0, state.left);
+        state.left -= part.byteLength;
+        if (state.kind === 'meta') state.parts.push(Uint8Array.from(part));
+        if (state.kind === 'data') this.#sink.data(part);
+        if (state.left === 0) this.#finishPart(state);
+        return chunk.subarray(part.byteLength);
+      }
+    }
+  }
+
+  #finishPart(state: Extract<State, { kind: 'meta' | 'data' | 'skip' }>): void {
+    if (state.kind === 'meta') {
+      const data = Buffer.concat(state.parts);
+      const { size } = state.header;
+      this.#extend(state.header, data.subarray(0, size));
+    }
+    if (state.kind === 'data') {
+      this.#sink.end();
+      this.#skip(state.padding);
+      return;
+    }
+    this.#state = { kind: 'header' };
+  }
+
+  #skip(bytes: number): void {
+    this.#state = bytes === 0 ? { kind: 'header' } : { kind: 'skip', left: bytes };
+  }
+
+  #collectHeader(chunk: Uint8Array): Uint8Array {
+    const missing = BLOCK_BYTES - this.#partial.byteLength;
+    const part = chunk.subarray(0, missing);
+    const block = this.#partial.byteLength === 0 ? part : Buffer.concat([this.#partial, part]);
+    if (block.byteLength < BLOCK_BYTES) {
+      this.#partial = Uint8Array.from(block);
+    } else {
+      this.#partial = new Uint8Array(0);
+      this.#header(block);
+    }
+    return chunk.subarray(part.byteLength);
+  }
+
+  #header(block: Uint8Array): void {
+    if (isZeroBlock(block)) {
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) this.#state = { kind: 'ended' };
+      return;
+    }
+    if (this.#zeroBlocks > 0) throw invalidArgument('invalid tar header: data after a zero block');
+    const header = parseHeader(block);
+    if ('xgLK'.includes(header.typeFlag)) this.#beginExtended(header);
+    else this.#beginEntry(header);
+  }
+
+  #beginExtended(header: Header): void {
+    const { size } = header;
+    if (size < 0 || size > MAX_EXTENDED_BYTES) {
+      throw invalidArgument(`invalid tar header: an extended header of ${size} bytes`);
+    }
+    if (size === 0) return;
+    this.#state = { kind: 'meta', header, parts: [], left: size + padding(size) };
+  }
+
+  #extend(header: Header, data: Uint8Array): void {
+    const text = (): string =>
+      Buffer.from(data)
+        .latin1Slice()
+        .replace(/\0[^]*$/, '');
+    if (header.typeFlag === 'x') this.#pax = parsePax(data);
+    if (header.typeFlag === 'L') this.#longName = text();
+    if (header.typeFlag === 'K') this.#longLink = text();
+    // A global header ('g') is what `git archive` writes its commit into; docker ignores it too.
+  }
+
+  #beginEntry(header: Header): void {
+    const entry = makeEntry(header, { pax: this.#pax, name: this.#longName, linkName: this.#longLink });
+    this.#pax = new Map();
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    this.#sink.entry(entry);
+    if (entry.size > 0) {
+      this.#state = { kind: 'data', left: entry.size, padding: padding(entry.size) };
+    } else {
+      this.#sink.end();
+    }
+  }
+}
+
+const padding = (size: number): number => (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
