@@ -25,6 +25,9 @@ const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_PID = 19;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 const IFF_UP = 1;
 const IFINFOMSG_BYTES = 16;
@@ -123,6 +126,20 @@ export const attachToBridge = (name: string, bridgeIndex: number): Buffer =>
     ifinfomsg(0, true),
     attribute(IFLA_IFNAME, text(name)),
     attribute(IFLA_MASTER, u32(bridgeIndex)),
+  );
+
+/** Two isolated ports of a bridge do not reach one another (Linux 4.18). It must be a port already. */
+export const isolatePort = (name: string): Buffer =>
+  message(
+    RTM_NEWLINK,
+    0,
+    ifinfomsg(0),
+    attribute(IFLA_IFNAME, text(name)),
+    nested(
+      IFLA_LINKINFO,
+      attribute(IFLA_INFO_SLAVE_KIND, text('bridge')),
+      nested(IFLA_INFO_SLAVE_DATA, attribute(IFLA_BRPORT_ISOLATED, Buffer.of(1))),
+    ),
   );
 
 export const raiseLink = (index: number): Buffer => message(RTM_NEWLINK, 0, ifinfomsg(index, true));

@@ -127,5 +127,4 @@ export interface Networks extends NetworkList {
   unpublishNetns(containerId: string): Promise<void>;
   /** Where publishNetns puts it. */
   netnsPath(containerId: string): string;
-  close(): void;
 }

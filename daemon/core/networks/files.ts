@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import type { FilesRequest, NetworkFiles, NetworksConfig } from './contract.ts';
+import { formatHosts, parseExtraHost, type ExtraHost } from './hosts.ts';
+import {
+  formatResolvConf,
+  isSystemdStub,
+  parseResolvConf,
+  reachableFromBridge,
+  withOverrides,
+  type ResolvOverrides,
+} from './resolv-conf.ts';
+
+/** What the host's files say now. */
+export interface HostFiles {
+  readonly hosts: string;
+  readonly resolvConf: string;
+  /** systemd-resolved's own list, used when /etc/resolv.conf only names its stub. */
+  readonly systemdResolvConf: string;
+  readonly ipv6: boolean;
+}
+
+/** A missing file is an empty one. */
+export async function readHostFiles(): Promise<HostFiles> {
+  const paths = ['/etc/hosts', '/etc/resolv.conf', '/run/systemd/resolve/resolv.conf', '/proc/net/if_inet6'];
+  const [hosts, resolvConf, systemdResolvConf, ipv6] = await Promise.all(paths.map(readIfPresent));
+  return {
+    hosts: hosts ?? '',
+    resolvConf: resolvConf ?? '',
+    systemdResolvConf: systemdResolvConf ?? '',
+    ipv6: ipv6 !== undefined,
+  };
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Pure. Throws `invalid-argument` for an extra host that can't be read. */
+export function networkFiles(
+  request: FilesRequest,
+  host: HostFiles,
+  config: NetworksConfig & { readonly gateway: string | undefined },
+): NetworkFiles {
+  const hostGateway = config.hostGatewayIp ?? config.gateway;
+  const extraHosts = request.extraHosts.map((text) => parseExtraHost(text, hostGateway));
+  return {
+    hosts: hostsOf(request, host, extraHosts),
+    hostname: `${request.hostname}\n`,
+    resolvConf: resolvConfOf(request, host, {
+      nameservers: request.dns.length > 0 ? request.dns : config.dns,
+      search: request.dnsSearch.length > 0 ? request.dnsSearch : config.dnsSearch,
+      options: request.dnsOptions.length > 0 ? request.dnsOptions : config.dnsOptions,
+    }),
+  };
+}
+
+/** In host mode the host's own, unless hosts are added: then it is made anew, so that they can override. */
+function hostsOf(request: FilesRequest, host: HostFiles, extraHosts: readonly ExtraHost[]): string {
+  const { endpoint, hostname, domainname } = request;
+  if (endpoint.kind === 'host' && extraHosts.length === 0) return host.hosts;
+  const ipAddress = endpoint.kind === 'bridge' ? endpoint.ipAddress : undefined;
+  return formatHosts({ ipv6: host.ipv6, extraHosts, ipAddress, hostname, domainname });
+}
+
+function resolvConfOf(request: FilesRequest, host: HostFiles, overrides: ResolvOverrides): string {
+  const overridden = Object.entries(overrides).flatMap(([name, values]) => (values.length > 0 ? [name] : []));
+  const shared = request.endpoint.kind === 'host';
+  if (shared && overridden.length === 0) return host.resolvConf;
+  const own = parseResolvConf(host.resolvConf);
+  const stub = !shared && isSystemdStub(own);
+  const base = stub ? parseResolvConf(host.systemdResolvConf) : own;
+  const source = stub ? '/run/systemd/resolve/resolv.conf' : '/etc/resolv.conf';
+  const reachable = shared || overrides.nameservers.length > 0 ? base : reachableFromBridge(base);
+  const comment = `Made by Wherry from the host's ${source}; overridden: ${overridden.join(', ') || 'nothing'}.`;
+  return formatResolvConf(withOverrides(reachable, overrides), comment);
+}
