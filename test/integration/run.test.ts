@@ -8,21 +8,45 @@ import { clients, daemonSuite } from '../lib/suite.ts';
 daemonSuite('run', (daemon) => {
   for (const client of clients) {
     test(`${client}: prints what the program prints, each stream on its own`, async () => {
-      const result = await daemon().run(client, 'run', '--rm', 'busybox', 'sh', '-c', 'echo out; echo err >&2');
+      const result = await daemon().run(
+        client,
+        'run',
+        '--rm',
+        'busybox',
+        'sh',
+        '-c',
+        'echo out; echo err >&2',
+      );
       assert.deepEqual(result, { code: 0, stdout: 'out\n', stderr: 'err\n' });
     });
 
-    const codes: readonly (readonly [what: string, args: readonly string[], code: number, stderr: RegExp])[] = [
-      ['success', ['busybox', 'true'], 0, /^$/],
-      ['the code of the program', ['busybox', 'sh', '-c', 'exit 42'], 42, /^$/],
-      ['126 for what is no program', ['busybox', '/etc/passwd'], 126, /permission denied/],
-      ['126 for a directory', ['busybox', '/etc'], 126, /permission denied|is a directory/],
-      ['127 for what is not on PATH', ['busybox', 'nosuch'], 127, /"nosuch": executable file not found in \$PATH/],
-      ['127 for a missing path', ['busybox', '/no/such'], 127, /no such file or directory/],
-      ['125 for an image that is nowhere', ['nosuch.invalid/x:1', 'true'], 125, /nosuch\.invalid\/x:1/],
-      ['125 for a flag that does not exist', ['--nosuch', 'busybox', 'true'], 125, /unknown flag: --nosuch/],
-      ['125 for a user that the image lacks', ['-u', 'nosuch', 'busybox', 'true'], 125, /unable to find user nosuch/],
-    ];
+    const codes: readonly (readonly [what: string, args: readonly string[], code: number, stderr: RegExp])[] =
+      [
+        ['success', ['busybox', 'true'], 0, /^$/],
+        ['the code of the program', ['busybox', 'sh', '-c', 'exit 42'], 42, /^$/],
+        ['126 for what is no program', ['busybox', '/etc/passwd'], 126, /permission denied/],
+        ['126 for a directory', ['busybox', '/etc'], 126, /permission denied|is a directory/],
+        [
+          '127 for what is not on PATH',
+          ['busybox', 'nosuch'],
+          127,
+          /"nosuch": executable file not found in \$PATH/,
+        ],
+        ['127 for a missing path', ['busybox', '/no/such'], 127, /no such file or directory/],
+        ['125 for an image that is nowhere', ['nosuch.invalid/x:1', 'true'], 125, /nosuch\.invalid\/x:1/],
+        [
+          '125 for a flag that does not exist',
+          ['--nosuch', 'busybox', 'true'],
+          125,
+          /unknown flag: --nosuch/,
+        ],
+        [
+          '125 for a user that the image lacks',
+          ['-u', 'nosuch', 'busybox', 'true'],
+          125,
+          /unable to find user nosuch/,
+        ],
+      ];
     for (const [what, args, code, stderr] of codes) {
       test(`${client}: exits with ${what}`, async () => {
         const result = await daemon().run(client, 'run', '--rm', ...args);
@@ -46,7 +70,18 @@ daemonSuite('run', (daemon) => {
     test(`${client}: flags that shape the process`, async () => {
       const flags = ['-e', 'A=1', '-e', 'B=two words', '-w', '/var/deep/dir', '-u', '1:10', '-h', 'boat'];
       const script = 'echo $A-$B; pwd; id -u; id -g; hostname; echo $0 $1';
-      const out = await daemon().runOk(client, 'run', '--rm', ...flags, 'busybox', 'sh', '-c', script, 'x', 'y z');
+      const out = await daemon().runOk(
+        client,
+        'run',
+        '--rm',
+        ...flags,
+        'busybox',
+        'sh',
+        '-c',
+        script,
+        'x',
+        'y z',
+      );
       assert.deepEqual(out.split('\n'), ['1-two words', '/var/deep/dir', '1', '10', 'boat', 'x y z']);
     });
 
@@ -73,8 +108,16 @@ daemonSuite('run', (daemon) => {
     test(`${client}: -v binds, also read-only, and makes a missing source`, async () => {
       const directory = await mkdtemp(join(daemon().directory, 'v'));
       await writeFile(join(directory, 'in'), 'from the host');
-      const binds = ['-v', `${directory}:/data`, '-v', `${directory}:/ro:ro`, '-v', `${directory}/made:/made`];
-      const script = 'cat /ro/in; echo back > /data/out; echo x > /ro/x || echo refused; test -d /made && echo made';
+      const binds = [
+        '-v',
+        `${directory}:/data`,
+        '-v',
+        `${directory}:/ro:ro`,
+        '-v',
+        `${directory}/made:/made`,
+      ];
+      const script =
+        'cat /ro/in; echo back > /data/out; echo x > /ro/x || echo refused; test -d /made && echo made';
       const result = await daemon().run(client, 'run', '--rm', ...binds, 'busybox', 'sh', '-c', script);
       assert.equal(result.stdout, 'from the hostrefused\nmade\n');
       assert.match(result.stderr, /Read-only file system/);
@@ -83,7 +126,8 @@ daemonSuite('run', (daemon) => {
     });
 
     test(`${client}: --read-only leaves nothing writable but the kernel's and a tmpfs`, async () => {
-      const script = 'touch /x 2>/dev/null || echo ro; touch /dev/shm/x && echo shm; touch /t/x && echo tmpfs';
+      const script =
+        'touch /x 2>/dev/null || echo ro; touch /dev/shm/x && echo shm; touch /t/x && echo tmpfs';
       const flags = ['--read-only', '--tmpfs', '/t'];
       const out = await daemon().runOk(client, 'run', '--rm', ...flags, 'busybox', 'sh', '-c', script);
       assert.equal(out, 'ro\nshm\ntmpfs');

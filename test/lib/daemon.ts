@@ -136,9 +136,8 @@ async function launch(
   const enter = ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--'];
   return start([...enter, ...(PEER ? peerCommand(place) : wherrydCommand(place)), ...how.args], {
     stdio: ['ignore', log.fd, log.fd],
-      env: { ...env, WHERRY_FAILPOINTS: how.failpoint },
-    },
-  );
+    env: { ...env, WHERRY_FAILPOINTS: how.failpoint },
+  });
 }
 
 const wherrydCommand = (place: Place): string[] => [

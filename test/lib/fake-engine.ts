@@ -1,0 +1,374 @@
+import type { Socket } from 'node:net';
+import { conflict, notFound } from '../../common/errors.ts';
+import type {
+  AttachRequest,
+  Container,
+  ContainerState,
+  CreateRequest,
+  Engine,
+  Event,
+  Exec,
+  NetworkView,
+} from '../../daemon/core/contract.ts';
+import type { Image } from '../../image/images.ts';
+import type { ImageId, DiffId } from '../../image/snapshots.ts';
+
+/**
+ * An engine that keeps everything in memory and runs nothing: attach and exec echo what the client sends, in frames unless
+ * there is a tty, until the client half-closes.
+ */
+export interface FakeEngine extends Engine {
+  /** Every call that changes something, with its arguments. */
+  readonly calls: { readonly name: string; readonly args: readonly unknown[] }[];
+  addContainer(name: string, change?: Partial<Container>): Container;
+  addImage(change?: Partial<Image>): Image;
+  /** Ends what `wait` waits for. */
+  exit(code: number): void;
+}
+
+const hex = (digit: string): string => digit.repeat(64);
+
+export const BRIDGE: NetworkView = {
+  id: hex('b'),
+  name: 'bridge',
+  driver: 'bridge',
+  createdAt: '2026-01-01T00:00:00.000000001Z',
+  subnet: '172.17.0.0/16',
+  gateway: '172.17.0.1',
+  options: { 'com.docker.network.bridge.name': 'docker0' },
+};
+
+export function fakeEngine(): FakeEngine {
+  const containers = new Map<string, Container>();
+  const images: Image[] = [];
+  const execs = new Map<string, Exec>();
+  const calls: { name: string; args: readonly unknown[] }[] = [];
+  const exits: ((code: number) => void)[] = [];
+  const record = (name: string, ...args: readonly unknown[]) => void calls.push({ name, args });
+
+  const get = (reference: string): Container => {
+    const wanted = reference.replace(/^\//, '');
+    for (const container of containers.values()) {
+      if (container.name === wanted || container.id.startsWith(wanted)) return container;
+    }
+    throw notFound(`No such container: ${reference}`);
+  };
+  const getImage = (reference: string): Image => {
+    const image = images.find(
+      ({ id, tags }) =>
+        id === reference ||
+        tags.includes(reference) ||
+        tags.includes(`${reference}:latest`) ||
+        id.slice(7).startsWith(reference),
+    );
+    if (image === undefined)
+      throw notFound(`No such image: ${reference.includes(':') ? reference : `${reference}:latest`}`);
+    return image;
+  };
+  const setState = (reference: string, state: ContainerState): void => {
+    const container = get(reference);
+    containers.set(container.id, { ...container, state });
+  };
+  const add = (name: string, change: Partial<Container> = {}): Container => {
+    const id = change.id ?? (containers.size + 1).toString(16).padStart(64, 'c');
+    const container = { ...exampleContainer(), id, name, ...change };
+    containers.set(id, container);
+    return container;
+  };
+
+  return {
+    calls,
+    addContainer: add,
+    addImage: (change) => {
+      const image = { ...exampleImage(), ...change };
+      images.push(image);
+      return image;
+    },
+    exit: (code) => {
+      for (const resolve of exits.splice(0)) resolve(code);
+    },
+    images: {
+      load: async (_ctx, archive, progress) => {
+        let length = 0;
+        for await (const chunk of archive) length += (chunk as Buffer).length;
+        record('load', length);
+        progress('Loaded image: busybox:latest\n');
+        return images;
+      },
+      list: () => images,
+      get: getImage,
+      tag: async (_ctx, source, target) => record('tag', source, target),
+      remove: async (_ctx, reference, options) => {
+        record('remove-image', reference, options.force, options.users(exampleImage().id));
+        return [{ untagged: reference }, { deleted: getImage(reference).id }];
+      },
+    },
+    containers: {
+      create: async (_ctx, request) => {
+        record('create', request);
+        getImage(request.image);
+        const { id } = add(request.name ?? 'fake', { config: merged(request), imageName: request.image });
+        return { id, warnings: [] };
+      },
+      list: () => [...containers.values()],
+      get,
+      start: async (_ctx, reference) => {
+        record('start', reference);
+        setState(reference, { kind: 'running', pid: 42, startedAt: new Date().toISOString() });
+      },
+      stop: async (_ctx, reference, options) => record('stop', reference, options),
+      restart: async (_ctx, reference, options) => record('restart', reference, options),
+      kill: async (_ctx, reference, signal) => {
+        const { id, state } = get(reference);
+        if (state.kind !== 'running') throw conflict(`container ${id} is not running`);
+        record('kill', reference, signal);
+      },
+      rename: async (_ctx, reference, name) => record('rename', reference, name),
+      remove: async (_ctx, reference, options) => {
+        record('remove', reference, options);
+        containers.delete(get(reference).id);
+      },
+      resize: async (_ctx, reference, size) => record('resize', reference, size),
+      wait: (_ctx, reference, condition) => {
+        record('wait', reference, condition);
+        return new Promise((resolve) => {
+          exits.push((exitCode) => resolve({ exitCode, error: undefined }));
+        });
+      },
+      attach: async (_ctx, reference, request) => {
+        record('attach', reference, request.stdin, request.stdout, request.stderr, request.stream);
+        await echo(request, get(reference).config.tty, () => {
+          for (const resolve of exits.splice(0)) resolve(0);
+        });
+      },
+      checkAttach: get,
+      logs: async function* (_ctx, _reference, request) {
+        record('logs', request);
+        if (request.stdout) yield { stream: 'stdout', data: Buffer.from('out\n') };
+        if (request.stderr) yield { stream: 'stderr', data: Buffer.from('err\n') };
+      },
+    },
+    execs: {
+      create: async (_ctx, request) => {
+        const { id: containerId, state } = get(request.container);
+        if (state.kind !== 'running') throw conflict(`container ${containerId} is not running`);
+        const id = (execs.size + 1).toString(16).padStart(64, 'e');
+        execs.set(id, { id, containerId, request, state: { kind: 'created' } });
+        record('exec-create', request);
+        return id;
+      },
+      get: (id) => {
+        const exec = execs.get(id);
+        if (exec === undefined) throw notFound(`No such exec instance: ${id}`);
+        return exec;
+      },
+      start: async (_ctx, id, options) => {
+        record('exec-start', id, options.consoleSize);
+        const exec = execs.get(id);
+        if (exec === undefined) throw notFound(`No such exec instance: ${id}`);
+        if (exec.request.cmd[0] === 'missing')
+          throw notFound('exec: "missing": executable file not found in $PATH');
+        const end = () => void execs.set(id, { ...exec, state: { kind: 'exited', exitCode: 3, pid: 7 } });
+        if (options.client === undefined) end();
+        else await echo(options.client, exec.request.tty, end);
+      },
+      resize: async (_ctx, id, size) => record('exec-resize', id, size),
+    },
+    networks: {
+      list: () => [BRIDGE],
+      get: (reference) => {
+        if (reference === BRIDGE.name || BRIDGE.id.startsWith(reference)) return BRIDGE;
+        throw notFound(`network ${reference} not found`);
+      },
+    },
+    events: {
+      publish: () => {},
+      subscribe: async function* (ctx, range) {
+        record('subscribe', range);
+        yield exampleEvent;
+        yield {
+          ...exampleEvent,
+          type: 'network',
+          action: 'connect',
+          actorId: BRIDGE.id,
+          attributes: { name: 'bridge' },
+        };
+        if (range.untilNs !== undefined) return;
+        await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+      },
+    },
+    info: () => ({
+      id: 'fake',
+      name: 'host',
+      dataRoot: '/var/lib/wherry',
+      execRoot: '/run/wherry',
+      kernelVersion: '6.18.0',
+      operatingSystem: 'Debian GNU/Linux 12 (bookworm)',
+      osVersion: '12',
+      architecture: 'x86_64',
+      cpus: 2,
+      memoryBytes: 4_000_000_000,
+      cgroupVersion: '1',
+      goroutines: 1,
+      openFiles: 20,
+      eventsListeners: 0,
+      startedAt: '2026-01-01T00:00:00Z',
+      labels: [],
+      warnings: [],
+    }),
+  };
+}
+
+/** Sends everything back and ends when the client has said all it had to. */
+async function echo(
+  client: Pick<AttachRequest, 'socket' | 'head'>,
+  tty: boolean,
+  done: () => void,
+): Promise<void> {
+  const { socket, head } = client;
+  const send = (data: Uint8Array) => sendFrame(socket, data, tty);
+  resumeReading(socket);
+  if (head.length > 0) send(head);
+  for await (const chunk of socket) send(chunk as Buffer);
+  done();
+  socket.end();
+}
+
+/** The door stopped the handle itself, which a stream in flowing mode doesn't know. */
+function resumeReading(socket: Socket): void {
+  (socket as unknown as { _handle: { reading: boolean } })._handle.reading = false;
+  socket.read(0);
+}
+
+function sendFrame(socket: Socket, data: Uint8Array, tty: boolean): void {
+  if (!tty) {
+    const header = Buffer.alloc(8);
+    header.writeUInt8(1, 0);
+    header.writeUInt32BE(data.length, 4);
+    socket.write(header);
+  }
+  socket.write(data);
+}
+
+const exampleEvent: Event = {
+  type: 'container',
+  action: 'start',
+  actorId: hex('c'),
+  attributes: { image: 'busybox:latest', name: 'web' },
+  timeNs: 1_700_000_000_123_456_789n,
+};
+
+export function exampleImage(): Image {
+  return {
+    id: `sha256:${hex('1')}` as ImageId,
+    tags: ['busybox:latest'],
+    digests: [],
+    config: { Cmd: ['sh'], Env: ['PATH=/bin'], Labels: { vendor: 'debian' } },
+    createdAt: '2026-01-01T00:00:00Z',
+    author: '',
+    architecture: 'amd64',
+    variant: undefined,
+    os: 'linux',
+    diffIds: [`sha256:${hex('2')}` as DiffId],
+    topChain: undefined,
+    sizeBytes: 2_000_000,
+    history: [
+      { created: '2026-01-01T00:00:00Z', created_by: 'make' },
+      { created_by: 'CMD', empty_layer: true },
+    ],
+    descriptor: undefined,
+    lastTaggedAt: undefined,
+  };
+}
+
+function exampleContainer(): Container {
+  return {
+    id: hex('c'),
+    name: 'web',
+    createdAt: '2026-01-01T00:00:00.000000001Z',
+    imageId: exampleImage().id,
+    imageName: 'busybox',
+    path: 'sh',
+    args: ['-c', 'echo hello'],
+    config: { ...exampleRequest(), imageConfig: {} },
+    state: { kind: 'running', pid: 42, startedAt: '2026-01-01T00:00:01Z' },
+    restartCount: 0,
+    logPath: '/log',
+    hostnamePath: '/hostname',
+    hostsPath: '/hosts',
+    resolvConfPath: '/resolv.conf',
+    overlay: { lower: ['/l2', '/l1'], upper: '/upper', work: '/work' },
+    endpoint: undefined,
+    execIds: [],
+  };
+}
+
+const merged = (request: CreateRequest): Container['config'] => ({ ...request, imageConfig: {} });
+
+export function exampleRequest(): CreateRequest {
+  return {
+    name: 'web',
+    image: 'busybox',
+    entrypoint: undefined,
+    cmd: ['sh', '-c', 'echo hello'],
+    env: ['PATH=/bin'],
+    user: '',
+    workingDir: '',
+    hostname: 'web',
+    domainname: '',
+    labels: { tier: 'front' },
+    tty: false,
+    openStdin: false,
+    stdinOnce: false,
+    attachStdin: false,
+    attachStdout: true,
+    attachStderr: true,
+    stopSignal: undefined,
+    stopTimeoutS: undefined,
+    exposedPorts: {},
+    volumes: {},
+    consoleSize: undefined,
+    host: {
+      networkMode: 'bridge',
+      autoRemove: false,
+      restartPolicy: { name: 'no', maximumRetryCount: 0 },
+      binds: [],
+      tmpfs: {},
+      readonlyRootfs: false,
+      privileged: false,
+      capAdd: [],
+      capDrop: [],
+      groupAdd: [],
+      securityOpt: [],
+      extraHosts: [],
+      dns: [],
+      dnsSearch: [],
+      dnsOptions: [],
+      shmSizeBytes: 67_108_864,
+      sysctls: {},
+      ulimits: [],
+      oomScoreAdj: 0,
+      logDriver: 'json-file',
+      logOptions: {},
+      resources: {
+        memoryBytes: undefined,
+        memoryReservationBytes: undefined,
+        memorySwapBytes: undefined,
+        memorySwappiness: undefined,
+        oomKillDisable: false,
+        nanoCpus: undefined,
+        cpuShares: undefined,
+        cpuPeriodUs: undefined,
+        cpuQuotaUs: undefined,
+        cpusetCpus: '',
+        cpusetMems: '',
+        pidsLimit: undefined,
+        blkioWeight: undefined,
+        devices: [],
+        deviceCgroupRules: [],
+        cgroupParent: '',
+      },
+      raw: {},
+    },
+  };
+}
