@@ -66,10 +66,10 @@ export const createBridge = (bridge: { name: string; macAddress: string; mtu: nu
     RTM_NEWLINK,
     NLM_F_CREATE | NLM_F_EXCL,
     ifinfomsg(0),
-    attribute(IFLA_IFNAME, text(bridge.name)),
     attribute(IFLA_ADDRESS, mac(bridge.macAddress)),
     attribute(IFLA_MTU, u32(bridge.mtu)),
-    nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text('bridge'))),
+    attribute(IFLA_IFNAME, text(bridge.name)),
+    nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from('bridge'))),
   );
 
 export interface VethPair {
@@ -98,20 +98,20 @@ export const createVethPair = (pair: VethPair, pid = 0): Buffer =>
     NLM_F_CREATE | NLM_F_EXCL,
     ifinfomsg(pair.peer.index, true),
     attribute(IFLA_NET_NS_PID, u32(pid)),
-    attribute(IFLA_IFNAME, text(pair.peer.name)),
     attribute(IFLA_ADDRESS, mac(pair.peer.macAddress)),
     attribute(IFLA_MTU, u32(pair.mtu)),
+    attribute(IFLA_IFNAME, text(pair.peer.name)),
     nested(
       IFLA_LINKINFO,
-      attribute(IFLA_INFO_KIND, text('veth')),
+      attribute(IFLA_INFO_KIND, Buffer.from('veth')),
       nested(
         IFLA_INFO_DATA,
         attribute(
           VETH_INFO_PEER,
           Buffer.concat([
             ifinfomsg(0),
-            attribute(IFLA_IFNAME, text(pair.host)),
             attribute(IFLA_MTU, u32(pair.mtu)),
+            attribute(IFLA_IFNAME, text(pair.host)),
           ]),
         ),
       ),

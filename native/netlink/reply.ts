@@ -17,7 +17,7 @@ export const REPLY_ERRNO_OFFSET = HEADER_BYTES;
 
 /** Reads the body of an NLMSG_ERROR message. NLMSG_DONE of a dump has the same first field. */
 export function parseReply(reply: NetlinkMessage): Reply {
-  const errno = reply.body.byteLength < 4 ? 0 : -reply.body.readInt32LE(0);
+  const errno = reply.body.byteLength < 4 ? 0 : Math.abs(reply.body.readInt32LE(0));
   if ((reply.flags & NLM_F_ACK_TLVS) === 0) return { errno, explanation: undefined };
   // The failed message is quoted whole, unless it is capped to its header.
   const quoted = (reply.flags & NLM_F_CAPPED) === 0 ? reply.body.readUInt32LE(4) : HEADER_BYTES;

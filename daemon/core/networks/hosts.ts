@@ -1,3 +1,4 @@
+import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { invalidArgument } from '../../../common/errors.ts';
 
@@ -26,7 +27,7 @@ const IPV6_LINES = [
 ];
 
 export function formatHosts(request: HostsRequest): string {
-  const extra = request.extraHosts.filter(({ address }) => request.ipv6 || ipaddr.IPv4.isValid(address));
+  const extra = request.extraHosts.filter(({ address }) => request.ipv6 || isIPv4(address));
   const lines = [
     ...IPV4_LINES,
     ...(request.ipv6 ? IPV6_LINES : []),
@@ -53,6 +54,6 @@ export function parseExtraHost(text: string, hostGateway: string | undefined): E
     if (hostGateway === undefined) throw invalidArgument('unable to derive the IP value for host-gateway');
     return { name, address: hostGateway };
   }
-  if (!ipaddr.isValid(address)) throw invalidArgument(`invalid IP address in add-host: "${address}"`);
+  if (isIP(address) === 0) throw invalidArgument(`invalid IP address in add-host: "${address}"`);
   return { name, address: ipaddr.process(address).toString() };
 }

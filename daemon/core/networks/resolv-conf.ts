@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { isIP, isIPv4 } from 'node:net';
 
 /** resolv.conf (man 5 resolv.conf), as docker passes it on to containers without an own resolver. Pure. */
 export interface ResolvConf {
@@ -50,9 +50,7 @@ export const withOverrides = (conf: ResolvConf, overrides: ResolvOverrides): Res
 
 /** Without the servers that a container on an IPv4 bridge can't reach: loopback and IPv6. Docker's two if none is left. */
 export function reachableFromBridge(conf: ResolvConf): ResolvConf {
-  const reachable = conf.nameservers.filter(
-    (address) => ipaddr.IPv4.isValid(address) && ipaddr.IPv4.parse(address).range() !== 'loopback',
-  );
+  const reachable = conf.nameservers.filter((address) => isIPv4(address) && !address.startsWith('127.'));
   return { ...conf, nameservers: reachable.length > 0 ? reachable : DEFAULT_NAMESERVERS };
 }
 
