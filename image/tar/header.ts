@@ -86,7 +86,7 @@ function base256(bytes: Uint8Array): number {
 }
 
 const latin1 = (block: Uint8Array, offset: number, length: number): string =>
-  Buffer.from(block.buffer, block.byteOffset + offset, length).latin1Slice();
+  Buffer.from(block.buffer, block.byteOffset + offset, length).toString('latin1');
 
 /** Up to the first NUL. */
 function text(block: Uint8Array, offset: number, length: number): string {

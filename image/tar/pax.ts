@@ -7,7 +7,7 @@ import type { Timestamp } from '../../native/sys/files.ts';
  */
 export function parsePax(data: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
-  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).latin1Slice();
+  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');
   for (let at = 0; at < text.length;) {
     const space = text.indexOf(' ', at);
     const digits = text.slice(at, Math.max(space, at));

@@ -123,7 +123,7 @@ export class TarReader {
   #extend(header: Header, data: Uint8Array): void {
     const text = (): string =>
       Buffer.from(data)
-        .latin1Slice()
+        .toString('latin1')
         .replace(/\0[^]*$/, '');
     if (header.typeFlag === 'x') this.#pax = parsePax(data);
     if (header.typeFlag === 'L') this.#longName = text();

@@ -1,0 +1,95 @@
+import type { Worker } from 'node:worker_threads';
+import type { Ctx } from '../../common/ctx.ts';
+import { internal, WherryError } from '../../common/errors.ts';
+import type { FromWorker, Job, ToWorker } from './jobs.ts';
+
+/** Chunks of a job's input that are under way to its worker. */
+const WINDOW = 16;
+
+interface Conversation {
+  readonly ctx: Ctx;
+  readonly job: Job;
+  readonly input: AsyncIterable<Uint8Array> | undefined;
+}
+
+/**
+ * Gives an idle worker a job and its input, and returns once the worker is idle again: with its result, or throwing why there is
+ * none. The input is not read on after the job has ended, and not closed.
+ */
+export async function converse(worker: Worker, { ctx, job, input }: Conversation): Promise<unknown> {
+  const send = (message: ToWorker): void => worker.postMessage(message);
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const window = new Window(WINDOW);
+  let inputError: unknown;
+  const cancel = (): void => send({ type: 'cancel' });
+  const onMessage = (message: FromWorker): void => {
+    if (message.type === 'taken') window.open();
+    if (message.type === 'done') resolve(message.result);
+    if (message.type === 'failed') reject(new WherryError(message.code, message.message));
+  };
+  const onDeath = (cause: unknown): void => reject(internal('A layer worker ended early', { cause }));
+  worker.on('message', onMessage).on('error', onDeath).on('exit', onDeath);
+  ctx.signal.addEventListener('abort', cancel);
+  try {
+    send({ type: 'job', job });
+    if (input !== undefined) {
+      feed(input, window, send).catch((error: unknown) => {
+        inputError = error;
+        cancel();
+      });
+    }
+    return await promise;
+  } catch (error) {
+    ctx.check();
+    if (inputError === undefined) throw error;
+    throw new WherryError('canceled', 'The archive ended early', { cause: inputError });
+  } finally {
+    window.close();
+    ctx.signal.removeEventListener('abort', cancel);
+    worker.off('message', onMessage).off('error', onDeath).off('exit', onDeath);
+  }
+}
+
+async function feed(
+  input: AsyncIterable<Uint8Array>,
+  window: Window,
+  send: (message: ToWorker) => void,
+): Promise<void> {
+  for await (const data of input) {
+    if (!(await window.enter())) return;
+    send({ type: 'chunk', data });
+  }
+  if (!window.closed) send({ type: 'end' });
+}
+
+/** Counts what may still be sent. One waits at a time. */
+class Window {
+  #left: number;
+  #wake: (() => void) | undefined;
+  closed = false;
+
+  constructor(size: number) {
+    this.#left = size;
+  }
+
+  /** False when the other side has ended. */
+  async enter(): Promise<boolean> {
+    while (this.#left === 0 && !this.closed) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+    this.#left -= 1;
+    return !this.closed;
+  }
+
+  open(): void {
+    this.#left += 1;
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#wake?.();
+  }
+}

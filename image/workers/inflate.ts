@@ -1,0 +1,49 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { invalidArgument, messageOf } from '../../common/errors.ts';
+import { compressionOf, decompressor, MAGIC_BYTES } from '../compression.ts';
+
+type Chunks = AsyncIterable<Uint8Array>;
+
+/** The chunks of `source`, decompressed if they are compressed. Throws `invalid-argument` for damaged input. */
+export async function* inflate(source: Chunks, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  const head: Uint8Array[] = [];
+  let bytes = 0;
+  while (bytes < MAGIC_BYTES) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    head.push(next.value);
+    bytes += next.value.byteLength;
+  }
+  const whole = rejoined(head, iterator);
+  const transform = decompressor(compressionOf(Buffer.concat(head)));
+  if (transform === undefined) yield* whole;
+  else yield* through(Readable.from(whole, { objectMode: false }), transform, signal);
+}
+
+async function* rejoined(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): Chunks {
+  yield* head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+async function* through(
+  source: Readable,
+  transform: NonNullable<ReturnType<typeof decompressor>>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const fed = pipeline(source, transform, { signal });
+  // Its failure is thrown by the transform as well.
+  fed.catch(() => {});
+  try {
+    for await (const chunk of transform as AsyncIterable<Uint8Array>) yield chunk;
+    await fed;
+  } catch (error) {
+    if (!isDecompressionError(error)) throw error;
+    throw invalidArgument(`cannot decompress the archive: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** zlib's error codes begin with Z_, zstd's with ZSTD_. */
+const isDecompressionError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^Z(STD)?_/.test(String(error.code));

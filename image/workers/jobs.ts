@@ -1,0 +1,71 @@
+import type { Code } from '../../common/errors.ts';
+
+/** Unpacks a layer's blob into `target`, which must not exist. A failure leaves nothing there. */
+export interface UnpackJob {
+  readonly kind: 'unpack';
+  readonly blob: string;
+  readonly target: string;
+  /** Directories of the layers below, topmost first. */
+  readonly lowers: readonly string[];
+  /** What the uncompressed tar must hash to. */
+  readonly diffId: string;
+}
+
+export interface UnpackedLayer {
+  /** Bytes of all files. */
+  readonly sizeBytes: number;
+  /** The layer hides all layers below. */
+  readonly opaqueRoot: boolean;
+  /** Of the layer's root directory. */
+  readonly root: { readonly mode: number; readonly uid: number; readonly gid: number };
+}
+
+/** Splits an archive, that comes as the job's input, into one file for each member, in `directory`. */
+export interface SpoolJob {
+  readonly kind: 'spool';
+  readonly directory: string;
+}
+
+/** A member of an archive. Names are cleaned, relative to the archive's root. */
+export type SpooledMember =
+  | { readonly kind: 'file'; readonly path: string; readonly digest: string; readonly sizeBytes: number }
+  | { readonly kind: 'link'; readonly target: string };
+
+export interface SpooledArchive {
+  readonly members: ReadonlyMap<string, SpooledMember>;
+}
+
+/** Removes the directory entry `name` of `directory` and all below it. */
+export interface RemoveJob {
+  readonly kind: 'remove';
+  readonly directory: string;
+  readonly name: string;
+}
+
+/** Waits until all that was written to the file system of `path` is on the disk. */
+export interface SyncJob {
+  readonly kind: 'sync';
+  readonly path: string;
+}
+
+export interface JobResults {
+  readonly unpack: UnpackedLayer;
+  readonly spool: SpooledArchive;
+  readonly remove: true;
+  readonly sync: true;
+}
+
+export type Job = UnpackJob | SpoolJob | RemoveJob | SyncJob;
+
+/** What the daemon sends to a worker: a job, then the chunks of its input. */
+export type ToWorker =
+  | { readonly type: 'job'; readonly job: Job }
+  | { readonly type: 'chunk'; readonly data: Uint8Array }
+  | { readonly type: 'end' }
+  | { readonly type: 'cancel' };
+
+/** What a worker sends: `taken` for each chunk that it has dealt with, and one result a job. */
+export type FromWorker =
+  | { readonly type: 'taken' }
+  | { readonly type: 'done'; readonly result: JobResults[Job['kind']] }
+  | { readonly type: 'failed'; readonly code: Code; readonly message: string };

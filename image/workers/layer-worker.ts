@@ -1,0 +1,72 @@
+/**
+ * Runs one job after the other: what hashes, inflates or waits on a disk, so that the daemon's event loop does not.
+ * Jobs are cancelled by a message, never by ending the thread, which would leave descriptors open.
+ */
+import { parentPort } from 'node:worker_threads';
+import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
+import { AT_FDCWD, closeFd, openAt, syncFileSystem } from '../../native/sys/files.ts';
+import { removeTreeAt } from '../../native/sys/remove-tree.ts';
+import { ChunkQueue } from './chunk-queue.ts';
+import type { FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
+import { spool } from './spool.ts';
+import { unpack } from './unpack.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('layer-worker runs as a worker thread only');
+const send = (message: FromWorker): void => port.postMessage(message);
+
+let current: { readonly input: ChunkQueue; readonly abort: AbortController } | undefined;
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'job':
+      current = { input: new ChunkQueue(() => send({ type: 'taken' })), abort: new AbortController() };
+      void run(message.job, current);
+      return;
+    case 'chunk':
+      current?.input.push(message.data);
+      return;
+    case 'end':
+      current?.input.end();
+      return;
+    case 'cancel': {
+      const reason = new WherryError('canceled', 'The operation was cancelled');
+      current?.input.fail(reason);
+      current?.abort.abort(reason);
+    }
+  }
+});
+
+async function run(job: Job, state: NonNullable<typeof current>): Promise<void> {
+  try {
+    send({ type: 'done', result: await execute(job, state) });
+  } catch (error) {
+    const reason: unknown = state.abort.signal.aborted ? state.abort.signal.reason : error;
+    send({ type: 'failed', code: codeOf(reason), message: messageOf(reason) });
+  } finally {
+    current = undefined;
+  }
+}
+
+async function execute(job: Job, state: NonNullable<typeof current>): Promise<JobResults[Job['kind']]> {
+  switch (job.kind) {
+    case 'unpack':
+      return unpack(job, state.abort.signal);
+    case 'spool':
+      return spool(job, state.input, state.abort.signal);
+    case 'remove':
+      return within(job.directory, (fd) => removeTreeAt(fd, job.name));
+    case 'sync':
+      return within(job.path, syncFileSystem);
+  }
+}
+
+function within(directory: string, act: (fd: number) => void): true {
+  const fd = openAt(AT_FDCWD, directory, { flags: 0 });
+  try {
+    act(fd);
+  } finally {
+    closeFd(fd);
+  }
+  return true;
+}
