@@ -28,9 +28,7 @@ export function parseResolvConf(text: string): ResolvConf {
       .map((line) => line.slice(1));
   const known = ['nameserver', 'domain', 'search', 'options'];
   return {
-    nameservers: valuesOf('nameserver').flatMap(([address = '']) =>
-      ipaddr.isValid(address) ? [address] : [],
-    ),
+    nameservers: valuesOf('nameserver').flatMap(([address = '']) => (isIP(address) === 0 ? [] : [address])),
     search: valuesOf('domain', 'search').at(-1) ?? [],
     options: valuesOf('options').flat(),
     rest: lines.filter((_, index) => !known.includes(words[index]?.[0] ?? '')),
