@@ -1,0 +1,47 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Ctx } from '../../common/ctx.ts';
+import type { Images } from '../../image/images.ts';
+import type { Snapshots } from '../../image/snapshots.ts';
+import type { ShimLauncher } from '../../shim/contract.ts';
+import type { EventBus } from './events/bus.ts';
+import type { Networks } from './networks/contract.ts';
+
+/** What `openEngine` works with. `daemon/main.ts` makes the parts; the engine owns none of them but the tables it adds to `db`. */
+export interface EngineOptions {
+  /** Of the daemon's life: its log, and what background work runs under. */
+  readonly ctx: Ctx;
+  /** `<dataRoot>/meta.db`, open. The engine adds the tables `containers` and `execs`. */
+  readonly db: DatabaseSync;
+  /** Absolute; both exist. The engine makes `<dataRoot>/containers` and `<execRoot>/shims`. */
+  readonly dirs: { readonly dataRoot: string; readonly execRoot: string };
+  readonly config: EngineConfig;
+  readonly launcher: ShimLauncher;
+  readonly images: Images;
+  readonly snapshots: Snapshots;
+  /** Opened, not yet reconciled: the engine does that once it knows who lives. */
+  readonly networks: Networks;
+  /** `createEventBus()`: made first, because the image store publishes too. */
+  readonly events: EventBus;
+}
+
+export interface EngineConfig {
+  /** Of the daemon, stable over restarts: `docker info`'s ID. */
+  readonly id: string;
+  /** Absolute, below each controller; `/wherry` unless configured. A container is `<cgroupParent>/<id>`. */
+  readonly cgroupParent: string;
+  readonly labels: readonly string[];
+  /** docker's `no-new-privileges`. */
+  readonly noNewPrivileges: boolean;
+  /** docker's `seccomp-profile`: undefined is the built-in one; `unconfined`, or a profile's JSON text. */
+  readonly seccompProfile: string | undefined;
+  /** docker's `init-path` and the like come later. Until then: how long `stop` waits when nobody says, docker's 10. */
+  readonly stopTimeoutS: number;
+}
+
+export const ENGINE_DEFAULTS = {
+  cgroupParent: '/wherry',
+  labels: [],
+  noNewPrivileges: false,
+  seccompProfile: undefined,
+  stopTimeoutS: 10,
+} as const satisfies Omit<EngineConfig, 'id'>;
