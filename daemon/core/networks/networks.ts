@@ -4,6 +4,7 @@ import { failpoint } from '../../../common/failpoints.ts';
 import { internal } from '../../../common/errors.ts';
 import { newId } from '../../../common/ids.ts';
 import type { Ctx } from '../../../common/ctx.ts';
+import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { createAddressPool, macOf, type AddressPool } from './address-pool.ts';
 import type { BridgeEndpoint, Endpoint, Networks, NetworksConfig, ReserveRequest } from './contract.ts';
 import { networkFiles, readHostFiles } from './files.ts';
@@ -152,17 +153,11 @@ function bridgeOf(state: State): NonNullable<State['bridge']> {
   return state.bridge;
 }
 
-function stepsOf(state: State, endpoint: Endpoint): ReturnType<Networks['steps']> {
-  switch (endpoint.kind) {
-    case 'host':
-      return undefined;
-    case 'none':
-      return isolatedSteps;
-    case 'bridge': {
-      const { mtu, icc } = state.options.config;
-      return bridgeSteps(endpoint, { bridgeIndex: bridgeOf(state).index, mtu, isolated: !icc });
-    }
-  }
+function stepsOf(state: State, endpoint: Endpoint): NetworkSteps | undefined {
+  if (endpoint.kind === 'host') return undefined;
+  if (endpoint.kind === 'none') return isolatedSteps;
+  const { mtu, icc } = state.options.config;
+  return bridgeSteps(endpoint, { bridgeIndex: bridgeOf(state).index, mtu, isolated: !icc });
 }
 
 function forget(state: State, containerId: string): void {

@@ -33,25 +33,32 @@ export function openNetworkStore(db: DatabaseSync): NetworkStore {
   const putEndpoint = db.prepare('INSERT OR REPLACE INTO network_endpoints VALUES (?, ?)');
   const deleteEndpoint = db.prepare('DELETE FROM network_endpoints WHERE container_id = ?');
   return {
-    networks: () => db.prepare('SELECT * FROM network_networks').all().map(networkOf),
+    networks: () =>
+      (db.prepare('SELECT * FROM network_networks').all() as unknown as StoredNetwork[]).map(networkOf),
     putNetwork: ({ id, name, driver, createdAt, gatewayCidr }) =>
       void putNetwork.run(id, name, driver, createdAt, gatewayCidr ?? null),
     endpoints: () =>
-      db
-        .prepare('SELECT endpoint FROM network_endpoints')
-        .all()
-        .map((row) => JSON.parse(String(row['endpoint'])) as Endpoint),
+      (db.prepare('SELECT endpoint FROM network_endpoints').all() as { endpoint: string }[]).map(
+        ({ endpoint }) => JSON.parse(endpoint) as Endpoint,
+      ),
     putEndpoint: (endpoint) => void putEndpoint.run(endpoint.containerId, JSON.stringify(endpoint)),
     deleteEndpoint: (containerId) => void deleteEndpoint.run(containerId),
   };
 }
 
-function networkOf(row: Record<string, unknown>): NetworkRow {
-  return {
-    id: String(row['id']),
-    name: String(row['name']),
-    driver: row['driver'] as NetworkRow['driver'],
-    createdAt: String(row['created_at']),
-    gatewayCidr: row['gateway_cidr'] === null ? undefined : String(row['gateway_cidr']),
-  };
+/** As SCHEMA has it. */
+interface StoredNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: NetworkRow['driver'];
+  readonly created_at: string;
+  readonly gateway_cidr: string | null;
 }
+
+const networkOf = ({ id, name, driver, ...rest }: StoredNetwork): NetworkRow => ({
+  id,
+  name,
+  driver,
+  createdAt: rest.created_at,
+  gatewayCidr: rest.gateway_cidr ?? undefined,
+});

@@ -69,5 +69,5 @@ for (const { name, broken } of [
   { name: 'an attribute that runs on', broken: () => parseAttributes(bytes('10000300 6c6f0000')) },
   { name: 'an attribute of no length', broken: () => parseAttributes(bytes('00000300 6c6f0000')) },
 ]) {
-  test(`${name} is refused`, () => void assert.throws(broken, /^WherryError: Netlink/));
+  test(`${name} is refused`, () => assert.throws(broken, /^WherryError: Netlink/));
 }
