@@ -59,13 +59,13 @@ static void leave(struct client *client, uint32_t reason)
 	uint64_t id = client->id;
 	int feeds = client->wants_input;
 
+	config.detached(id, reason); /* the daemon knows before the client sees its end */
 	close(client->fd);
 	*client = clients[--count];
 	if (count == 0)
 		stream_idle();
 	if (feeds && config.once && !stdin_is_tty && reason != DETACH_KEYS)
 		clients_close_stdin();
-	config.detached(id, reason);
 }
 
 /* ---- input */

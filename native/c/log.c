@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 16384
+#define OUT_BYTES 32768
 #define TAIL_MAX_BYTES 4224 /* attrs, stream, time, punctuation */
 
 static struct {
@@ -28,8 +29,10 @@ static struct {
 	char text[LINE_MAX_BYTES];
 } lines[2];
 
-static char out[LINE_MAX_BYTES * 6 + TAIL_MAX_BYTES];
+/* Whole lines on their way to the file, so that a burst of short ones costs one write. */
+static char out[OUT_BYTES + LINE_MAX_BYTES * 6 + TAIL_MAX_BYTES];
 static size_t out_bytes;
+static char now_text[48]; /* one reading of the clock for all lines that came at once */
 
 static int open_file(void)
 {
@@ -73,27 +76,46 @@ static int rotate(void)
 }
 
 /* A short write is taken back, so that a full disk never leaves half a line in the middle of the file. */
-static int emit(void)
+static int emit(size_t bytes)
 {
-	ssize_t written;
+	ssize_t written = 0;
 	int error = 0;
 
+	if (bytes == 0)
+		return 0;
 	if (sink.fd < 0)
 		error = open_file();
-	if (error == 0 && sink.max_bytes != 0 && sink.size != 0 && sink.size + out_bytes > sink.max_bytes)
-		error = rotate();
-	if (error < 0)
-		goto lost;
-	written = write(sink.fd, out, out_bytes);
-	if (written == (ssize_t)out_bytes) {
-		sink.size += out_bytes;
-		return 0;
+	if (error == 0)
+		written = write(sink.fd, out, bytes);
+	if (written == (ssize_t)bytes)
+		sink.size += bytes;
+	else if (error == 0)
+		error = written < 0 ? -errno : -ENOSPC;
+	if (error < 0) {
+		sink.lost += bytes;
+		if (written > 0)
+			(void)!ftruncate(sink.fd, (off_t)sink.size);
 	}
-	error = written < 0 ? -errno : -ENOSPC;
-	if (written > 0)
-		(void)!ftruncate(sink.fd, (off_t)sink.size);
-lost:
-	sink.lost += out_bytes;
+	memmove(out, out + bytes, out_bytes - bytes);
+	out_bytes -= bytes;
+	return error;
+}
+
+/* The line that begins at `start` was just put behind the others: makes room where it would pass the file's limit. */
+static int settle(size_t start)
+{
+	int error = 0;
+
+	if (sink.max_bytes != 0 && sink.size + start != 0 && sink.size + out_bytes > sink.max_bytes) {
+		error = emit(start);
+		if (error == 0)
+			error = rotate();
+	}
+	if (out_bytes >= OUT_BYTES) { /* also after an error: the buffer must not run over */
+		int result = emit(out_bytes);
+
+		error = result < 0 ? result : error;
+	}
 	return error;
 }
 
@@ -171,22 +193,21 @@ static void put_escaped(const char *text, size_t bytes)
 	}
 }
 
-static void put_time(void)
+static void read_clock(void)
 {
 	struct timespec now;
 	struct tm date;
-	char text[48];
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &date);
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", date.tm_year + 1900, date.tm_mon + 1,
+	snprintf(now_text, sizeof(now_text), "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", date.tm_year + 1900, date.tm_mon + 1,
 		 date.tm_mday, date.tm_hour, date.tm_min, date.tm_sec, now.tv_nsec);
-	put_text(text);
 }
 
 static int write_line(int stream, const char *text, size_t bytes)
 {
-	out_bytes = 0;
+	size_t start = out_bytes;
+
 	put_text("{\"log\":\"");
 	put_escaped(text, bytes);
 	put_text(stream == 1 ? "\",\"stream\":\"stdout\"," : "\",\"stream\":\"stderr\",");
@@ -196,22 +217,22 @@ static int write_line(int stream, const char *text, size_t bytes)
 		put_text(",");
 	}
 	put_text("\"time\":\"");
-	put_time();
+	put_text(now_text);
 	put_text("\"}\n");
-	return emit();
+	return settle(start);
 }
 
 int log_write(int stream, const char *data, size_t bytes)
 {
-	int error = 0;
+	int error = 0, result;
 
+	read_clock();
 	while (bytes > 0) {
 		size_t *held = &lines[stream - 1].bytes;
 		char *line = lines[stream - 1].text;
 		size_t room = LINE_MAX_BYTES - *held;
 		size_t take = bytes < room ? bytes : room;
 		const char *newline = memchr(data, '\n', take);
-		int result;
 
 		if (newline != NULL)
 			take = (size_t)(newline - data) + 1;
@@ -226,22 +247,25 @@ int log_write(int stream, const char *data, size_t bytes)
 		if (result < 0)
 			error = result;
 	}
-	return error;
+	result = emit(out_bytes);
+	return result < 0 ? result : error;
 }
 
 int log_flush(void)
 {
-	int error = 0;
+	int error = 0, result;
 
+	read_clock();
 	for (int stream = 1; stream <= 2; stream++) {
 		size_t held = lines[stream - 1].bytes;
-		int result = held == 0 ? 0 : write_line(stream, lines[stream - 1].text, held);
 
+		result = held == 0 ? 0 : write_line(stream, lines[stream - 1].text, held);
 		lines[stream - 1].bytes = 0;
 		if (result < 0)
 			error = result;
 	}
-	return error;
+	result = emit(out_bytes);
+	return result < 0 ? result : error;
 }
 
 uint64_t log_lost_bytes(void)
