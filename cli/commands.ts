@@ -1,0 +1,197 @@
+import type { Command } from './command.ts';
+
+/** A command as the dispatcher knows it before its file is loaded. */
+export interface Entry {
+  readonly summary: string;
+  /** Other ways to call it, for its help page. */
+  readonly aliases?: string;
+  readonly common?: boolean;
+  /** Works, but is shown under another name. */
+  readonly hidden?: boolean;
+  readonly load: () => Promise<Command>;
+}
+
+export type Entries = Readonly<Record<string, Entry>>;
+
+const attach: Entry = {
+  summary: 'Attach local standard input, output, and error streams to a running container',
+  aliases: 'container attach, attach',
+  load: async () => (await import('./commands/attach.ts')).attach,
+};
+const create: Entry = {
+  summary: 'Create a new container',
+  aliases: 'container create, create',
+  load: async () => (await import('./commands/create.ts')).create,
+};
+const events: Entry = {
+  summary: 'Get real time events from the server',
+  aliases: 'system events, events',
+  load: async () => (await import('./commands/events.ts')).events,
+};
+const exec: Entry = {
+  summary: 'Execute a command in a running container',
+  aliases: 'container exec, exec',
+  common: true,
+  load: async () => (await import('./commands/exec.ts')).exec,
+};
+const history: Entry = {
+  summary: 'Show the history of an image',
+  aliases: 'image history, history',
+  load: async () => (await import('./commands/history.ts')).history,
+};
+const images: Entry = {
+  summary: 'List images',
+  aliases: 'image ls, image list, images',
+  common: true,
+  load: async () => (await import('./commands/images.ts')).images,
+};
+const info: Entry = {
+  summary: 'Display system-wide information',
+  aliases: 'system info, info',
+  common: true,
+  load: async () => (await import('./commands/info.ts')).info,
+};
+const inspect: Entry = {
+  summary: 'Return low-level information on objects of the engine',
+  load: async () => (await import('./commands/inspect.ts')).inspect,
+};
+const kill: Entry = {
+  summary: 'Kill one or more running containers',
+  aliases: 'container kill, kill',
+  load: async () => (await import('./commands/kill.ts')).kill,
+};
+const load: Entry = {
+  summary: 'Load an image from a tar archive or STDIN',
+  aliases: 'image load, load',
+  load: async () => (await import('./commands/load.ts')).load,
+};
+const logs: Entry = {
+  summary: 'Fetch the logs of a container',
+  aliases: 'container logs, logs',
+  load: async () => (await import('./commands/logs.ts')).logs,
+};
+const ps: Entry = {
+  summary: 'List containers',
+  aliases: 'container ls, container list, container ps, ps',
+  common: true,
+  load: async () => (await import('./commands/ps.ts')).ps,
+};
+const rename: Entry = {
+  summary: 'Rename a container',
+  aliases: 'container rename, rename',
+  load: async () => (await import('./commands/rename.ts')).rename,
+};
+const restart: Entry = {
+  summary: 'Restart one or more containers',
+  aliases: 'container restart, restart',
+  load: async () => (await import('./commands/stop.ts')).restart,
+};
+const rm: Entry = {
+  summary: 'Remove one or more containers',
+  aliases: 'container rm, container remove, rm',
+  load: async () => (await import('./commands/rm.ts')).rm,
+};
+const rmi: Entry = {
+  summary: 'Remove one or more images',
+  aliases: 'image rm, image remove, rmi',
+  load: async () => (await import('./commands/rmi.ts')).rmi,
+};
+const run: Entry = {
+  summary: 'Create and run a new container from an image',
+  aliases: 'container run, run',
+  common: true,
+  load: async () => (await import('./commands/run.ts')).run,
+};
+const start: Entry = {
+  summary: 'Start one or more stopped containers',
+  aliases: 'container start, start',
+  load: async () => (await import('./commands/start.ts')).start,
+};
+const stop: Entry = {
+  summary: 'Stop one or more running containers',
+  aliases: 'container stop, stop',
+  load: async () => (await import('./commands/stop.ts')).stop,
+};
+const tag: Entry = {
+  summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
+  aliases: 'image tag, tag',
+  load: async () => (await import('./commands/tag.ts')).tag,
+};
+const version: Entry = {
+  summary: 'Show the version of the client and the daemon',
+  common: true,
+  load: async () => (await import('./commands/version.ts')).version,
+};
+const wait: Entry = {
+  summary: 'Block until one or more containers stop, then print their exit codes',
+  aliases: 'container wait, wait',
+  load: async () => (await import('./commands/wait.ts')).wait,
+};
+
+const containerInspect: Entry = {
+  summary: 'Display detailed information on one or more containers',
+  load: async () => (await import('./commands/inspect.ts')).containerInspect,
+};
+const imageInspect: Entry = {
+  summary: 'Display detailed information on one or more images',
+  load: async () => (await import('./commands/inspect.ts')).imageInspect,
+};
+
+const hidden = (entry: Entry): Entry => ({ ...entry, hidden: true });
+
+/** `wherry X`. */
+export const commands: Entries = {
+  ...{ run, exec, ps, images, version, info },
+  ...{
+    attach,
+    create,
+    events,
+    history,
+    inspect,
+    kill,
+    load,
+    logs,
+    rename,
+    restart,
+    rm,
+    rmi,
+    start,
+    stop,
+    tag,
+    wait,
+  },
+};
+
+/** `wherry container X` and so on. */
+export const groups: Readonly<Record<string, { readonly summary: string; readonly commands: Entries }>> = {
+  container: {
+    summary: 'Manage containers',
+    commands: {
+      ...{
+        attach,
+        create,
+        exec,
+        inspect: containerInspect,
+        kill,
+        logs,
+        ls: ps,
+        rename,
+        restart,
+        rm,
+        run,
+        start,
+        stop,
+        wait,
+      },
+      ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
+    },
+  },
+  image: {
+    summary: 'Manage images',
+    commands: {
+      ...{ history, inspect: imageInspect, load, ls: images, rm: rmi, tag },
+      ...{ list: hidden(images), remove: hidden(rmi) },
+    },
+  },
+  system: { summary: 'Manage the engine', commands: { events, info } },
+};

@@ -1,0 +1,26 @@
+import { defineCommand } from '../command.ts';
+import { type CreateBody, createBody } from '../container/config.ts';
+import { checkPull, createContainer } from '../container/create.ts';
+import { withHelp } from '../container/exit-status.ts';
+import { createFlags } from '../container/flags.ts';
+import { print, printError } from '../output.ts';
+
+export const create = defineCommand({
+  usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+  flags: createFlags,
+  arity: [1],
+  stopsAtArgument: true,
+  run: async ({ daemon, flags, changed, args, path }) => {
+    const [image = '', ...command] = args;
+    let body: CreateBody;
+    try {
+      checkPull(flags.pull);
+      body = createBody({ flags, changed, image, command });
+    } catch (error) {
+      printError(withHelp(error, path));
+      return 125;
+    }
+    print(`${await createContainer(daemon, flags, body)}\n`);
+    return 0;
+  },
+});

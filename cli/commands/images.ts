@@ -1,0 +1,36 @@
+import { defineCommand } from '../command.ts';
+import { filterFlag, filtersQuery } from '../flags/filters.ts';
+import { bool, text } from '../flags/flag.ts';
+import { chooseFormat, renderListing } from '../format/listing.ts';
+import { print } from '../output.ts';
+import { IMAGE_HEADERS, imageRows, type ImageSummary } from '../rows/image.ts';
+
+const TABLE = 'table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}';
+const WITH_DIGESTS = 'table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}';
+
+export const images = defineCommand({
+  usage: '[OPTIONS] [REPOSITORY[:TAG]]',
+  flags: {
+    all: bool('Show intermediate images too', { short: 'a' }),
+    digests: bool('Show digests'),
+    filter: filterFlag,
+    format: text("Print with 'table', 'table TEMPLATE', 'json' or 'TEMPLATE' (Go's templates)"),
+    'no-trunc': bool('Show everything in full length'),
+    quiet: bool('Show IDs only', { short: 'q' }),
+  },
+  arity: [0, 1],
+  run: async ({ daemon, flags, args }) => {
+    const filters = [...flags.filter, ...args.map((reference) => `reference=${reference}`)];
+    const answer = await daemon.send({
+      method: 'GET',
+      path: '/images/json',
+      query: { all: flags.all ? 1 : undefined, filters: filtersQuery(filters) },
+    });
+    const found = JSON.parse(await answer.text()) as ImageSummary[];
+    const format = chooseFormat(flags.format, flags.quiet, flags.digests ? WITH_DIGESTS : TABLE);
+    const look = { short: !flags['no-trunc'], digests: flags.digests || format.includes('{{.Digest}}') };
+    const rows = found.sort((a, b) => b.Created - a.Created).flatMap((image) => imageRows(image, look));
+    print(renderListing({ format, headers: IMAGE_HEADERS, rows }));
+    return 0;
+  },
+});

@@ -1,0 +1,110 @@
+import { codeOf, messageOf } from '../../common/errors.ts';
+import { defineCommand } from '../command.ts';
+import { text } from '../flags/flag.ts';
+import { documentRenderer } from '../format/documents.ts';
+import { parseJson } from '../format/json.ts';
+import { alignColumns } from '../format/table.ts';
+import { print, printError } from '../output.ts';
+import { API_VERSION, ARCHITECTURE, VERSION } from '../version.ts';
+
+interface Component {
+  readonly Name: string;
+  readonly Version: string;
+  readonly Details?: Readonly<Record<string, string>>;
+}
+
+interface Server {
+  readonly Platform?: { readonly Name: string };
+  readonly Components?: readonly Component[];
+}
+
+const BAD_TEMPLATE_STATUS = 64;
+
+const client = {
+  Version: VERSION,
+  ApiVersion: API_VERSION,
+  DefaultAPIVersion: API_VERSION,
+  NodeVersion: process.version,
+  Os: process.platform,
+  Arch: ARCHITECTURE,
+  Context: 'default',
+};
+
+export const version = defineCommand({
+  usage: '[OPTIONS]',
+  flags: { format: text("Print with 'json' or 'TEMPLATE' (Go's templates)", { short: 'f' }) },
+  arity: [0, 0],
+  run: async ({ daemon, flags }) => {
+    let render: (value: unknown) => string;
+    try {
+      render = flags.format === '' ? tableOf : documentRenderer(flags.format, 'template parsing error: ');
+    } catch (error) {
+      printError(`${messageOf(error)}\n`);
+      return BAD_TEMPLATE_STATUS;
+    }
+    let server: Server | null = null;
+    let failure: unknown;
+    try {
+      const answer = await daemon.send({ method: 'GET', path: '/version' });
+      server = parseJson(await answer.text()) as Server;
+    } catch (error) {
+      failure = error;
+    }
+    print(`${render({ Client: client, Server: server })}\n`);
+    if (failure === undefined) return 0;
+    if (codeOf(failure) === 'canceled') throw failure;
+    printError(`${messageOf(failure)}\n`);
+    return 1;
+  },
+});
+
+/** The client's part is printed also when no daemon answers. */
+function tableOf(value: unknown): string {
+  const { Server } = value as { Server: Server | null };
+  const lines = [
+    'Client:',
+    ` Version:\t${client.Version}`,
+    ` API version:\t${client.ApiVersion}`,
+    ` Node version:\t${client.NodeVersion}`,
+    ` OS/Arch:\t${client.Os}/${client.Arch}`,
+    ` Context:\t${client.Context}`,
+    ...(Server === null ? [] : serverLines(Server)),
+  ];
+  return alignColumns(lines.join('\n'), { minimum: 20, padding: 1 });
+}
+
+function serverLines({ Platform, Components }: Server): string[] {
+  const platform = Platform?.Name ?? '';
+  return [
+    '',
+    `Server:${platform === '' ? '' : ` ${platform}`}`,
+    ...(Components ?? []).flatMap((part) => componentLines(part)),
+  ];
+}
+
+function componentLines({ Name, Version, Details = {} }: Component): string[] {
+  if (Name !== 'Engine') {
+    const details = Object.entries(Details).sort(([a], [b]) => (a < b ? -1 : 1));
+    return [` ${Name}:`, `  Version:\t${Version}`, ...details.map(([key, value]) => `  ${key}:\t${value}`)];
+  }
+  const detail = (name: string): string => Details[name] ?? '';
+  return [
+    ` ${Name}:`,
+    `  Version:\t${Version}`,
+    `  API version:\t${detail('ApiVersion')} (minimum version ${detail('MinAPIVersion')})`,
+    `  Go version:\t${detail('GoVersion')}`,
+    `  Git commit:\t${detail('GitCommit')}`,
+    `  Built:\t${buildTime(detail('BuildTime'))}`,
+    `  OS/Arch:\t${detail('Os')}/${detail('Arch')}`,
+    `  Experimental:\t${detail('Experimental')}`,
+  ];
+}
+
+/** Like C's asctime: `Fri May 30 12:07:14 2025`. */
+function buildTime(text: string): string {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return text;
+  const [, day = '', number = '', month = '', year = '', time = ''] =
+    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(date.toUTCString()) ?? [];
+  return `${day} ${month} ${String(Number(number)).padStart(2)} ${time} ${year}`;
+}

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { invalidArgument, messageOf } from '../../common/errors.ts';
+import type { Values } from '../flags/flag.ts';
+import { fileError, readLabels, readVariables, splitPair } from './environment.ts';
+import type { CreateFlags } from './flags.ts';
+import { readVolumes } from './mounts.ts';
+
+export interface CreateInput {
+  readonly flags: Values<CreateFlags>;
+  readonly changed: ReadonlySet<string>;
+  readonly image: string;
+  readonly command: readonly string[];
+}
+
+/** The API's body of `POST /containers/create`, as far as this client reads it back. */
+export interface CreateBody {
+  readonly AttachStdin: boolean;
+  readonly AttachStdout: boolean;
+  readonly AttachStderr: boolean;
+  readonly StdinOnce: boolean;
+  readonly Tty: boolean;
+  readonly Image: string;
+  readonly HostConfig: Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * The request for a container that the flags describe, `undefined` where the daemon shall choose. Reads the files that the
+ * flags name. Throws `invalid-argument` for flags that contradict each other.
+ */
+export function createBody(input: CreateInput): CreateBody {
+  const { flags, changed } = input;
+  if (flags.rm && !['no', ''].includes(flags.restart.Name)) {
+    throw invalidArgument('conflicting options: cannot specify both --restart and --rm');
+  }
+  const stdin = flags.interactive || flags.attach.includes('stdin');
+  const output = (stream: string): boolean => flags.attach.length === 0 || flags.attach.includes(stream);
+  const { binds, anonymous } = readVolumes(flags.volume);
+  return {
+    Hostname: flags.hostname,
+    Domainname: flags.domainname,
+    User: flags.user,
+    AttachStdin: stdin,
+    AttachStdout: output('stdout'),
+    AttachStderr: output('stderr'),
+    Tty: flags.tty,
+    OpenStdin: flags.interactive,
+    StdinOnce: flags.interactive && stdin,
+    Env: readVariables(flags['env-file'], flags.env),
+    Cmd: input.command.length === 0 ? null : input.command,
+    Image: input.image,
+    Volumes: anonymous,
+    WorkingDir: flags.workdir,
+    Entrypoint: flags.entrypoint === undefined ? null : [flags.entrypoint],
+    Labels: readLabels(flags['label-file'], flags.label),
+    StopSignal: flags['stop-signal'] || undefined,
+    StopTimeout: changed.has('stop-timeout') ? flags['stop-timeout'] : undefined,
+    HostConfig: { ...hostConfig(flags), Binds: binds },
+  };
+}
+
+function hostConfig(flags: Values<CreateFlags>): Record<string, unknown> {
+  return {
+    ...hostResources(flags),
+    AutoRemove: flags.rm,
+    NetworkMode: networkMode(flags.network),
+    RestartPolicy: flags.restart,
+    LogConfig: { Type: flags['log-driver'], Config: pairs(flags['log-opt']) },
+    CapAdd: flags['cap-add'],
+    CapDrop: flags['cap-drop'],
+    Dns: flags.dns,
+    DnsOptions: flags['dns-option'],
+    DnsSearch: flags['dns-search'],
+    ExtraHosts: flags['add-host'],
+    GroupAdd: flags['group-add'],
+    Privileged: flags.privileged,
+    ReadonlyRootfs: flags['read-only'],
+    ...security(flags['security-opt']),
+    ShmSize: flags['shm-size'],
+    Sysctls: pairs(flags.sysctl),
+    Tmpfs: Object.fromEntries(flags.tmpfs.map((text) => cut(text, ':'))),
+    Mounts: flags.mount.length === 0 ? undefined : flags.mount,
+    Annotations: flags.annotation.length === 0 ? undefined : pairs(flags.annotation),
+    CgroupnsMode: flags.cgroupns || undefined,
+    IpcMode: flags.ipc || undefined,
+    PidMode: flags.pid || undefined,
+    Runtime: flags.runtime || undefined,
+    UsernsMode: flags.userns || undefined,
+    UTSMode: flags.uts || undefined,
+  };
+}
+
+function hostResources(flags: Values<CreateFlags>): Record<string, unknown> {
+  return {
+    BlkioWeight: flags['blkio-weight'],
+    CgroupParent: flags['cgroup-parent'] || undefined,
+    CpuPeriod: flags['cpu-period'],
+    CpuQuota: flags['cpu-quota'],
+    CpuShares: flags['cpu-shares'],
+    CpusetCpus: flags['cpuset-cpus'] || undefined,
+    CpusetMems: flags['cpuset-mems'] || undefined,
+    DeviceCgroupRules: flags['device-cgroup-rule'].length === 0 ? undefined : flags['device-cgroup-rule'],
+    Devices: flags.device,
+    Memory: flags.memory,
+    MemoryReservation: flags['memory-reservation'],
+    MemorySwap: flags['memory-swap'],
+    MemorySwappiness: flags['memory-swappiness'],
+    NanoCpus: flags.cpus,
+    OomKillDisable: flags['oom-kill-disable'] || undefined,
+    OomScoreAdj: flags['oom-score-adj'],
+    PidsLimit: flags['pids-limit'],
+    Ulimits: flags.ulimit,
+  };
+}
+
+function networkMode(networks: readonly string[]): string {
+  const [first = 'default', ...more] = networks;
+  if (more.length > 0) throw invalidArgument('wherry does not connect a container to several networks yet');
+  return first;
+}
+
+/** `systempaths=unconfined` is the client's to translate, and so is the file of a seccomp profile. */
+function security(options: readonly string[]): Record<string, unknown> {
+  const unconfined = options.includes('systempaths=unconfined');
+  const kept = options.filter((option) => option !== 'systempaths=unconfined');
+  return {
+    SecurityOpt: kept.map((option) => securityOption(option)),
+    ...(unconfined ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
+  };
+}
+
+function securityOption(option: string): string {
+  const [key, value] = cut(option, option.includes('=') ? '=' : ':');
+  if (value === '' && key !== 'no-new-privileges')
+    throw invalidArgument(`Invalid --security-opt: ${JSON.stringify(option)}`);
+  if (key !== 'seccomp' || value === 'unconfined' || value === 'builtin') return option;
+  return `seccomp=${readProfile(value)}`;
+}
+
+function readProfile(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalidArgument(
+      `opening seccomp profile (${path}) failed: ${fileError('open', path, error).message}`,
+    );
+  }
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch (error) {
+    throw invalidArgument(`compacting json for seccomp profile (${path}) failed: ${messageOf(error)}`);
+  }
+}
+
+const pairs = (values: readonly string[]): Record<string, string> =>
+  Object.fromEntries(values.map((value) => splitPair(value)));
+
+function cut(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,55 @@
+import type { Command } from './command.ts';
+import { commands, type Entries, type Entry, groups } from './commands.ts';
+import { globalFlags } from './global-flags.ts';
+import { renderFlags } from './flags/help.ts';
+
+/** Help is wrapped one column before the terminal's edge. */
+const columns = (): number => (process.stdout.columns || 80) - 1;
+
+/** `wherry run --help`. */
+export function commandHelp(path: string, entry: Entry, command: Command): string {
+  const aliases = entry.aliases?.split(', ').map((alias) => `wherry ${alias}`);
+  return joined([
+    `Usage:  ${path} ${command.usage}`,
+    entry.summary,
+    aliases === undefined ? '' : `Aliases:\n  ${aliases.join(', ')}`,
+    Object.keys(command.flags).length === 0 ? '' : `Options:\n${renderFlags(command.flags, columns())}`,
+  ]);
+}
+
+/** `wherry container --help`. */
+export function groupHelp(
+  path: string,
+  group: { readonly summary: string; readonly commands: Entries },
+): string {
+  return joined([
+    `Usage:  ${path} COMMAND`,
+    group.summary,
+    `Commands:\n${listOf(Object.entries(group.commands))}`,
+    `Run '${path} COMMAND --help' for more information on a command.`,
+  ]);
+}
+
+/** `wherry --help`. */
+export function rootHelp(): string {
+  const all = Object.entries(commands);
+  return joined([
+    'Usage:  wherry [OPTIONS] COMMAND',
+    'One container engine, from the command line to the kernel',
+    `Common Commands:\n${listOf(all.filter(([, entry]) => entry.common === true))}`,
+    `Management Commands:\n${listOf(Object.entries(groups))}`,
+    `Commands:\n${listOf(all.filter(([, entry]) => entry.common !== true))}`,
+    `Global Options:\n${renderFlags(globalFlags, columns())}`,
+    "Run 'wherry COMMAND --help' for more information on a command.",
+  ]);
+}
+
+const listOf = (
+  entries: readonly (readonly [string, { readonly summary: string; readonly hidden?: boolean }])[],
+): string =>
+  entries
+    .filter(([, { hidden }]) => hidden !== true)
+    .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
+    .join('\n');
+
+const joined = (parts: readonly string[]): string => `${parts.filter((part) => part !== '').join('\n\n')}\n`;

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Daemon } from '../http/daemon.ts';
+import { terminalSize } from './terminal.ts';
+
+/** The container may not have its terminal yet when it is first told the size. */
+const ATTEMPTS = 10;
+const PAUSE_MS = 10;
+
+/**
+ * Tells the daemon the terminal's size now and whenever it changes. `path` is the resize endpoint of a container or exec.
+ * Returns the way to stop.
+ */
+export function followSize(daemon: Daemon, path: string): () => void {
+  const tell = async (): Promise<boolean> => {
+    const { rows, columns } = terminalSize();
+    if (rows === 0 && columns === 0) return true;
+    const told = daemon.send({ method: 'POST', path, query: { h: rows, w: columns } });
+    return told.then(
+      () => true,
+      () => false,
+    );
+  };
+  const onChange = (): void => void tell();
+  process.on('SIGWINCH', onChange);
+  void retry(tell);
+  return () => process.off('SIGWINCH', onChange);
+}
+
+async function retry(tell: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    if (await tell()) return;
+    await sleep(attempt * PAUSE_MS);
+  }
+}
