@@ -109,8 +109,9 @@ export interface Networks extends NetworkList {
    */
   reconcile(ctx: Ctx, liveContainerIds: ReadonlySet<string>): Promise<void>;
   /**
-   * Takes an address. The row is durable before this resolves. A container has one endpoint: a second reserve replaces the
-   * first. Throws `not-found` `network x not found`, `unavailable` when the pool is used up.
+   * Takes an address, and a name for the veth that no dying namespace still holds: call it anew for each start. The row is
+   * written before this resolves. A container has one endpoint: a second reserve replaces the first. Throws `not-found`
+   * `network x not found`, `invalid-argument` for a MAC that can't be read, `unavailable` when the pool is used up.
    */
   reserve(ctx: Ctx, containerId: string, request: ReserveRequest): Promise<Endpoint>;
   /** The endpoint that `reserve` made and nobody released, also by an earlier daemon. */

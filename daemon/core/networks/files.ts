@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import type { FilesRequest, NetworkFiles, NetworksConfig } from './contract.ts';
 import { formatHosts, parseExtraHost, type ExtraHost } from './hosts.ts';
 import {
@@ -21,24 +21,29 @@ export interface HostFiles {
 
 /** A missing file is an empty one. */
 export async function readHostFiles(): Promise<HostFiles> {
-  const paths = ['/etc/hosts', '/etc/resolv.conf', '/run/systemd/resolve/resolv.conf', '/proc/net/if_inet6'];
-  const [hosts, resolvConf, systemdResolvConf, ipv6] = await Promise.all(paths.map(readIfPresent));
-  return {
-    hosts: hosts ?? '',
-    resolvConf: resolvConf ?? '',
-    systemdResolvConf: systemdResolvConf ?? '',
-    ipv6: ipv6 !== undefined,
-  };
+  const [hosts, resolvConf, systemdResolvConf, ipv6] = await Promise.all([
+    readIfPresent('/etc/hosts'),
+    readIfPresent('/etc/resolv.conf'),
+    readIfPresent('/run/systemd/resolve/resolv.conf'),
+    exists('/proc/net/if_inet6'),
+  ]);
+  return { hosts, resolvConf, systemdResolvConf, ipv6 };
 }
 
-async function readIfPresent(path: string): Promise<string | undefined> {
+async function readIfPresent(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
 }
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Pure. Throws `invalid-argument` for an extra host that can't be read. */
 export function networkFiles(

@@ -19,7 +19,6 @@ export function createNetnsLinks(directory: string): NetnsLinks {
     path,
     publish: async (containerId, pid) => {
       const temporary = `${path(containerId)}.${pid}`;
-      await rm(temporary, { force: true });
       await symlink(`/proc/${pid}/ns/net`, temporary);
       await rename(temporary, path(containerId));
       return path(containerId);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { failpoint } from '../../../common/failpoints.ts';
-import { internal } from '../../../common/errors.ts';
+import { internal, invalidArgument } from '../../../common/errors.ts';
 import { newId } from '../../../common/ids.ts';
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
@@ -125,8 +125,13 @@ async function reserve(ctx: Ctx, state: State, { containerId, request }: Reserva
 
 type Common = Pick<Endpoint, 'containerId' | 'networkId' | 'networkName' | 'endpointId'>;
 
+const MAC_ADDRESS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
+
 function placeOnBridge(state: State, common: Common, macAddress: string | undefined): BridgeEndpoint {
   const { at, pool } = bridgeOf(state);
+  if (macAddress !== undefined && !MAC_ADDRESS.test(macAddress)) {
+    throw invalidArgument(`invalid MAC address "${macAddress}"`);
+  }
   const address = pool.take();
   return {
     ...common,

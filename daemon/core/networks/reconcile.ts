@@ -6,6 +6,7 @@ import { addressOfLink, ensureBridge, findBridge, listLinks, networksBeside } fr
 import { chooseBridgeAddress, type BridgeAddress } from './choose-subnet.ts';
 import type { BridgeEndpoint, NetworksConfig } from './contract.ts';
 import { putFirewall, removeFirewall } from './firewall.ts';
+import { addressText, parseCidr } from './subnet.ts';
 import { setSysctl } from './sysctl.ts';
 
 /** What the kernel has for the default bridge. */
@@ -27,14 +28,15 @@ const HOST_INTERFACE = /^veth[0-9a-f]{7}$/;
 /** Makes the kernel's side of the default bridge what it should be; idempotent. See Networks.reconcile. */
 export async function reconcileBridge(ctx: Ctx, request: BridgeRequest): Promise<BridgeState> {
   using route = connectNetlink('route');
-  const state = prepareBridge(route, request);
+  const state = prepareBridge(ctx, route, request);
   await prepareForwarding(ctx, request.config);
   prepareFirewall(request.config, state);
   reconcilePorts(ctx, route, { bridgeIndex: state.index, live: request.live });
   return state;
 }
 
-function prepareBridge(route: NetlinkConnection, { config, before, live }: BridgeRequest): BridgeState {
+function prepareBridge(ctx: Ctx, route: NetlinkConnection, request: BridgeRequest): BridgeState {
+  const { config, before, live } = request;
   const bridge = findBridge(route, config.bridgeName);
   const at = chooseBridgeAddress({
     bip: config.bip,
@@ -43,6 +45,12 @@ function prepareBridge(route: NetlinkConnection, { config, before, live }: Bridg
     present: bridge === undefined ? undefined : addressOfLink(route, bridge.index),
     taken: networksBeside(route, bridge?.index),
   });
+  if (config.bip !== undefined && parseCidr(config.bip).address !== at.address) {
+    ctx.log.warn('The bridge keeps its address while containers live on it', {
+      address: addressText(at.address),
+      bip: config.bip,
+    });
+  }
   return { at, index: ensureBridge(route, { name: config.bridgeName, mtu: config.mtu, at, before }) };
 }
 

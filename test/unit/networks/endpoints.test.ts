@@ -125,6 +125,19 @@ await inOwnNetns(import.meta.url, {
     );
   },
 
+  'a MAC address of the own choice is taken, nonsense is not': async ({ ctx, open, run }) => {
+    const networks = open();
+    await networks.reconcile(ctx, nothing);
+    const wish = { networkMode: 'bridge', macAddress: '02:00:00:AA:bb:01' };
+    const { stdout } = await run(networks, await networks.reserve(ctx, 'c1', wish), sh('ip -j link'));
+    assert.equal((JSON.parse(stdout) as Link[])[1]?.address, '02:00:00:aa:bb:01');
+    await assert.rejects(networks.reserve(ctx, 'c2', { ...wish, macAddress: '02:00' }), {
+      code: 'invalid-argument',
+      message: 'invalid MAC address "02:00"',
+    });
+    assert.equal(networks.endpointOf('c2'), undefined);
+  },
+
   'host mode has no steps': async ({ ctx, open }) => {
     const networks = open();
     await networks.reconcile(ctx, nothing);
