@@ -24,6 +24,13 @@ export interface Snapshots {
   prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs>;
   /** The directories of a snapshot made earlier; throws `not-found`. Takes no lock, touches no disk. */
   get(key: string): OverlayDirs;
-  /** Removes the writable snapshot; an unknown key is no error. Never removes layers. */
+  /**
+   * Removes the writable snapshot; an unknown key is no error. Cheap: the directories are renamed away, and removed later. Layers
+   * that no image and no other snapshot has any more go too.
+   */
   remove(ctx: Ctx, key: string): Promise<void>;
+  /** After a mount with `volatile`, before the next mount: overlayfs refuses an upper directory that may not be whole. */
+  clearVolatile(key: string): Promise<void>;
+  /** The keys of all writable snapshots: whoever made one and does not know it any more removes it. */
+  keys(): readonly string[];
 }

@@ -1,0 +1,44 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/**
+ * The rows that own what is on disk. `image_name` holds complete names, with a tag or a digest. An image's diff ids, and so its
+ * chain ids, come from its configuration; `image_layer` keeps which blob each layer came from.
+ */
+export function createTables(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE IF NOT EXISTS image_config (
+      id TEXT PRIMARY KEY,
+      config TEXT NOT NULL,
+      manifest_type TEXT,
+      manifest_digest TEXT,
+      manifest_size INTEGER,
+      last_tagged_at TEXT
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS image_layer (
+      image_id TEXT NOT NULL REFERENCES image_config (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL,
+      blob TEXT NOT NULL,
+      PRIMARY KEY (image_id, position)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS image_name (
+      name TEXT PRIMARY KEY,
+      image_id TEXT NOT NULL REFERENCES image_config (id) ON DELETE CASCADE
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS image_name_image ON image_name (image_id);
+    CREATE TABLE IF NOT EXISTS snapshot_layer (
+      chain TEXT PRIMARY KEY,
+      parent TEXT,
+      directory INTEGER NOT NULL UNIQUE,
+      size_bytes INTEGER NOT NULL,
+      opaque_root INTEGER NOT NULL,
+      root_mode INTEGER NOT NULL,
+      root_uid INTEGER NOT NULL,
+      root_gid INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS snapshot_writable (
+      key TEXT PRIMARY KEY,
+      directory INTEGER NOT NULL UNIQUE,
+      top TEXT
+    ) STRICT;
+  `);
+}
