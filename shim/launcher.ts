@@ -22,6 +22,12 @@ const NO_STEP = 0xffff_ffff;
 
 type Verdict = Extract<ShimEvent, { kind: 'started' | 'failed' | 'exited' }> | { readonly kind: 'closed' };
 
+/** How a launch went, and what the shim said before: clients that it turned away. */
+interface Opening {
+  readonly verdict: Verdict;
+  readonly earlier: readonly ShimEvent[];
+}
+
 /** The launcher of this process; its spawner threads start with it. */
 export function createShimLauncher(spawner: Spawner = startSpawner()): ShimLauncher {
   return {
@@ -56,11 +62,11 @@ async function launch(
     closeSync(planFd);
   }
   void connection.closed.then(() => reapChild(pid));
-  const verdict = await firstVerdict(ctx, connection, () => {
+  const { verdict, earlier } = await opening(ctx, connection, () => {
     process.kill(pid, 'SIGKILL');
     connection.close();
   });
-  if (verdict.kind === 'started') return liveShim(connection, verdict, request.hooks);
+  if (verdict.kind === 'started') return liveShim(connection, { ...verdict, earlier }, request.hooks);
   connection.close();
   throw failure(request.plan, verdict, request.id);
 }
@@ -73,7 +79,8 @@ function failure(plan: Plan, verdict: Exclude<Verdict, { kind: 'started' }>, id:
 }
 
 /** Waits for how the launch went; when ctx ends first, `giveUp` is called and ctx's reason thrown. */
-async function firstVerdict(ctx: Ctx, connection: Connection, giveUp: () => void): Promise<Verdict> {
+async function opening(ctx: Ctx, connection: Connection, giveUp: () => void): Promise<Opening> {
+  const earlier: ShimEvent[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
   const onAbort = (): void => {
     giveUp();
@@ -82,14 +89,17 @@ async function firstVerdict(ctx: Ctx, connection: Connection, giveUp: () => void
   ctx.signal.addEventListener('abort', onAbort, { once: true });
   connection.listen({
     onEvent: (event) => {
-      if (event.kind !== 'started' && event.kind !== 'failed' && event.kind !== 'exited') return;
+      if (event.kind !== 'started' && event.kind !== 'failed' && event.kind !== 'exited') {
+        earlier.push(event);
+        return;
+      }
       connection.listen(undefined); // what follows is for the next listener
       resolve(event);
     },
     onClose: () => resolve({ kind: 'closed' }),
   });
   try {
-    return await promise;
+    return { verdict: await promise, earlier };
   } finally {
     ctx.signal.removeEventListener('abort', onAbort);
   }
@@ -99,13 +109,14 @@ const find: ShimLauncher['find'] = async (ctx, { directory, hooks }) => {
   const recorded = await readExitFile(directory);
   if (recorded !== undefined) return { kind: 'exited', exit: recorded };
   const connection = await connectShim(join(directory, 'sock'), ctx.signal);
-  const verdict =
-    connection === undefined ? undefined : await firstVerdict(ctx, connection, () => connection.close());
-  if (connection !== undefined && verdict?.kind === 'started') {
-    return { kind: 'live', shim: liveShim(connection, verdict, hooks) };
+  if (connection !== undefined) {
+    const { verdict, earlier } = await opening(ctx, connection, () => connection.close());
+    if (verdict.kind === 'started') {
+      return { kind: 'live', shim: liveShim(connection, { ...verdict, earlier }, hooks) };
+    }
+    connection.close();
+    if (verdict.kind === 'exited') return { kind: 'exited', exit: verdict.exit };
   }
-  connection?.close();
-  if (verdict?.kind === 'exited') return { kind: 'exited', exit: verdict.exit };
   const late = await readExitFile(directory);
   return late === undefined ? undefined : { kind: 'exited', exit: late };
 };

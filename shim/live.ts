@@ -37,10 +37,10 @@ export function handOver(connection: Connection, { socket, head, options }: Atta
   }
 }
 
-/** A started process behind its connection. `init` comes from the shim's `started` event. */
+/** A started process behind its connection. `init` comes from the shim's `started` event, with what it said before. */
 export function liveShim(
   connection: Connection,
-  init: { readonly pid: number; readonly startedAtNs: bigint },
+  init: { readonly pid: number; readonly startedAtNs: bigint; readonly earlier: readonly ShimEvent[] },
   hooks: ShimHooks,
 ): Shim {
   const replies = new Map<number, (result: number) => void>();
@@ -72,6 +72,7 @@ export function liveShim(
     if (!ended) hooks.onLost();
     ended = true;
   };
+  for (const event of init.earlier) onEvent(event);
   connection.listen({ onEvent, onClose });
 
   const ask = async (ctx: Ctx, frame: (sequence: number) => Uint8Array): Promise<number> => {

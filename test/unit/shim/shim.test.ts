@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { rmdirSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -282,4 +284,58 @@ test('a live shim is found again by its directory, with its process', async (t) 
     await launcher.find(ctx, { id: 'x', directory: join(dir, 'none'), hooks: watched.hooks }),
     undefined,
   );
+});
+
+test('a full disk neither blocks nor kills, is told, and logging resumes with whole lines', async (t) => {
+  const small = await mkdtemp(join(tmpdir(), 'wherry-small-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
+  t.after(() => {
+    execFileSync('umount', ['--lazy', small]);
+    rmdirSync(small);
+  });
+  execFileSync('dd', ['if=/dev/zero', `of=${small}/ballast`, 'bs=4k', 'count=12'], { stdio: 'ignore' });
+  const { exit, logErrors, clients } = await run(
+    t,
+    {
+      argv: sh('i=0; while [ $i -lt 1000 ]; do echo line $i; i=$((i+1)); done; read x; echo after; read x'),
+      stdin: 'open',
+      log: { path: join(small, 'log'), maxBytes: 0, maxFiles: 1 },
+    },
+    [{ options: ALL }],
+  );
+  const [client] = clients as [Socket];
+  let seen = '';
+  client.on('data', (data: Buffer) => (seen += data.toString()));
+  while (!seen.includes('line 999')) await sleep(10);
+  assert.equal(logErrors[0], 'ENOSPC');
+  await rm(join(small, 'ballast'));
+  client.write('\n');
+  while (!seen.includes('after')) await sleep(10);
+  assert.equal(logErrors.at(-1), undefined);
+  client.write('\n');
+  assert.equal((await exit).code, 0);
+  const lines = (await readFile(join(small, 'log'), 'utf8')).trimEnd().split('\n');
+  assert.ok(lines.every((line) => typeof (JSON.parse(line) as { log: string }).log === 'string'));
+  assert.match(lines.at(-1) ?? '', /"after\\n"/);
+});
+
+test('more clients than the table holds are turned away, the others are served', async (t) => {
+  const { clients, detached, exit } = await run(
+    t,
+    { argv: sh('read x; echo bye'), stdin: 'open' },
+    Array.from({ length: 140 }, () => ({ options: ALL })),
+  );
+  clients[0]?.write('\n');
+  const texts = await Promise.all(clients.map(text));
+  assert.equal((await exit).code, 0);
+  assert.equal(texts.filter((received) => received === 'bye\n').length, 128);
+  assert.equal(detached.filter((reason) => reason === 'error').length, 12);
+});
+
+test('the shim holds only what it needs: no descriptor of ours, none in the process', async (t) => {
+  const { shim } = await run(t, { argv: ['/bin/sleep', '20'] });
+  assert.deepEqual((await readdir(`/proc/${shim.pid}/fd`)).toSorted(), ['0', '1', '2']);
+  const parent = /PPid:\s+(\d+)/.exec(await readFile(`/proc/${shim.pid}/status`, 'utf8'))?.[1];
+  // null x3, control, directory, signals, report gone, stdout, stderr, listener
+  assert.ok((await readdir(`/proc/${parent}/fd`)).length <= 10);
 });
