@@ -1,6 +1,6 @@
 import { conflict } from '../../../common/errors.ts';
 import type { Event, Events } from '../contract.ts';
-import { realTimeNs } from '../time.ts';
+import { millisecondsTo, realTimeNs } from '../time.ts';
 
 /** What docker remembers for `since`. */
 const REMEMBERED = 256;
@@ -108,12 +108,4 @@ function read(subscriber: Subscriber, { signal, untilNs, leave }: Reading): Asyn
       return this;
     },
   };
-}
-
-/** setTimeout's longest; whoever waits longer is woken too early by 25 days. */
-const LONGEST_MS = 0x7fff_ffff;
-
-function millisecondsTo(timeNs: bigint): number {
-  const ms = Number((timeNs - realTimeNs()) / 1_000_000n);
-  return Math.min(Math.max(ms, 0), LONGEST_MS);
 }

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { makeCtx } from '../../../common/ctx.ts';
+import { silentLog } from '../../../common/log.ts';
+import type { LogsRequest } from '../../../daemon/core/contract.ts';
+import { readLogs } from '../../../daemon/core/logs/read.ts';
+import { formatTimeFixed, parseTime } from '../../../daemon/core/time.ts';
+
+const ALL: LogsRequest = {
+  stdout: true,
+  stderr: true,
+  follow: false,
+  timestamps: false,
+  details: false,
+  tail: undefined,
+  sinceNs: undefined,
+  untilNs: undefined,
+};
+const EPOCH_NS = 1_700_000_000_000_000_000n;
+const second = (n: number): bigint => EPOCH_NS + BigInt(n) * 1_000_000_000n;
+
+/** As the shim writes it: a time of nine digits. */
+function line(n: number, log: string, extra: { stream?: string; attrs?: object } = {}): string {
+  const { stream = 'stdout', attrs } = extra;
+  const middle = attrs === undefined ? '' : `"attrs":${JSON.stringify(attrs)},`;
+  return `{"log":${JSON.stringify(log)},"stream":"${stream}",${middle}"time":"${formatTimeFixed(second(n))}"}\n`;
+}
+
+async function logFile(t: TestContext): Promise<string> {
+  const directory = await mkdtemp('/tmp/wl-');
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return join(directory, 'x-json.log');
+}
+
+async function read(path: string, request: Partial<LogsRequest> = {}): Promise<[string, string][]> {
+  const seen: [string, string][] = [];
+  const chunks = readLogs(makeCtx(silentLog), { path, ended: undefined }, { ...ALL, ...request });
+  for await (const { stream, data } of chunks) seen.push([stream, Buffer.from(data).toString()]);
+  return seen;
+}
+
+const text = (seen: readonly [string, string][]): string => seen.map(([, data]) => data).join('');
+
+test('lines of one stream in a row come as one chunk, in the order of the file', async (t) => {
+  const path = await logFile(t);
+  await writeFile(
+    path,
+    line(1, 'a\n') + line(2, 'b\n') + line(3, 'e\n', { stream: 'stderr' }) + line(4, 'c'),
+  );
+  assert.deepEqual(await read(path), [
+    ['stdout', 'a\nb\n'],
+    ['stderr', 'e\n'],
+    ['stdout', 'c'],
+  ]);
+  assert.deepEqual(await read(path, { stdout: false }), [['stderr', 'e\n']]);
+});
+
+for (const content of [
+  'quote " backslash \\ slash / tab \t cr \r nl \n in the middle\n',
+  'ends in a backslash and n: \\n',
+  '\\',
+  '\u0000\u0001\u001b[31mred\u001b[0m\n',
+  'ünï ☃ 🚢\n',
+  '\n',
+  '',
+  '\\\\n\n',
+]) {
+  test(`content comes out as it went in: ${JSON.stringify(content)}`, async (t) => {
+    const path = await logFile(t);
+    const escaped = line(1, content).replace('🚢', '\\ud83d\\udea2');
+    await writeFile(path, escaped + line(2, 'next\n'));
+    assert.equal(text(await read(path)), `${content}next\n`);
+  });
+}
+
+test('timestamps, details, and lines that docker itself wrote', async (t) => {
+  const path = await logFile(t);
+  const docker = '{"log":"old\\n","stream":"stderr","time":"2023-11-14T22:13:21.5Z"}\n';
+  await writeFile(path, docker + line(2, 'a\n', { attrs: { 'my key': 'a&b', env: 'x' } }) + line(3, 'c\n'));
+  assert.deepEqual(await read(path, { timestamps: true, details: true }), [
+    ['stderr', '2023-11-14T22:13:21.500000000Z  old\n'],
+    ['stdout', '2023-11-14T22:13:22.000000000Z env=x,my+key=a%26b a\n'],
+    ['stdout', '2023-11-14T22:13:23.000000000Z  c\n'],
+  ]);
+  assert.equal(
+    text(await read(path, { timestamps: true, stderr: false })),
+    '2023-11-14T22:13:22.000000000Z a\n2023-11-14T22:13:23.000000000Z c\n',
+  );
+});
+
+test('since and until are inclusive; tail counts lines before they are looked at', async (t) => {
+  const path = await logFile(t);
+  await writeFile(path, [1, 2, 3, 4, 5].map((n) => line(n, `${n}\n`)).join(''));
+  assert.equal(text(await read(path, { sinceNs: second(2), untilNs: second(4) })), '2\n3\n4\n');
+  assert.equal(text(await read(path, { tail: 2 })), '4\n5\n');
+  assert.equal(text(await read(path, { tail: 3, untilNs: second(4) })), '3\n4\n');
+  assert.equal(text(await read(path, { tail: 0 })), '');
+  assert.equal(text(await read(path, { tail: 99 })), '1\n2\n3\n4\n5\n');
+});
+
+test('tail reaches into rotated files, and every file is read in its order', async (t) => {
+  const path = await logFile(t);
+  await writeFile(`${path}.2`, line(1, '1\n') + line(2, '2\n'));
+  await writeFile(`${path}.1`, line(3, '3\n'));
+  await writeFile(path, line(4, '4\n'));
+  assert.equal(text(await read(path)), '1\n2\n3\n4\n');
+  assert.equal(text(await read(path, { tail: 3 })), '2\n3\n4\n');
+});
+
+test('a damaged line and an unfinished last one are left out', async (t) => {
+  const path = await logFile(t);
+  await writeFile(path, `${line(1, 'a\n')}{"log":"bro\n${line(2, 'b\n')}{"log":"half`);
+  assert.equal(text(await read(path)), 'a\nb\n');
+});
+
+test('lines longer than any block, and many of them, come out whole', async (t) => {
+  const path = await logFile(t);
+  const long = 'x'.repeat(700_000);
+  const many = Array.from({ length: 5000 }, (_, n) => `line ${n} ${'y'.repeat(n % 300)}\n`);
+  await writeFile(path, many.map((log, n) => line(n, log)).join('') + line(6000, long) + line(6001, 'end\n'));
+  assert.equal(text(await read(path)), `${many.join('')}${long}end\n`);
+  assert.equal(text(await read(path, { tail: 2 })), `${long}end\n`);
+  assert.equal(text(await read(path, { tail: 4002 })), `${many.slice(1000).join('')}${long}end\n`);
+});
+
+test('following: what is appended, over rotations, until the end', async (t) => {
+  const path = await logFile(t);
+  const ended = Promise.withResolvers<void>();
+  await writeFile(path, line(1, '1\n'));
+  const chunks = readLogs(makeCtx(silentLog), { path, ended: ended.promise }, { ...ALL, follow: true });
+  const next = async (): Promise<string | undefined> => {
+    const { value } = await chunks.next();
+    return value === undefined ? undefined : Buffer.from(value.data).toString();
+  };
+  assert.equal(await next(), '1\n');
+  const whole = line(2, '2\n');
+  const second = next();
+  await appendFile(path, whole.slice(0, 20));
+  await appendFile(path, whole.slice(20));
+  assert.equal(await second, '2\n');
+  await rename(path, `${path}.1`);
+  await appendFile(`${path}.1`, line(3, '3\n'));
+  await writeFile(path, line(4, '4\n'));
+  await rename(`${path}.1`, `${path}.2`);
+  await rename(path, `${path}.1`);
+  await writeFile(path, line(5, '5\n'));
+  assert.equal(await next(), '3\n');
+  assert.equal(await next(), '4\n');
+  assert.equal(await next(), '5\n');
+  await appendFile(path, line(6, '6\n'));
+  ended.resolve();
+  assert.equal(await next(), '6\n');
+  assert.equal(await next(), undefined);
+});
+
+test('following ends with its signal and at until', async (t) => {
+  const path = await logFile(t);
+  await writeFile(path, line(1, '1\n'));
+  const never = new Promise<void>(() => {});
+  const controller = new AbortController();
+  const ctx = makeCtx(silentLog, controller.signal);
+  const chunks = readLogs(ctx, { path, ended: never }, { ...ALL, follow: true });
+  await chunks.next();
+  const waiting = chunks.next();
+  controller.abort();
+  assert.equal((await waiting).done, true);
+
+  const soon = BigInt(Date.now() + 50) * 1_000_000n;
+  const until = readLogs(makeCtx(silentLog), { path, ended: never }, { ...ALL, follow: true, untilNs: soon });
+  assert.equal((await until.next()).done, false);
+  assert.equal((await until.next()).done, true);
+});
+
+test('times are read back as they were written', () => {
+  assert.equal(parseTime('2023-11-14T22:13:20Z'), EPOCH_NS);
+  assert.equal(parseTime('2023-11-14T23:13:20.000000001+01:00'), EPOCH_NS + 1n);
+  assert.equal(parseTime('yesterday'), undefined);
+});
