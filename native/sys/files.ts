@@ -1,4 +1,4 @@
-import { closeSync, readdirSync, writeSync } from 'node:fs';
+import { readdirSync, writeSync } from 'node:fs';
 import { syscallNumber } from '../ffi/numbers.ts';
 import { checked, syscallShape } from '../ffi/syscall.ts';
 
@@ -257,7 +257,13 @@ export function namesIn(fd: number): Uint8Array[] {
   return readdirSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' });
 }
 
-export const closeFd: (fd: number) => void = closeSync;
+/**
+ * Closes what a call above opened. Not `fs.closeSync`: Node warns in a worker about descriptors that it did not open itself.
+ * An interrupted close has closed (man 2 close), so it is not retried.
+ */
+export function closeFd(fd: number): void {
+  fdOnly(syscallNumber('close'), fd);
+}
 
 /** File type bits of `name` in `fd`; undefined when there is nothing. */
 export function kindAt(fd: number, name: Path): number | undefined {
