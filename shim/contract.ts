@@ -27,10 +27,13 @@ export interface AttachOptions {
   readonly detachKeys: Uint8Array;
 }
 
-/** A client's connection, taken out of the event loop: the shim serves it from now on, also without the daemon. */
+/**
+ * A client's connection, taken out of the event loop: the shim serves it from now on, also without the daemon. When it can't be
+ * handed over (`attach` or `launch` throws) the socket is as it was, and still the caller's: to say why, and to close.
+ */
 export interface Attachment {
   readonly options: AttachOptions;
-  /** A connected stream socket (already hijacked); ownership passes. */
+  /** A connected stream socket, hijacked, nothing left to write, no longer read from; ownership passes. */
   readonly socket: Socket;
   /** What was read from it already. */
   readonly head: Uint8Array;

@@ -66,7 +66,10 @@ async function launch(
     process.kill(pid, 'SIGKILL');
     connection.close();
   });
-  if (verdict.kind === 'started') return liveShim(connection, { ...verdict, earlier }, request.hooks);
+  if (verdict.kind === 'started') {
+    for (const { socket } of request.attach) socket.destroy();
+    return liveShim(connection, { ...verdict, earlier }, request.hooks);
+  }
   connection.close();
   throw failure(request.plan, verdict, request.id);
 }

@@ -14,27 +14,23 @@ const HEAD_MAX_BYTES = 60_000;
 let lastClient = BigInt(Date.now()) << 20n;
 
 /**
- * Hands a client to the shim: its descriptor goes along, the event loop lets go of it. A client that can't be handed over is
- * closed. Returns the number that `onDetach` will name.
+ * Gives the shim a copy of the client's descriptor. The event loop must not read from the socket any more; closing it is the
+ * caller's, once it is known that the shim serves it. Returns the number that `onDetach` will name.
  */
 export function handOver(connection: Connection, { socket, head, options }: Attachment): bigint {
-  const client = ++lastClient;
-  try {
-    if (head.byteLength > HEAD_MAX_BYTES) {
-      throw invalidArgument(
-        `Cannot attach: ${head.byteLength} bytes of input before the answer, at most ${HEAD_MAX_BYTES}`,
-      );
-    }
-    const fd = duplicate(descriptorOf(socket));
-    try {
-      connection.send(attachFrame(client, options, head), fd);
-    } finally {
-      closeSync(fd);
-    }
-    return client;
-  } finally {
-    socket.destroy();
+  if (head.byteLength > HEAD_MAX_BYTES) {
+    throw invalidArgument(
+      `Cannot attach: ${head.byteLength} bytes of input before the answer, at most ${HEAD_MAX_BYTES}`,
+    );
   }
+  const client = ++lastClient;
+  const fd = duplicate(descriptorOf(socket));
+  try {
+    connection.send(attachFrame(client, options, head), fd);
+  } finally {
+    closeSync(fd);
+  }
+  return client;
 }
 
 /** A started process behind its connection. `init` comes from the shim's `started` event, with what it said before. */
@@ -104,7 +100,11 @@ export function liveShim(
       if (result === -constants.errno.ESRCH) throw notFound(`Process ${init.pid} has ended`);
       if (result < 0) throw new SyscallError('resize the terminal of', -result, `process ${init.pid}`);
     },
-    attach: (attachment) => handOver(connection, attachment),
+    attach: (attachment) => {
+      const client = handOver(connection, attachment);
+      attachment.socket.destroy();
+      return client;
+    },
     closeStdin: () => connection.send(closeStdinFrame()),
     close: () => {
       ended = true;

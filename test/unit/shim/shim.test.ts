@@ -339,3 +339,18 @@ test('the shim holds only what it needs: no descriptor of ours, none in the proc
   // null x3, control, directory, signals, report gone, stdout, stderr, listener
   assert.ok((await readdir(`/proc/${parent}/fd`)).length <= 10);
 });
+
+test('a client of a launch that failed is still the caller’s, to be told why', async (t) => {
+  const dir = await directory(t);
+  const { client, served } = await clientPair(t);
+  const launch = launcher.launch(ctx, {
+    id: 'test',
+    directory: dir,
+    plan: hostProcessPlan({ directory: dir, argv: ['/no/such/program'] }),
+    attach: [{ options: ALL, head: Buffer.alloc(0), socket: served }],
+    hooks: watch().hooks,
+  });
+  await assert.rejects(launch, /no\/such\/program/);
+  served.end('why');
+  assert.equal(await text(client), 'why');
+});
