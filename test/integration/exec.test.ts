@@ -18,10 +18,9 @@ daemonSuite('exec', (daemon) => {
 
     test(`${client}: sees the container's processes, mounts and network`, async () => {
       const id = await running('-e', 'FROM=container');
-      const script =
-        'readlink /proc/1/exe; cat /proc/1/cmdline | tr "\\0" " "; echo; echo $FROM; ls /sys/class/net';
+      const script = 'cat /proc/1/cmdline | tr "\\0" " "; echo; echo $FROM; ls /sys/class/net';
       const out = await daemon().runOk(client, 'exec', id, 'sh', '-c', script);
-      assert.deepEqual(out.split('\n'), ['/bin/busybox', 'sleep 1000 ', 'container', 'eth0', 'lo']);
+      assert.deepEqual(out.split('\n'), ['sleep 1000 ', 'container', 'eth0', 'lo']);
     });
 
     test(`${client}: -e, -w, -u, -i`, async () => {

@@ -234,10 +234,14 @@ async function echo(
   socket.end();
 }
 
-/** The door stopped the handle itself, which a stream in flowing mode doesn't know. */
+/** The door stopped the handle itself, which the stream doesn't know. */
 function resumeReading(socket: Socket): void {
-  (socket as unknown as { _handle: { reading: boolean } })._handle.reading = false;
-  socket.read(0);
+  const { _handle: handle } = socket as unknown as {
+    _handle: { reading: boolean; readStart(): number } | null;
+  };
+  if (handle === null) return;
+  handle.reading = true;
+  handle.readStart();
 }
 
 function sendFrame(socket: Socket, data: Uint8Array, tty: boolean): void {

@@ -12,7 +12,7 @@ interface RunOptions extends SpawnOptions {
   readonly timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
 /** Runs a program to its end. The code is 128 + n for signal n, as a shell has it. Throws when it takes too long. */
 export async function exec(argv: readonly string[], options: RunOptions = {}): Promise<Result> {

@@ -27,10 +27,10 @@ export function daemonSuite(
     };
     before(async () => void (daemon = await startDaemon(undefined, options)));
     afterEach(async (t) => {
+      await explain(t as TestContext, present());
       const ids = await present().dockerOk('ps', '-aq');
       if (ids !== '') await present().dockerOk('rm', '-f', ...ids.split('\n'));
       assert.deepEqual(await present().leftovers(), []);
-      await explain(t as TestContext, present());
     });
     after(() => daemon?.[Symbol.asyncDispose]());
     stories(present);
