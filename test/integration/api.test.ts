@@ -26,7 +26,7 @@ daemonSuite('api', (daemon) => {
         [200, method === 'GET' ? 'OK' : '', 'linux', 'false', 'no-cache, no-store, must-revalidate'],
       );
       assert.match(headers['api-version']?.toString() ?? '', /^1\.\d+$/);
-      assert.match(headers.server ?? '', /^Docker\/.* \(linux\)$/);
+      assert.match(headers.server?.toString() ?? '', /^Docker\/.* \(linux\)$/);
     }
   });
 

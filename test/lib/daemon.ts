@@ -7,9 +7,9 @@ import { busyboxArchive } from './busybox.ts';
 import { built, makeClients, type Clients } from './clients.ts';
 import { findLeftovers, takeBaseline, type Baseline } from './leftovers.ts';
 import { endProcesses, ownedProcesses, removeCgroups } from './owned.ts';
-import { ended, eventually, execOk, start } from './process.ts';
+import { ended, eventually, start } from './process.ts';
 import { peerCommand } from './peer.ts';
-import { ping } from './rest.ts';
+import { loadImage, ping } from './rest.ts';
 
 const PEER = env['WHERRY_TEST_PEER'] === '1';
 
@@ -59,9 +59,7 @@ export async function startDaemon(t: TestContext | undefined, options: DaemonOpt
   t?.after(() => daemon[Symbol.asyncDispose]());
   try {
     await daemon.restart(options.failpoint === undefined ? {} : { failpoint: options.failpoint });
-    if (options.busybox !== false) {
-      await execOk(daemon.argv('docker', 'load'), { input: await busyboxArchive() });
-    }
+    if (options.busybox !== false) await loadImage(place.socket, await busyboxArchive());
     await daemon.mark();
     return daemon;
   } catch (error) {
@@ -74,7 +72,7 @@ export async function startDaemon(t: TestContext | undefined, options: DaemonOpt
 async function makePlace(): Promise<Place> {
   const directory = await mkdtemp('/tmp/w-');
   await mkdir(join(directory, 'c'));
-  const keeper = start(['unshare', '-n', 'sh', '-c', 'ip link set lo up; echo; exec sleep 86400'], {
+  const keeper = start(['unshare', '-n', 'sh', '-c', 'busybox ip link set lo up; echo; exec sleep 86400'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await new Promise((resolve) => keeper.stdout?.once('data', resolve));

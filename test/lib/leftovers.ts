@@ -58,7 +58,7 @@ async function processes(daemon: Daemon): Promise<string[]> {
 }
 
 async function links(daemon: Daemon): Promise<string[]> {
-  const text = await inNetns(daemon, 'ip', '-o', 'link');
+  const text = await inNetns(daemon, 'busybox', 'ip', '-o', 'link');
   return text.split('\n').map((line) => `link ${line.split(/[:@] ?/)[1] ?? line}`);
 }
 

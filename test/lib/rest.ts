@@ -14,8 +14,8 @@ export function rest(
   method: string,
   call: { readonly path: string; readonly body?: unknown },
 ): Promise<Answer> {
-  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+  const [body, type] = encode(call.body);
+  const headers = type === undefined ? {} : { 'content-type': type };
   return new Promise((resolve, reject) => {
     const sent = request({ socketPath: socket, method, path: call.path, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
@@ -30,6 +30,20 @@ export function rest(
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/** JSON, except for bytes, which are an archive. */
+function encode(body: unknown): [body: string | Uint8Array | undefined, type: string | undefined] {
+  if (body === undefined) return [undefined, undefined];
+  if (body instanceof Uint8Array) return [body, 'application/x-tar'];
+  return [JSON.stringify(body), 'application/json'];
+}
+
+/** Loads an image archive; throws with the daemon's answer when it has no `Loaded image`. */
+export async function loadImage(socket: string, archive: Uint8Array): Promise<void> {
+  const answer = await rest(socket, 'POST', { path: '/images/load?quiet=1', body: archive });
+  if (!answer.text.includes('Loaded image'))
+    throw new Error(`Cannot load the image: ${answer.status} ${answer.text}`);
 }
 
 export async function ping(socket: string): Promise<boolean> {
