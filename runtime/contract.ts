@@ -1,3 +1,4 @@
+import type { CgroupLayout } from './cgroup/layout.ts';
 import type { PlanBuilder } from './plan/builder.ts';
 import type { Plan } from './plan/types.ts';
 import type { Process, Spec } from './spec.ts';
@@ -54,6 +55,8 @@ export interface LaunchRequest {
   readonly monitor: MonitorConfig;
   /** BPF of the seccomp profile (struct sock_filter[]), compiled once per profile. */
   readonly seccomp: CompiledSeccomp | undefined;
+  /** Where this host's cgroup hierarchies are: `readCgroupLayout()`, read once. */
+  readonly cgroups: CgroupLayout;
 }
 
 export interface ExecRequest {
@@ -65,6 +68,7 @@ export interface ExecRequest {
   readonly process: Process;
   readonly monitor: MonitorConfig;
   readonly seccomp: CompiledSeccomp | undefined;
+  readonly cgroups: CgroupLayout;
 }
 
 export interface CompiledSeccomp {

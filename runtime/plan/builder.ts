@@ -35,6 +35,7 @@ export class PlanBuilder {
   readonly #relocations: { at: number; target: number }[] = [];
   #blobBytes = 8;
   #slots = 0;
+  readonly #freeSlots: Slot[] = [];
   #monitor: Plan['monitor'];
 
   /** A system call. The returned slot holds its result when `save` or `into` is given. */
@@ -56,17 +57,25 @@ export class PlanBuilder {
   }
 
   /**
-   * Forks by clone3 with these clone_args (man 2 clone3; the exit signal is part of them). Steps that follow belong to the
+   * Forks by clone3 with these clone_args (man 2 clone3; the exit signal is part of them), or with those that were placed at an
+   * offset of the blob. Steps that follow belong to the
    * child, until the returned function is called: what follows that belongs to the parent, which goes on there at once.
    */
-  fork(label: string, cloneArgs: Uint8Array): { readonly pid: Slot; readonly parent: () => void } {
+  fork(
+    label: string,
+    cloneArgs: Uint8Array | { readonly offset: number; readonly bytes: number },
+  ): { readonly pid: Slot; readonly parent: () => void } {
+    const { offset, bytes } =
+      cloneArgs instanceof Uint8Array
+        ? { offset: this.bytes(cloneArgs), bytes: cloneArgs.byteLength }
+        : cloneArgs;
     const pid = this.slot();
     const resume = new Label();
     this.#jump('next', resume);
     this.#steps.push({
       op: 'fork',
       label,
-      args: [this.arg(cloneArgs), this.arg(cloneArgs.byteLength)],
+      args: [{ kind: 'blob', offset }, this.arg(bytes)],
       save: pid.slot,
       next: 0,
     });
@@ -87,6 +96,12 @@ export class PlanBuilder {
     this.#steps.push({ op: 'fail', label, errno });
   }
 
+  /** Goes on at a label, whatever came before. */
+  jump(label: Label): void {
+    // The cheapest call that can't fail: the interpreter branches on results only.
+    this.call('go on', 'getpid', [], { onOk: label });
+  }
+
   end(): void {
     this.#steps.push({ op: 'end', label: 'end' });
   }
@@ -97,8 +112,21 @@ export class PlanBuilder {
   }
 
   slot(): Slot {
+    const free = this.#freeSlots.pop();
+    if (free !== undefined) return free;
     if (this.#slots === MAX_SLOTS) throw internal(`A plan has at most ${MAX_SLOTS} slots`);
     return { kind: 'slot', slot: this.#slots++ };
+  }
+
+  /** Closes the descriptor in a slot, and gives the slot out again: no later step may refer to it. */
+  close(slot: Slot): void {
+    this.call('close a descriptor', 'close', [slot]);
+    this.free(slot);
+  }
+
+  /** Gives the slot out again: no later step may refer to it. */
+  free(slot: Slot): void {
+    this.#freeSlots.push(slot);
   }
 
   /** Copies bytes into the blob, 8-byte aligned, and returns their offset. */

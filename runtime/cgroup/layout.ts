@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+
+/** Where the host's cgroup hierarchies are mounted. Read once by `readCgroupLayout`; plain data, so that plans stay pure. */
+export interface CgroupLayout {
+  /** Version 1 hierarchies, `name=systemd` included. */
+  readonly hierarchies: readonly Hierarchy[];
+  /** Mount point of the version 2 hierarchy of a hybrid host (or of a pure v2 one). */
+  readonly unified: string | undefined;
+}
+
+export interface Hierarchy {
+  /** `/sys/fs/cgroup/cpu,cpuacct`. */
+  readonly mountPoint: string;
+  /** Controllers, or `name=systemd`. */
+  readonly controllers: readonly string[];
+}
+
+const CONTROLLER_OPTIONS =
+  /^(?:rw|ro|seclabel|clone_children|xattr|noprefix|release_agent=.*|cpuset_v2_mode|favordynmods)$/;
+
+/** Asks /proc for the mounts of this host. */
+export async function readCgroupLayout(): Promise<CgroupLayout> {
+  return parseCgroupLayout(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+/** From the text of /proc/self/mountinfo (man 5 proc_pid_mountinfo). Of several mounts of a hierarchy the first whole one counts. */
+export function parseCgroupLayout(mountinfo: string): CgroupLayout {
+  const hierarchies = new Map<string, Hierarchy>();
+  let unified: string | undefined;
+  for (const line of mountinfo.split('\n')) {
+    const [left = '', right = ''] = line.split(' - ');
+    const [, , , root, encoded = ''] = left.split(' ');
+    const [type, , options = ''] = right.split(' ');
+    if (root !== '/') continue;
+    const mountPoint = decode(encoded);
+    if (type === 'cgroup2') unified ??= mountPoint;
+    if (type !== 'cgroup') continue;
+    const controllers = options.split(',').filter((option) => !CONTROLLER_OPTIONS.test(option));
+    const key = controllers.join(',');
+    if (!hierarchies.has(key)) hierarchies.set(key, { mountPoint, controllers });
+  }
+  return { hierarchies: [...hierarchies.values()], unified };
+}
+
+/** Where a controller is mounted; undefined when the host lacks it in version 1. */
+export const hierarchyOf = (layout: CgroupLayout, controller: string): Hierarchy | undefined =>
+  layout.hierarchies.find(({ controllers }) => controllers.includes(controller));
+
+/** Every directory of one container's cgroup. */
+export const cgroupDirectories = (layout: CgroupLayout, cgroupsPath: string): string[] =>
+  [
+    ...layout.hierarchies.map(({ mountPoint }) => mountPoint),
+    ...(layout.unified === undefined ? [] : [layout.unified]),
+  ].map((mountPoint) => `${mountPoint}${cgroupsPath}`);
+
+const decode = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));

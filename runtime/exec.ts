@@ -1,0 +1,55 @@
+import { joinCgroups } from './cgroup/create.ts';
+import { checkCgroupsPath } from './cgroup/path.ts';
+import type { BuildExecPlan, ExecRequest } from './contract.ts';
+import { forkInto } from './fork.ts';
+import { adjustOomScore } from './launch.ts';
+import { placeMonitor } from './monitor.ts';
+import { namespaceFlags, namespacesOf } from './namespaces.ts';
+import { PlanBuilder } from './plan/builder.ts';
+import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE } from './plan/constants.ts';
+import { openIn } from './plan/paths.ts';
+import type { Slot } from './plan/types.ts';
+import { becomeProcess, cwdLabel } from './process/become.ts';
+import { makeTerminal, openPtmxIn } from './process/terminal.ts';
+
+/**
+ * The plan of a further process in a running container. The shim enters the pid namespace for its child alone; the child joins
+ * the cgroups while it sees the host's, then all other namespaces that the container owns by one setns of its init's pidfd.
+ */
+export const buildExecPlan: BuildExecPlan = (request) => {
+  const plan = new PlanBuilder();
+  const { own } = namespacesOf(request.spec);
+  const { cgroupsPath } = request.spec.linux;
+  const path = cgroupsPath === undefined ? undefined : checkCgroupsPath(cgroupsPath);
+  // Before anything of the container can see us: nobody in there may ptrace us or read our descriptors (CVE-2016-9962).
+  plan.call('become undumpable', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  const init = plan.call(`open process ${request.pid}`, 'pidfd_open', [request.pid, 0], { save: true });
+  if (own.has('pid')) plan.call('join the pid namespace', 'setns', [init, CLONE_NEW.pid]);
+  const { pid, parent } = forkInto(plan, { flags: 0, cgroups: request.cgroups, cgroupsPath: path });
+  buildChild(plan, request, { init, path, flags: namespaceFlags([...own].filter((type) => type !== 'pid')) });
+  parent();
+  plan.end();
+  placeMonitor(plan, request.monitor, pid);
+  return plan.build();
+};
+
+function buildChild(
+  plan: PlanBuilder,
+  request: ExecRequest,
+  { init, path, flags }: { readonly init: Slot; readonly path: string | undefined; readonly flags: number },
+): void {
+  const { process, monitor, seccomp, cgroups, spec } = request;
+  if (path !== undefined) joinCgroups(plan, cgroups, path);
+  adjustOomScore(plan, process.oomScoreAdj ?? spec.process.oomScoreAdj);
+  plan.call('join the namespaces of the container', 'setns', [init, flags]);
+  const root = plan.call('open the root', 'openat', [AT_FDCWD, '/', O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
+    save: true,
+  });
+  const cwd = openIn(plan, root, process.cwd, {
+    flags: O_PATH | O_DIRECTORY | O_CLOEXEC,
+    label: cwdLabel(process.cwd),
+  });
+  const terminal =
+    process.terminal === true ? makeTerminal(plan, openPtmxIn(plan, root), process) : undefined;
+  becomeProcess(plan, { process, monitor, seccomp, cwd, terminal });
+}
