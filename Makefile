@@ -21,9 +21,10 @@ test-deps:
 
 deps: host-deps node_modules/.package-lock.json
 
-# npm writes this file last; it is as old as the last complete installation.
+# npm writes this file last; it is as old as the last complete installation. Not `npm ci`: it refuses a registry that lacks the
+# packages of foreign platforms, which nobody here needs.
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+	npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 build: deps ## Compile and bundle what changed

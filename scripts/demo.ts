@@ -1,5 +1,5 @@
 import { stdout } from 'node:process';
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { startDaemon, type Daemon } from '../test/lib/daemon.ts';
 import { eventually } from '../test/lib/process.ts';
 
@@ -55,7 +55,7 @@ async function shell(d: Daemon): Promise<void> {
   terminal.type('exit 7\n');
   const code = await terminal.exit;
   // The shell asks the terminal for its cursor; a reader wants only the words.
-  shown(terminal.screen().replaceAll(/\x1b\[[\d;]*\w/g, ''));
+  shown(stripVTControlCharacters(terminal.screen()));
   result(`the prompt came after ${took}; the exit code came back: ${code}`);
 }
 

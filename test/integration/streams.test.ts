@@ -158,10 +158,7 @@ daemonSuite('streams', (daemon) => {
 
   test('attach without Upgrade answers 200, with it 101', async () => {
     const id = await daemon().dockerOk('run', '-d', 'busybox', 'sleep', '1000');
-    assert.match(
-      await head(daemon().socket, id, 'Connection: Upgrade\r\nUpgrade: tcp\r\n'),
-      /^HTTP\/1\.1 101 /,
-    );
+    assert.match(await head(daemon().socket, id, UPGRADE), /^HTTP\/1\.1 101 /);
     assert.match(await head(daemon().socket, id, ''), /^HTTP\/1\.1 200 /);
   });
 
@@ -182,11 +179,12 @@ daemonSuite('streams', (daemon) => {
   });
 });
 
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
+
 async function openAttach(
   path: string,
   id: string,
-  query: string,
-  upgrade: string,
+  { query = '', upgrade = UPGRADE }: { readonly query?: string; readonly upgrade?: string },
 ): Promise<[Socket, string, Buffer]> {
   const socket = connect({ path, allowHalfOpen: true });
   await once(socket, 'connect');
@@ -204,14 +202,14 @@ async function openAttach(
 
 /** A connection that has become the container's streams. */
 async function hijack(path: string, id: string, query = ''): Promise<Socket> {
-  const [socket, , rest] = await openAttach(path, id, query, 'Connection: Upgrade\r\nUpgrade: tcp\r\n');
+  const [socket, , rest] = await openAttach(path, id, { query });
   socket.pause();
   if (rest.length > 0) socket.unshift(rest);
   return socket;
 }
 
 async function head(path: string, id: string, upgrade: string): Promise<string> {
-  const [socket, text] = await openAttach(path, id, '', upgrade);
+  const [socket, text] = await openAttach(path, id, { upgrade });
   socket.destroy();
   return text;
 }
