@@ -11,8 +11,6 @@ import { ended, eventually, start } from './process.ts';
 import { peerCommand } from './peer.ts';
 import { loadImage, ping } from './rest.ts';
 
-const PEER = env['WHERRY_TEST_PEER'] === '1';
-
 export interface DaemonOptions {
   /** `name=error`, `name=kill`, `name=sleep(250)`; several with `;`. */
   readonly failpoint?: string;
@@ -20,7 +18,11 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** Load busybox before the baseline of `leftovers` is taken; default true. */
   readonly busybox?: boolean;
+  /** Debian's dockerd instead of ours. */
+  readonly peer?: boolean;
 }
+
+const PEER_BY_DEFAULT = env['WHERRY_TEST_PEER'] === '1';
 
 /** Where a daemon of its own lives. */
 export interface Place {
@@ -90,6 +92,8 @@ async function makePlace(): Promise<Place> {
 
 function manage(place: Place, options: DaemonOptions): Daemon {
   const logPath = join(place.directory, 'log');
+  const peer = options.peer ?? PEER_BY_DEFAULT;
+  const command = [...(peer ? peerCommand(place) : wherrydCommand(place)), ...(options.args ?? [])];
   let child: ChildProcess | undefined;
   let baseline: Baseline | undefined;
   let disposed: Promise<void> | undefined;
@@ -109,15 +113,15 @@ function manage(place: Place, options: DaemonOptions): Daemon {
     stop: () => end('SIGTERM'),
     exited: async () => (child === undefined ? 0 : ended(child)),
     restart: async ({ failpoint = '' } = {}) => {
-      const started = await launch(place, { logPath, failpoint, args: options.args ?? [] });
+      const started = await launch(place, { logPath, failpoint, command });
       child = started;
       await eventually('the daemon answers', async () => {
         if (!isAlive(started)) throw new Error(`wherryd ended by itself:\n${await log()}`);
         return ping(place.socket);
       });
     },
-    mark: async () => void (baseline = PEER ? new Map() : await takeBaseline(daemon)),
-    leftovers: async () => (PEER ? [] : findLeftovers(daemon, baseline)),
+    mark: async () => void (baseline = peer ? new Map() : await takeBaseline(daemon)),
+    leftovers: async () => (peer ? [] : findLeftovers(daemon, baseline)),
     log,
     [Symbol.asyncDispose]: () => (disposed ??= end('SIGKILL').then(() => dispose(place))),
   };
@@ -128,11 +132,11 @@ const isAlive = (child: ChildProcess): boolean => child.exitCode === null && chi
 
 async function launch(
   place: Place,
-  how: { readonly logPath: string; readonly failpoint: string; readonly args: readonly string[] },
+  how: { readonly logPath: string; readonly failpoint: string; readonly command: readonly string[] },
 ): Promise<ChildProcess> {
   await using log = await open(how.logPath, 'a');
   const enter = ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--'];
-  return start([...enter, ...(PEER ? peerCommand(place) : wherrydCommand(place)), ...how.args], {
+  return start([...enter, ...how.command], {
     stdio: ['ignore', log.fd, log.fd],
     env: { ...env, WHERRY_FAILPOINTS: how.failpoint },
   });

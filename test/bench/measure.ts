@@ -1,0 +1,199 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startDaemon, type Daemon } from '../lib/daemon.ts';
+import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
+import { availableKib, pssKib } from './memory.ts';
+import { interleaved, median, percentile, timed } from './statistics.ts';
+import type { Row } from './table.ts';
+
+/** One engine under measurement. */
+interface Engine {
+  readonly daemon: Daemon;
+  readonly client: Client;
+}
+
+type Measure = (ours: Engine, theirs: Engine) => Promise<Row[]>;
+
+const ROUNDS = 15;
+const IN_FLIGHT = 10;
+const PARALLEL = 64;
+const IDLE = 30;
+const LISTED = 1000;
+
+/** Each adds its rows; the order matters where one leaves the daemons warm for the next. */
+const measures: readonly (readonly [what: string, measure: Measure])[] = [
+  ['idle daemons', idleDaemons],
+  ['run', runs],
+  ['exec', execs],
+  ['lives over REST', lives],
+  ['throughput', throughput],
+  ['starts in parallel', parallelStarts],
+  ['idle containers', idleContainers],
+  ['ps', lists],
+];
+
+export async function measureAll(progress: (message: string) => void): Promise<Row[]> {
+  progress('starting wherryd and dockerd');
+  await using ours = await startDaemon(undefined);
+  await using theirs = await startDaemon(undefined, { peer: true });
+  using ourClient = connectClient(ours.socket, PARALLEL);
+  using theirClient = connectClient(theirs.socket, PARALLEL);
+  const rows: Row[] = [];
+  for (const [what, measure] of measures) {
+    progress(`measuring ${what}`);
+    rows.push(
+      ...(await measure({ daemon: ours, client: ourClient }, { daemon: theirs, client: theirClient })),
+    );
+  }
+  return rows;
+}
+
+const row = (what: string, values: Omit<Row, 'what' | 'unit' | 'better'> & Partial<Row>): Row => ({
+  unit: 'ms',
+  better: 'less',
+  ...values,
+  what,
+});
+
+const RUN = ['run', '--rm', 'busybox', 'true'];
+
+async function runs(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const dockerd = (): Promise<string> => theirs.daemon.dockerOk(...RUN);
+  const docker = await interleaved(ROUNDS, () => ours.daemon.dockerOk(...RUN), dockerd);
+  const wherry = await interleaved(ROUNDS, () => ours.daemon.wherryOk(...RUN), dockerd);
+  return [
+    row('docker run --rm busybox true', {
+      ours: median(docker.ours),
+      theirs: median(docker.theirs),
+      budget: 0.2,
+    }),
+    row('wherry run --rm busybox true', {
+      ours: median(wherry.ours),
+      theirs: median(wherry.theirs),
+      budget: 0.15,
+    }),
+  ];
+}
+
+async function execs(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const [mine, other] = await Promise.all(
+    [ours, theirs].map(({ daemon }) => daemon.dockerOk('run', '-d', 'busybox', 'sleep', '1000')),
+  );
+  const times = await interleaved(
+    ROUNDS,
+    () => ours.daemon.dockerOk('exec', mine ?? '', 'true'),
+    () => theirs.daemon.dockerOk('exec', other ?? '', 'true'),
+  );
+  await Promise.all([remove(ours.client, mine ?? ''), remove(theirs.client, other ?? '')]);
+  return [row('docker exec true', { ours: median(times.ours), theirs: median(times.theirs), budget: 0.5 })];
+}
+
+async function lives(ours: Engine, theirs: Engine): Promise<Row[]> {
+  using mine = connectClient(ours.daemon.socket, 1);
+  using other = connectClient(theirs.daemon.socket, 1);
+  const times = await interleaved(
+    ROUNDS,
+    () => life(mine),
+    () => life(other),
+  );
+  const values = { ours: median(times.ours), theirs: median(times.theirs), budget: 0.08 };
+  return [row('REST create, start, wait, delete', values)];
+}
+
+async function throughput(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const values = { ours: await perSecond(ours.client, 300), theirs: await perSecond(theirs.client, 30) };
+  const what = `containers a second, ${IN_FLIGHT} in flight`;
+  return [row(what, { ...values, unit: '1/s', better: 'more', budget: 15 })];
+}
+
+async function perSecond(client: Client, total: number): Promise<number> {
+  let left = total;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await life(client);
+  };
+  const tookMs = await timed(() => Promise.all(Array.from({ length: IN_FLIGHT }, worker)));
+  return (total * 1000) / tookMs;
+}
+
+async function parallelStarts(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const values = { ours: await firstInstruction(ours), theirs: await firstInstruction(theirs), budget: 0.15 };
+  return [row(`${PARALLEL} starts in parallel, p99 to the first instruction`, values)];
+}
+
+/** Each container makes a file; its time of modification is when the program ran. */
+async function firstInstruction({ daemon, client }: Engine): Promise<number> {
+  const directory = join(daemon.directory, 'first');
+  await mkdir(directory);
+  const names = Array.from({ length: PARALLEL }, (_, index) => String(index));
+  const host = { Binds: [`${directory}:/first`] };
+  const ids = await Promise.all(names.map((name) => create(client, ['touch', `/first/${name}`], host)));
+  const startedAt = Date.now();
+  await Promise.all(ids.map((id) => startContainer(client, id)));
+  await Promise.all(ids.map((id) => client.call('POST', `/containers/${id}/wait`)));
+  const files = await readdir(directory);
+  if (files.length !== PARALLEL) throw new Error(`${PARALLEL - files.length} of ${PARALLEL} did not run`);
+  const times = await Promise.all(
+    names.map(async (name) => (await stat(join(directory, name))).mtimeMs - startedAt),
+  );
+  await Promise.all(ids.map((id) => remove(client, id)));
+  await rm(directory, { recursive: true });
+  return percentile(times, 0.99);
+}
+
+async function idleContainers(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const [mine, other] = [await idle(ours, /^wherry-shim/), await idle(theirs, /containerd-shim/)];
+  return [
+    row('PSS of a shim', { ours: mine.shim, theirs: other.shim, unit: 'KiB', budget: 0.02 }),
+    row('all memory per idle container', { ours: mine.all, theirs: other.all, unit: 'KiB', budget: 0.2 }),
+  ];
+}
+
+async function idle({ daemon, client }: Engine, shim: RegExp): Promise<{ shim: number; all: number }> {
+  const before = await availableKib();
+  const ids: string[] = [];
+  for (let index = 0; index < IDLE; index++) {
+    const id = await create(client, ['sleep', '1000']);
+    await startContainer(client, id);
+    ids.push(id);
+  }
+  const all = (before - (await availableKib())) / IDLE;
+  const shims = await pssKib(daemon, shim);
+  await Promise.all(ids.map((id) => remove(client, id)));
+  return { shim: median(shims), all };
+}
+
+async function idleDaemons(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
+  const values = {
+    ours: sum(await pssKib(ours.daemon, /wherryd/)),
+    theirs: sum(await pssKib(theirs.daemon, /dockerd|containerd /)),
+  };
+  return [row('daemon, idle, PSS', { ...values, unit: 'KiB', budget: 0.8 })];
+}
+
+async function lists(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const few = await interleaved(
+    ROUNDS,
+    () => ours.daemon.wherryOk('ps'),
+    () => theirs.daemon.dockerOk('ps'),
+  );
+  await Promise.all([fill(ours.client), fill(theirs.client)]);
+  const many = await interleaved(
+    100,
+    () => ours.client.call('GET', '/containers/json?all=1'),
+    () => theirs.client.call('GET', '/containers/json?all=1'),
+  );
+  const values = { ours: percentile(many.ours, 0.99), theirs: percentile(many.theirs, 0.99), budget: 0.5 };
+  return [
+    row(`ps over REST, ${LISTED} containers, p99`, values),
+    row('wherry ps against docker ps', { ours: median(few.ours), theirs: median(few.theirs), budget: 2.5 }),
+  ];
+}
+
+async function fill(client: Client): Promise<void> {
+  let left = LISTED;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await create(client, ['true']);
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+}

@@ -1,0 +1,37 @@
+export interface Row {
+  readonly what: string;
+  readonly unit: 'ms' | 'KiB' | '1/s';
+  readonly ours: number;
+  readonly theirs: number;
+  /** Of ours to theirs: at most this, or at least where more is better. */
+  readonly budget: number;
+  readonly better: 'less' | 'more';
+}
+
+const format = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+
+const isMet = (row: Row): boolean => {
+  const ratio = row.ours / row.theirs;
+  return row.better === 'less' ? ratio <= row.budget : ratio >= row.budget;
+};
+
+export function printTable(rows: readonly Row[]): void {
+  const cells = rows.map((row) => [
+    row.what,
+    `${format(row.ours)} ${row.unit}`,
+    `${format(row.theirs)} ${row.unit}`,
+    format(row.ours / row.theirs),
+    `${row.better === 'less' ? '<=' : '>='} ${row.budget}`,
+    isMet(row) ? 'ok' : 'MISSED',
+  ]);
+  const table = [['', 'wherry', 'dockerd', 'ratio', 'budget', ''], ...cells];
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0))) ?? [];
+  for (const line of table) {
+    const padded = line.map((cell, column) =>
+      column === 0 || column === 5 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+    );
+    console.log(padded.join('  ').trimEnd());
+  }
+}
