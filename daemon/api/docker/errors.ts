@@ -1,0 +1,40 @@
+import { codeOf, messageOf, type Code } from '../../../common/errors.ts';
+
+/** The one mapper of this transport. */
+export const HTTP_STATUS = {
+  'invalid-argument': 400,
+  'not-found': 404,
+  'already-exists': 409,
+  conflict: 409,
+  'not-modified': 304,
+  'permission-denied': 403,
+  'not-implemented': 501,
+  unavailable: 503,
+  'deadline-exceeded': 504,
+  canceled: 499,
+  internal: 500,
+} as const satisfies Record<Code, number>;
+
+export interface HttpError {
+  readonly status: number;
+  readonly message: string;
+}
+
+/** The answer to any thrown value. */
+export function httpError(error: unknown): HttpError {
+  if (isMalformedRequest(error)) return { status: 400, message: messageOf(error) };
+  return { status: HTTP_STATUS[codeOf(error)], message: messageOf(error) };
+}
+
+/** Docker's body of every failed request. */
+export const errorBody = (message: string): string => `${JSON.stringify({ message })}\n`;
+
+/** What a progress stream says when it fails after the 200. */
+export const streamError = (error: unknown): string =>
+  `${JSON.stringify({ errorDetail: { message: messageOf(error) }, error: messageOf(error) })}\r\n`;
+
+/** What fastify itself found wrong with a request, such as a content type that is none. */
+function isMalformedRequest(error: unknown): boolean {
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  return typeof status === 'number' && status >= 400 && status < 500;
+}

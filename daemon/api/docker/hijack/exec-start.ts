@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import { conflict, messageOf } from '../../../../common/errors.ts';
+import type { Exec } from '../../../core/contract.ts';
+import type { Door } from '../door.ts';
+import { frame } from '../stream.ts';
+import type { ApiVersion } from '../versions.ts';
+import { readExecStartBody, toConsoleSize } from '../wire/exec.ts';
+import { emptyAnswer, streamHead } from './answer.ts';
+import { hijackedJson } from './body.ts';
+import { stopReading, writeFully, type Hijacked } from './socket.ts';
+
+/** `POST /exec/{id}/start`. Throws what is wrong before the connection is a stream. */
+export async function startExec(
+  door: Door,
+  connection: Hijacked,
+  request: { readonly message: IncomingMessage; readonly name: string; readonly version: ApiVersion },
+): Promise<void> {
+  const { message, version } = request;
+  const body = readExecStartBody((await hijackedJson(connection, message.headers)) || '{}');
+  const exec = door.engine.execs.get(request.name);
+  const consoleSize = exec.request.tty ? toConsoleSize(body.ConsoleSize, version) : undefined;
+  if (body.Detach === true) {
+    await door.engine.execs.start(door.ctx, exec.id, { consoleSize, client: undefined });
+    connection.socket.end(emptyAnswer(200));
+    return;
+  }
+  checkNotStarted(exec);
+  stopReading(connection);
+  await writeFully(connection.socket, streamHead(message, { tty: exec.request.tty, version }));
+  const { socket, head } = connection;
+  await door.engine.execs
+    .start(door.ctx, exec.id, { consoleSize, client: { socket, head } })
+    .catch((error: unknown) => {
+      door.ctx.log.info('Cannot start exec', { exec: exec.id, error });
+      sayWhy(connection, exec, error);
+    });
+}
+
+function checkNotStarted({ id, state }: Exec): void {
+  switch (state.kind) {
+    case 'created':
+      return;
+    case 'starting':
+    case 'running':
+      throw conflict(`exec command ${id} is already running`);
+    case 'exited':
+      throw conflict(`exec command ${id} has already run`);
+  }
+}
+
+/** After the 101 the only way to tell why it failed is the stream itself: docker's client prints it. */
+function sayWhy({ socket }: Hijacked, { request }: Exec, error: unknown): void {
+  if (socket.destroyed || !socket.writable) return;
+  const line = Buffer.from(`${messageOf(error)}\r\n`);
+  socket.end(request.tty ? line : frame('stdout', line));
+}

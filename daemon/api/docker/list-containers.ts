@@ -1,0 +1,150 @@
+import { invalidArgument } from '../../../common/errors.ts';
+import type { Container } from '../../core/contract.ts';
+import { sizeOf } from './container-size.ts';
+import type { Door } from './door.ts';
+import { eachValue, parseFilters, type Filters } from './filters.ts';
+import { flag, integer, text, type Query } from './query.ts';
+import { summarize } from './wire/container-summary.ts';
+import { exitCodeOf, statusOf, STATUSES } from './wire/state.ts';
+
+const FILTERS = [
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
+];
+
+/** Answer of `GET /containers/json`: newest first; running ones only, unless asked for all, a number, or a status. */
+export async function listContainers({ engine }: Door, query: Query): Promise<object[]> {
+  const filters = parseFilters(text(query, 'filters'), FILTERS);
+  checkValues(filters);
+  const limit = integer(query, 'limit') ?? 0;
+  const everyState = flag(query, 'all') || limit > 0 || filters.has('status');
+  const newestFirst = [...engine.containers.list()].sort(
+    (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.createdAt < b.createdAt ? 1 : -1),
+  );
+  const wanted = between(newestFirst, filters, engine.containers.get)
+    .filter(({ state }) => everyState || state.kind === 'running')
+    .filter(matcher(filters, engine));
+  const networkId = networkIdOf(engine.networks.list());
+  const nowMs = Date.now();
+  const images = new Map<string, string>();
+  return Promise.all(
+    (limit > 0 ? wanted.slice(0, limit) : wanted).map(async (container) =>
+      summarize(container, {
+        image: currentName(container, images, engine.images),
+        networkId,
+        nowMs,
+        size: flag(query, 'size') ? await sizeOf(container, engine.images) : undefined,
+      }),
+    ),
+  );
+}
+
+function checkValues(filters: Filters): void {
+  eachValue(filters, 'exited', (value) => {
+    if (!/^-?\d+$/.test(value))
+      throw invalidArgument(`invalid filter 'exited=${value}': strconv.Atoi: invalid syntax`);
+  });
+  eachValue(filters, 'status', (value) => {
+    if ((STATUSES as readonly string[]).includes(value)) return;
+    throw invalidArgument(
+      `invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${STATUSES.join(', ')}`,
+    );
+  });
+  filters.truth('is-task');
+}
+
+/** `before` and `since` name containers; the list keeps what was created in between. */
+function between(
+  newestFirst: readonly Container[],
+  filters: Filters,
+  get: (reference: string) => Container,
+): readonly Container[] {
+  const position = (key: string) =>
+    filters.values(key).map((reference) => {
+      const { id } = get(reference);
+      return newestFirst.findIndex((container) => container.id === id);
+    });
+  const first = Math.max(-1, ...position('before')) + 1;
+  const end = Math.min(newestFirst.length, ...position('since'));
+  return newestFirst.slice(first, end);
+}
+
+function matcher(filters: Filters, engine: Door['engine']): (container: Container) => boolean {
+  const ancestors = new Set(filters.values('ancestor').flatMap((name) => imageIds(engine, name)));
+  const networks = new Set(
+    filters
+      .values('network')
+      .flatMap((value) =>
+        engine.networks
+          .list()
+          .flatMap(({ id, name }) => (name === value || id.startsWith(value) ? [name] : [])),
+      ),
+  );
+  const exits = filters.values('exited').map(Number);
+  return (container) =>
+    (filters.matches('name', container.name) || filters.matches('name', `/${container.name}`)) &&
+    filters.prefix('id', container.id) &&
+    filters.labels('label', container.config.labels) &&
+    filters.exact('status', statusOf(container.state)) &&
+    (exits.length === 0 ||
+      (container.state.kind === 'exited' && exits.includes(exitCodeOf(container.state)))) &&
+    (!filters.has('ancestor') || ancestors.has(container.imageId)) &&
+    (!filters.has('network') || networks.has(container.config.host.networkMode)) &&
+    (!filters.has('volume') || filters.values('volume').some((value) => hasMount(container, value))) &&
+    filters.exact('health', 'none') &&
+    filters.exact('isolation', '') &&
+    filters.truth('is-task') !== true &&
+    !filters.has('publish') &&
+    (!filters.has('expose') || filters.values('expose').some((port) => exposes(container, port)));
+}
+
+function imageIds({ images }: Door['engine'], name: string): string[] {
+  try {
+    return [images.get(name).id];
+  } catch {
+    return [];
+  }
+}
+
+const hasMount = ({ config }: Container, value: string): boolean =>
+  config.host.binds.some(({ source, destination }) => source === value || destination === value);
+
+const exposes = ({ config }: Container, port: string): boolean =>
+  Object.hasOwn(config.exposedPorts, port.includes('/') ? port : `${port}/tcp`);
+
+/** A name that points to another image by now is replaced by the id. */
+function currentName(
+  container: Container,
+  seen: Map<string, string>,
+  images: Door['engine']['images'],
+): string {
+  const { imageName, imageId } = container;
+  let id = seen.get(imageName);
+  if (id === undefined) {
+    try {
+      id = images.get(imageName).id;
+    } catch {
+      id = '';
+    }
+    seen.set(imageName, id);
+  }
+  return id === imageId ? imageName : imageId;
+}
+
+function networkIdOf(networks: readonly { name: string; id: string }[]): (name: string) => string {
+  const known = new Map(networks.map(({ name, id }) => [name, id]));
+  return (name) => known.get(name) ?? '';
+}

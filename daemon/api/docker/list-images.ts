@@ -1,0 +1,61 @@
+import { matchesGlob } from 'node:path';
+import { invalidArgument } from '../../../common/errors.ts';
+import type { Image } from '../../../image/images.ts';
+import type { Engine } from '../../core/contract.ts';
+import { eachValue, parseFilters, type Filters } from './filters.ts';
+import { text, type Query } from './query.ts';
+import type { ApiVersion } from './versions.ts';
+import { summarizeImage } from './wire/image.ts';
+
+const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
+
+/** Answer of `GET /images/json`, newest first. */
+export function listImages({ images, containers }: Engine, query: Query, version: ApiVersion): object[] {
+  const filters = parseFilters(text(query, 'filters'), FILTERS);
+  const dangling = filters.truth('dangling');
+  const inRange = createdBetween(filters, images.get);
+  const users = containers.list();
+  return images
+    .list()
+    .filter((image) => inRange(image) && filters.labels('label', image.config.Labels ?? {}))
+    .flatMap((image) => {
+      const shown = {
+        tags: image.tags.filter((tag) => isNamed(filters, tag)),
+        digests: image.digests.filter((digest) => isNamed(filters, digest)),
+        containers: users.filter(({ imageId }) => imageId === image.id).length,
+      };
+      const nameless = shown.tags.length === 0 && shown.digests.length === 0;
+      if (nameless && (dangling === false || filters.has('reference'))) return [];
+      if (dangling === true && shown.tags.length > 0) return [];
+      return [summarizeImage(image, shown, version)];
+    });
+}
+
+/** `before`, `since` name images, `until` a time; several of one kind narrow the range. */
+function createdBetween(filters: Filters, get: (reference: string) => Image): (image: Image) => boolean {
+  const created = (reference: string) => Date.parse(get(reference).createdAt);
+  const before = Math.min(Infinity, ...filters.values('before').map(created), ...until(filters));
+  const since = Math.max(-Infinity, ...filters.values('since').map(created));
+  return ({ createdAt }) => {
+    const time = Date.parse(createdAt);
+    return !(time >= before) && !(time <= since);
+  };
+}
+
+function until(filters: Filters): number[] {
+  const times: number[] = [];
+  eachValue(filters, 'until', (value) => {
+    const time = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value);
+    if (Number.isNaN(time)) throw invalidArgument(`invalid filter 'until=${value}'`);
+    times.push(time);
+  });
+  return times;
+}
+
+/** A pattern matches the repository, or the repository with its tag, as a path. */
+function isNamed(filters: Filters, reference: string): boolean {
+  const patterns = filters.values('reference');
+  if (patterns.length === 0) return true;
+  const repository = reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
+  return patterns.some((pattern) => matchesGlob(reference, pattern) || matchesGlob(repository, pattern));
+}

@@ -1,0 +1,83 @@
+import type { FastifyInstance } from 'fastify';
+import { notFound, notImplemented, WherryError } from '../../../../common/errors.ts';
+import { nameOf, sendJson, type Named } from '../door.ts';
+
+/** Docker's endpoints that we don't serve yet: clients get an answer that says so, not a missing page. */
+const NOT_YET: readonly (readonly [
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD',
+  path: string,
+  what: string,
+])[] = [
+  ['POST', '/auth', 'Logging in to a registry'],
+  ['POST', '/build', 'Building an image'],
+  ['POST', '/build/prune', 'Pruning the build cache'],
+  ['POST', '/build/cancel', 'Cancelling a build'],
+  ['POST', '/commit', 'Committing a container'],
+  ['POST', '/session', 'A build session'],
+  ['POST', '/grpc', 'A build session'],
+  ['GET', '/images/search', 'Searching a registry'],
+  ['GET', '/images/get', 'Saving images'],
+  ['GET', '/images/:name/get', 'Saving an image'],
+  ['POST', '/images/:name/push', 'Pushing an image'],
+  ['POST', '/images/prune', 'Pruning images'],
+  ['GET', '/distribution/:name/json', 'Asking a registry'],
+  ['GET', '/system/df', 'Disk usage'],
+  ['POST', '/containers/prune', 'Pruning containers'],
+  ['POST', '/containers/:name/pause', 'Pausing a container'],
+  ['POST', '/containers/:name/unpause', 'Unpausing a container'],
+  ['POST', '/containers/:name/update', 'Updating a container'],
+  ['GET', '/containers/:name/top', "Listing a container's processes"],
+  ['GET', '/containers/:name/stats', 'Container statistics'],
+  ['GET', '/containers/:name/changes', "Listing a container's changes"],
+  ['GET', '/containers/:name/export', 'Exporting a container'],
+  ['GET', '/containers/:name/archive', 'Copying out of a container'],
+  ['HEAD', '/containers/:name/archive', 'Copying out of a container'],
+  ['PUT', '/containers/:name/archive', 'Copying into a container'],
+  ['GET', '/containers/:name/attach/ws', 'Attaching through a websocket'],
+  ['POST', '/networks/create', 'Creating a network'],
+  ['POST', '/networks/prune', 'Pruning networks'],
+  ['POST', '/networks/:name/connect', 'Connecting a container to a network'],
+  ['POST', '/networks/:name/disconnect', 'Disconnecting a container from a network'],
+  ['DELETE', '/networks/:name', 'Removing a network'],
+  ['POST', '/volumes/create', 'Creating a volume'],
+  ['POST', '/volumes/prune', 'Pruning volumes'],
+  ['POST', '/plugins/pull', 'Installing a plugin'],
+];
+
+const SWARM: readonly string[] = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'];
+const NO_SWARM =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+
+export function absentRoutes(app: FastifyInstance): void {
+  for (const [method, url, what] of NOT_YET) {
+    app.route({
+      method,
+      url,
+      handler: () => {
+        throw notImplemented(`${what} is not supported yet`);
+      },
+    });
+  }
+  for (const path of SWARM) {
+    for (const url of [path, `${path}/*`]) {
+      app.route({
+        method: ['GET', 'POST', 'DELETE'],
+        url,
+        handler: () => {
+          throw new WherryError('unavailable', NO_SWARM);
+        },
+      });
+    }
+  }
+  app.get('/volumes', (_request, reply) => sendJson(reply, { Volumes: [], Warnings: null }));
+  app.get('/plugins', (_request, reply) => sendJson(reply, []));
+  app.get<Named>('/volumes/:name', (request) => {
+    throw notFound(`get ${nameOf(request)}: no such volume`);
+  });
+  app.delete<Named>('/volumes/:name', (request) => {
+    throw notFound(`get ${nameOf(request)}: no such volume`);
+  });
+  app.get<Named>('/plugins/:name/json', (request) => {
+    throw notFound(`plugin "${nameOf(request)}" not found`);
+  });
+}

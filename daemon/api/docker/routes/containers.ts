@@ -1,0 +1,72 @@
+import type { FastifyInstance } from 'fastify';
+import { notImplemented, WherryError } from '../../../../common/errors.ts';
+import { jsonText } from '../body.ts';
+import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
+import { flag, text, type Query } from '../query.ts';
+import { listContainers } from '../list-containers.ts';
+import { sizeOf } from '../container-size.ts';
+import { inspectContainer } from '../wire/container.ts';
+import { readCreateBody } from '../wire/create.ts';
+import { GO_ARCH } from '../wire/system.ts';
+import { toCreateRequest } from '../wire/to-create.ts';
+
+type Asked = Named & { Querystring: Query };
+
+/** What a container is: create, list, inspect, rename, delete. */
+export function containerRoutes(app: FastifyInstance, door: Door): void {
+  const { containers } = door.engine;
+
+  app.post<{ Querystring: Query }>('/containers/create', async (request, reply) => {
+    checkPlatform(text(request.query, 'platform'));
+    const body = readCreateBody(await jsonText(request.raw));
+    const created = await containers.create(
+      door.ctx,
+      toCreateRequest(body, text(request.query, 'name'), {
+        version: request.apiVersion,
+        defaults: door.defaults,
+      }),
+    );
+    return sendJson(reply, { Id: created.id, Warnings: created.warnings }, 201);
+  });
+
+  app.get<{ Querystring: Query }>('/containers/json', async (request, reply) =>
+    sendJson(reply, await listContainers(door, request.query)),
+  );
+
+  app.get<Asked>('/containers/:name/json', async (request, reply) => {
+    const container = containers.get(nameOf(request));
+    const size = flag(request.query, 'size') ? await sizeOf(container, door.engine.images) : undefined;
+    return sendJson(reply, inspectContainer(container, networkIds(door), size));
+  });
+
+  app.post<Asked>('/containers/:name/rename', async (request, reply) => {
+    await containers.rename(door.ctx, nameOf(request), text(request.query, 'name') ?? '');
+    return sendNothing(reply);
+  });
+
+  app.delete<Asked>('/containers/:name', async (request, reply) => {
+    if (flag(request.query, 'link')) throw notImplemented('Removing a link is not supported');
+    await containers.remove(door.ctx, nameOf(request), {
+      force: flag(request.query, 'force'),
+      volumes: flag(request.query, 'v'),
+    });
+    return sendNothing(reply);
+  });
+}
+
+/** Looks up a network's id by the name in a container's network mode; unknown networks have none. */
+export function networkIds({ engine }: Door): (name: string) => string {
+  const known = new Map(engine.networks.list().map(({ name, id }) => [name, id]));
+  return (name) => known.get(name) ?? '';
+}
+
+function checkPlatform(platform: string | undefined): void {
+  if (platform === undefined) return;
+  const [os, arch] = platform.includes('/') ? platform.split('/') : ['linux', platform];
+  if (os !== 'linux' || (arch !== GO_ARCH && arch !== 'linux')) {
+    throw new WherryError(
+      'not-implemented',
+      `Platform "${platform}" is not supported: this host runs linux/${GO_ARCH}`,
+    );
+  }
+}

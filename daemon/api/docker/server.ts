@@ -1,0 +1,101 @@
+import { createServer, type Server } from 'node:http';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Door } from './door.ts';
+import { errorBody, httpError } from './errors.ts';
+import { commonHeaders } from './headers.ts';
+import { hijackDoor } from './hijack/door.ts';
+import { ApiMessage } from './hijack/message.ts';
+import { hijackOf, routedUrl } from './paths.ts';
+import { absentRoutes } from './routes/absent.ts';
+import { containerRoutes } from './routes/containers.ts';
+import { containerRunRoutes } from './routes/container-runs.ts';
+import { eventRoutes } from './routes/events.ts';
+import { execRoutes } from './routes/execs.ts';
+import { imageRoutes } from './routes/images.ts';
+import { logRoutes } from './routes/logs.ts';
+import { networkRoutes } from './routes/networks.ts';
+import { systemRoutes } from './routes/system.ts';
+import { acceptVersion, versionOf, wantsPlainErrors, type ApiVersion } from './versions.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    apiVersion: ApiVersion;
+  }
+}
+
+/** Docker's Engine API over one engine; it listens nowhere by itself. */
+export interface DockerApi {
+  /** For tests: `inject`. */
+  readonly app: FastifyInstance;
+  /** A further HTTP server of this API, not listening yet. */
+  createServer(): Server;
+  close(): Promise<void>;
+}
+
+export async function createDockerApi(door: Door): Promise<DockerApi> {
+  const app = createApp(door);
+  await app.ready();
+  const hijack = hijackDoor(door);
+  return {
+    app,
+    createServer: () => {
+      const options = {
+        IncomingMessage: ApiMessage,
+        shouldUpgradeCallback: ({ method, url }: { method?: string | undefined; url?: string | undefined }) =>
+          hijackOf(method, url) !== undefined,
+        /** An upload takes as long as it takes, and a client may keep its connection: both are docker's. */
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+      };
+      return createServer(options, app.routing).on('upgrade', hijack);
+    },
+    close: () => app.close(),
+  };
+}
+
+function createApp(door: Door): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: false },
+    rewriteUrl: (request) => routedUrl(request.method ?? 'GET', request.url ?? '/'),
+  });
+  /** Bodies are read by the routes that want them, so that an archive is never held in memory. */
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.decorateRequest('apiVersion', 0 as ApiVersion);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(commonHeaders);
+    if (!request.is404) request.apiVersion = acceptVersion(versionOf(request.originalUrl));
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => sendError(door, error, { request, reply }));
+  app.setNotFoundHandler((_request, reply) => {
+    void reply.code(404).header('content-type', 'application/json').send(errorBody('page not found'));
+  });
+  systemRoutes(app, door);
+  imageRoutes(app, door);
+  containerRoutes(app, door);
+  containerRunRoutes(app, door);
+  logRoutes(app, door);
+  execRoutes(app, door);
+  networkRoutes(app, door);
+  eventRoutes(app, door);
+  absentRoutes(app);
+  return app;
+}
+
+function sendError(
+  { ctx }: Door,
+  error: unknown,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): FastifyReply {
+  const { status, message } = httpError(error);
+  if (status >= 500)
+    ctx.log.error('A request failed', { method: request.method, url: request.originalUrl, error });
+  if (status === 304) return reply.code(304).send();
+  if (wantsPlainErrors(versionOf(request.originalUrl))) {
+    return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(`${message}\n`);
+  }
+  return reply.code(status).header('content-type', 'application/json').send(errorBody(message));
+}

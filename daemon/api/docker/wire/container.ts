@@ -1,0 +1,104 @@
+import type { Bind, Container } from '../../../core/contract.ts';
+import { networkSettings, type NetworkIds } from './endpoint.ts';
+import { showState } from './state.ts';
+
+export interface ContainerSize {
+  readonly rwBytes: number;
+  readonly rootFsBytes: number;
+}
+
+/** Answer of `GET /containers/{id}/json`, every field in docker's order and with docker's zero values. */
+export function inspectContainer(
+  container: Container,
+  networkId: NetworkIds,
+  size: ContainerSize | undefined,
+): Record<string, unknown> {
+  return {
+    Id: container.id,
+    Created: container.createdAt,
+    Path: container.path,
+    Args: container.args,
+    State: showState(container.state),
+    Image: container.imageId,
+    ResolvConfPath: container.resolvConfPath,
+    HostnamePath: container.hostnamePath,
+    HostsPath: container.hostsPath,
+    LogPath: container.logPath,
+    Name: `/${container.name}`,
+    RestartCount: container.restartCount,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: container.execIds.length === 0 ? null : container.execIds,
+    HostConfig: container.config.host.raw,
+    GraphDriver: { Data: graphData(container), Name: 'overlay2' },
+    ...(size === undefined ? {} : { SizeRw: size.rwBytes, SizeRootFs: size.rootFsBytes }),
+    Mounts: mountsOf(container),
+    Config: showConfig(container),
+    NetworkSettings: networkSettings(container, networkId),
+  };
+}
+
+/** Docker's MountPoint list: binds, and tmpfs of `--mount` (those of `--tmpfs` don't show). */
+export function mountsOf(container: Container): object[] {
+  const mounts = container.config.host.raw['Mounts'];
+  const tmpfs = (
+    Array.isArray(mounts) ? (mounts as { Type?: string; Target?: string; ReadOnly?: boolean }[]) : []
+  ).filter(({ Type }) => Type === 'tmpfs');
+  return [
+    ...container.config.host.binds.map(showBind),
+    ...tmpfs.map(({ Target, ReadOnly }) => ({
+      Type: 'tmpfs',
+      Source: '',
+      Destination: Target,
+      Mode: '',
+      RW: ReadOnly !== true,
+      Propagation: '',
+    })),
+  ];
+}
+
+function showBind(bind: Bind): object {
+  return {
+    Type: 'bind',
+    Source: bind.source,
+    Destination: bind.destination,
+    Mode: bind.mode,
+    RW: !bind.readOnly,
+    Propagation: bind.propagation,
+  };
+}
+
+/** Without docker's `MergedDir`: the overlay is mounted in the container's own mount namespace, so the host has no such path. */
+function graphData({ id, overlay }: Container): object {
+  return { ID: id, LowerDir: overlay.lower.join(':'), UpperDir: overlay.upper, WorkDir: overlay.work };
+}
+
+function showConfig({ config, imageName }: Container): object {
+  return {
+    Hostname: config.hostname,
+    Domainname: config.domainname,
+    User: config.user,
+    AttachStdin: config.attachStdin,
+    AttachStdout: config.attachStdout,
+    AttachStderr: config.attachStderr,
+    ...(isEmpty(config.exposedPorts) ? {} : { ExposedPorts: config.exposedPorts }),
+    Tty: config.tty,
+    OpenStdin: config.openStdin,
+    StdinOnce: config.stdinOnce,
+    Env: config.env,
+    Cmd: config.cmd ?? null,
+    Image: imageName,
+    Volumes: isEmpty(config.volumes) ? null : config.volumes,
+    WorkingDir: config.workingDir,
+    Entrypoint: (config.entrypoint ?? []).length === 0 ? null : config.entrypoint,
+    OnBuild: null,
+    Labels: config.labels,
+    ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
+    ...(config.stopTimeoutS === undefined ? {} : { StopTimeout: config.stopTimeoutS }),
+  };
+}
+
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;

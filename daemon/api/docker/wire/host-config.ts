@@ -1,0 +1,90 @@
+import Type, { type Static } from 'typebox';
+
+/** Docker's HostConfig on the wire, as far as we look into it; `wire/not-yet.ts` refuses what we don't do. */
+const optional = Type.Optional;
+const strings = Type.Array(Type.String());
+const stringMap = Type.Record(Type.String(), Type.String());
+
+export const Mount = Type.Object({
+  Type: optional(Type.String()),
+  Source: optional(Type.String()),
+  Target: optional(Type.String()),
+  ReadOnly: optional(Type.Boolean()),
+  Consistency: optional(Type.String()),
+  BindOptions: optional(
+    Type.Object({
+      Propagation: optional(Type.String()),
+      NonRecursive: optional(Type.Boolean()),
+      CreateMountpoint: optional(Type.Boolean()),
+      ReadOnlyNonRecursive: optional(Type.Boolean()),
+      ReadOnlyForceRecursive: optional(Type.Boolean()),
+    }),
+  ),
+  VolumeOptions: optional(Type.Object({})),
+  TmpfsOptions: optional(
+    Type.Object({
+      SizeBytes: optional(Type.Integer()),
+      Mode: optional(Type.Integer()),
+      Options: optional(Type.Array(strings)),
+    }),
+  ),
+});
+export type Mount = Static<typeof Mount>;
+
+const Device = Type.Object({
+  PathOnHost: optional(Type.String()),
+  PathInContainer: optional(Type.String()),
+  CgroupPermissions: optional(Type.String()),
+});
+
+const Ulimit = Type.Object({
+  Name: Type.String(),
+  Soft: optional(Type.Integer()),
+  Hard: optional(Type.Integer()),
+});
+
+export const HostConfig = Type.Object({
+  Binds: optional(strings),
+  Mounts: optional(Type.Array(Mount)),
+  LogConfig: optional(Type.Object({ Type: optional(Type.String()), Config: optional(stringMap) })),
+  NetworkMode: optional(Type.String()),
+  RestartPolicy: optional(
+    Type.Object({ Name: optional(Type.String()), MaximumRetryCount: optional(Type.Integer()) }),
+  ),
+  AutoRemove: optional(Type.Boolean()),
+  ConsoleSize: optional(Type.Array(Type.Integer())),
+  CapAdd: optional(strings),
+  CapDrop: optional(strings),
+  Dns: optional(strings),
+  DnsOptions: optional(strings),
+  DnsSearch: optional(strings),
+  ExtraHosts: optional(strings),
+  GroupAdd: optional(strings),
+  OomScoreAdj: optional(Type.Integer()),
+  Privileged: optional(Type.Boolean()),
+  ReadonlyRootfs: optional(Type.Boolean()),
+  SecurityOpt: optional(strings),
+  Tmpfs: optional(stringMap),
+  ShmSize: optional(Type.Integer()),
+  Sysctls: optional(stringMap),
+  CpuShares: optional(Type.Integer()),
+  Memory: optional(Type.Integer()),
+  NanoCpus: optional(Type.Integer()),
+  CgroupParent: optional(Type.String()),
+  BlkioWeight: optional(Type.Integer()),
+  CpuPeriod: optional(Type.Integer()),
+  CpuQuota: optional(Type.Integer()),
+  CpusetCpus: optional(Type.String()),
+  CpusetMems: optional(Type.String()),
+  Devices: optional(Type.Array(Device)),
+  DeviceCgroupRules: optional(strings),
+  MemoryReservation: optional(Type.Integer()),
+  MemorySwap: optional(Type.Integer()),
+  MemorySwappiness: optional(Type.Integer()),
+  OomKillDisable: optional(Type.Boolean()),
+  PidsLimit: optional(Type.Integer()),
+  Ulimits: optional(Type.Array(Ulimit)),
+  CgroupnsMode: optional(Type.String()),
+  IpcMode: optional(Type.String()),
+});
+export type HostConfig = Static<typeof HostConfig>;

@@ -1,0 +1,94 @@
+import { notImplemented } from '../../../../common/errors.ts';
+import type { CreateBody } from './create.ts';
+
+/**
+ * What docker's create takes and we don't do yet. Clients send most fields with their zero value, so each is refused by name
+ * only when it asks for something.
+ */
+type Harmless = (value: unknown) => boolean;
+
+const zero: Harmless = (value) =>
+  value === '' ||
+  value === 0 ||
+  value === false ||
+  (Array.isArray(value) && value.length === 0) ||
+  (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+
+const among =
+  (...values: readonly unknown[]): Harmless =>
+  (value) =>
+    values.includes(value);
+
+const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
+  PortBindings: zero,
+  PublishAllPorts: zero,
+  VolumeDriver: among('', 'local'),
+  VolumesFrom: zero,
+  Annotations: zero,
+  CgroupnsMode: among('', 'private'),
+  IpcMode: among('', 'private', 'shareable'),
+  PidMode: zero,
+  UTSMode: zero,
+  UsernsMode: among('', 'host'),
+  Cgroup: zero,
+  Links: zero,
+  StorageOpt: zero,
+  Runtime: among('', 'runc', 'wherry'),
+  Isolation: among('', 'default'),
+  BlkioWeightDevice: zero,
+  BlkioDeviceReadBps: zero,
+  BlkioDeviceWriteBps: zero,
+  BlkioDeviceReadIOps: zero,
+  BlkioDeviceWriteIOps: zero,
+  CpuRealtimePeriod: zero,
+  CpuRealtimeRuntime: zero,
+  DeviceRequests: zero,
+  KernelMemory: zero,
+  KernelMemoryTCP: zero,
+  IOMaximumIOps: zero,
+  IOMaximumBandwidth: zero,
+  /** An empty list is `systempaths=unconfined`: it asks for something. */
+  MaskedPaths: () => false,
+  ReadonlyPaths: () => false,
+  Init: zero,
+};
+
+const CONFIG: Readonly<Record<string, Harmless>> = {
+  Volumes: zero,
+  MacAddress: zero,
+  NetworkDisabled: zero,
+};
+
+const ENDPOINT: Readonly<Record<string, Harmless>> = {
+  IPAMConfig: zero,
+  Links: zero,
+  Aliases: zero,
+  MacAddress: zero,
+  DriverOpts: zero,
+  GwPriority: zero,
+};
+
+/** Throws `not-implemented` that names the first field which asks for what we don't do. */
+export function refuseNotYet(body: CreateBody): void {
+  refuse('Config', CONFIG, body);
+  if (body.Healthcheck?.Test !== undefined && !['NONE', undefined].includes(body.Healthcheck.Test[0])) {
+    throw notImplemented('Config.Healthcheck is not supported yet');
+  }
+  refuse('HostConfig', HOST_CONFIG, body.HostConfig ?? {});
+  const { Name: restart = '' } = body.HostConfig?.RestartPolicy ?? {};
+  if (restart !== '' && restart !== 'no') {
+    throw notImplemented(`HostConfig.RestartPolicy "${restart}" is not supported yet`);
+  }
+  for (const endpoint of Object.values(body.NetworkingConfig?.EndpointsConfig ?? {})) {
+    refuse('NetworkingConfig.EndpointsConfig', ENDPOINT, endpoint);
+  }
+}
+
+function refuse(where: string, table: Readonly<Record<string, Harmless>>, fields: object): void {
+  for (const [name, value] of Object.entries(fields)) {
+    const harmless = table[name];
+    if (harmless === undefined || harmless(value)) continue;
+    const shown = typeof value === 'string' ? ` "${value}"` : '';
+    throw notImplemented(`${where}.${name}${shown} is not supported yet`);
+  }
+}

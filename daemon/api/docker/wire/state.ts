@@ -1,0 +1,51 @@
+import type { ContainerState } from '../../../core/contract.ts';
+import { humanDuration } from './duration.ts';
+
+export const ZERO_TIME = '0001-01-01T00:00:00Z';
+export const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** Docker has no state between created and running. */
+export function statusOf(state: ContainerState): Status {
+  return state.kind === 'starting' ? 'created' : state.kind;
+}
+
+/** The exit code that inspect, `ps` and the filter `exited` show; 0 before any exit. */
+export function exitCodeOf(state: ContainerState): number {
+  return 'exitCode' in state ? state.exitCode : 0;
+}
+
+/** Inspect's State. */
+export function showState(state: ContainerState): object {
+  const status = statusOf(state);
+  return {
+    Status: status,
+    Running: status === 'running',
+    Paused: false,
+    Restarting: false,
+    OOMKilled: state.kind === 'exited' && state.oomKilled,
+    Dead: status === 'dead',
+    Pid: state.kind === 'running' ? state.pid : 0,
+    ExitCode: exitCodeOf(state),
+    Error: 'error' in state ? state.error : '',
+    StartedAt: 'startedAt' in state ? state.startedAt : ZERO_TIME,
+    FinishedAt: state.kind === 'exited' ? state.finishedAt : ZERO_TIME,
+  };
+}
+
+/** The column STATUS of `ps`: `Up 5 minutes`, `Exited (0) 2 days ago`. */
+export function describeState(state: ContainerState, nowMs: number): string {
+  switch (state.kind) {
+    case 'created':
+    case 'starting':
+      return 'Created';
+    case 'running':
+      return `Up ${humanDuration(nowMs - Date.parse(state.startedAt))}`;
+    case 'exited':
+      return `Exited (${state.exitCode}) ${humanDuration(nowMs - Date.parse(state.finishedAt))} ago`;
+    case 'removing':
+      return 'Removal In Progress';
+    case 'dead':
+      return 'Dead';
+  }
+}

@@ -1,0 +1,160 @@
+import type { Engine } from '../../../core/contract.ts';
+import {
+  API_VERSION,
+  differs,
+  ENGINE_VERSION,
+  MIN_API_VERSION,
+  WHERRY_VERSION,
+  type ApiVersion,
+} from '../versions.ts';
+import { statusOf } from './state.ts';
+
+const ARCH: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+/** Go's name of this machine's architecture, as images and `version` use it. */
+export const GO_ARCH = ARCH[process.arch] ?? process.arch;
+
+/** Answer of `GET /version`. */
+export function showVersion(engine: Engine): object {
+  const { kernelVersion } = engine.info();
+  const details = {
+    ApiVersion: API_VERSION,
+    Arch: GO_ARCH,
+    BuildTime: '',
+    Experimental: 'false',
+    GitCommit: '',
+    GoVersion: '',
+    KernelVersion: kernelVersion,
+    MinAPIVersion: MIN_API_VERSION,
+    Os: 'linux',
+  };
+  return {
+    Platform: { Name: `Wherry ${WHERRY_VERSION}` },
+    Components: [
+      { Name: 'Engine', Version: ENGINE_VERSION, Details: details },
+      { Name: 'wherryd', Version: WHERRY_VERSION, Details: { NodeVersion: process.version } },
+    ],
+    Version: ENGINE_VERSION,
+    ApiVersion: API_VERSION,
+    MinAPIVersion: MIN_API_VERSION,
+    GitCommit: '',
+    GoVersion: '',
+    Os: 'linux',
+    Arch: GO_ARCH,
+    KernelVersion: kernelVersion,
+    BuildTime: '',
+  };
+}
+
+/** What `info` tells of the daemon beyond the engine. */
+export interface DoorInfo {
+  readonly debug: boolean;
+  readonly logDriver: string;
+}
+
+/** Answer of `GET /info`. */
+export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): object {
+  const info = engine.info();
+  return {
+    ID: info.id,
+    ...containerCounts(engine),
+    Images: engine.images.list().length,
+    Driver: 'overlay2',
+    DriverStatus: [
+      ['Supports d_type', 'true'],
+      ['Using metacopy', 'false'],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
+    ],
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Authorization: null,
+      Log: ['json-file', 'none'],
+    },
+    MemoryLimit: true,
+    SwapLimit: true,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: true,
+    Debug: door.debug,
+    NFd: info.openFiles,
+    OomKillDisable: info.cgroupVersion === '1',
+    NGoroutines: info.goroutines,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: door.logDriver,
+    CgroupDriver: 'cgroupfs',
+    CgroupVersion: info.cgroupVersion,
+    NEventsListener: info.eventsListeners,
+    KernelVersion: info.kernelVersion,
+    OperatingSystem: info.operatingSystem,
+    OSVersion: info.osVersion,
+    OSType: 'linux',
+    Architecture: info.architecture,
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: registryConfig(version),
+    NCPU: info.cpus,
+    MemTotal: info.memoryBytes,
+    GenericResources: null,
+    DockerRootDir: info.dataRoot,
+    HttpProxy: '',
+    HttpsProxy: '',
+    NoProxy: '',
+    Name: info.name,
+    Labels: info.labels,
+    ExperimentalBuild: false,
+    ServerVersion: ENGINE_VERSION,
+    Runtimes: { runc: { path: 'wherry' } },
+    DefaultRuntime: 'runc',
+    Swarm: NO_SWARM,
+    /** Containers outlive every daemon. */
+    LiveRestoreEnabled: true,
+    Isolation: '',
+    InitBinary: '',
+    ContainerdCommit: commit(version),
+    RuncCommit: commit(version),
+    InitCommit: commit(version),
+    SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
+    ...(differs.showsFirewall(version) ? { FirewallBackend: { Driver: 'nftables' } } : {}),
+    ...(differs.showsContainerFields(version) ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
+    CDISpecDirs: [],
+    Warnings: info.warnings.length === 0 ? null : info.warnings,
+  };
+}
+
+function containerCounts(engine: Engine): object {
+  const statuses = engine.containers.list().map(({ state }) => statusOf(state));
+  const running = statuses.filter((status) => status === 'running').length;
+  return {
+    Containers: statuses.length,
+    ContainersRunning: running,
+    ContainersPaused: 0,
+    ContainersStopped: statuses.length - running,
+  };
+}
+
+function registryConfig(version: ApiVersion): object {
+  const hub = { Name: 'docker.io', Mirrors: [], Secure: true, Official: true };
+  return {
+    ...(differs.showsNondistributable(version)
+      ? { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null }
+      : {}),
+    InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
+    IndexConfigs: { 'docker.io': hub },
+    Mirrors: null,
+  };
+}
+
+const commit = (version: ApiVersion): object =>
+  differs.showsFirewall(version) ? { ID: 'N/A' } : { ID: 'N/A', Expected: 'N/A' };
+
+const NO_SWARM = {
+  NodeID: '',
+  NodeAddr: '',
+  LocalNodeState: 'inactive',
+  ControlAvailable: false,
+  Error: '',
+  RemoteManagers: null,
+};

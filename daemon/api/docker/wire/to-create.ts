@@ -1,0 +1,166 @@
+import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
+import type { CreateRequest, HostOptions, HostResources } from '../../../core/contract.ts';
+import { differs, type ApiVersion } from '../versions.ts';
+import type { CreateBody } from './create.ts';
+import type { HostConfig } from './host-config.ts';
+import { shownHostConfig } from './shown-host-config.ts';
+import { bindsOf, checkMounts, tmpfsOf } from './mounts.ts';
+import { refuseNotYet } from './not-yet.ts';
+
+/** What the daemon's configuration fills in where a request says nothing. */
+export interface CreateDefaults {
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly shmSizeBytes: number;
+}
+
+/** The domain's request. Throws `invalid-argument` for what docker refuses and `not-implemented` for what we don't do yet. */
+export function toCreateRequest(
+  body: CreateBody,
+  name: string | undefined,
+  client: { readonly version: ApiVersion; readonly defaults: CreateDefaults },
+): CreateRequest {
+  refuseNotYet(body);
+  return {
+    name: name?.replace(/^\//, ''),
+    image: body.Image ?? '',
+    entrypoint: entrypoint(body),
+    cmd: toList(body.Cmd),
+    env: body.Env ?? [],
+    user: body.User ?? '',
+    workingDir: body.WorkingDir ?? '',
+    hostname: body.Hostname ?? '',
+    domainname: body.Domainname ?? '',
+    labels: body.Labels ?? {},
+    tty: body.Tty ?? false,
+    openStdin: body.OpenStdin ?? false,
+    stdinOnce: body.StdinOnce ?? false,
+    attachStdin: body.AttachStdin ?? false,
+    attachStdout: body.AttachStdout ?? false,
+    attachStderr: body.AttachStderr ?? false,
+    stopSignal: body.StopSignal === '' ? undefined : body.StopSignal,
+    stopTimeoutS: body.StopTimeout,
+    exposedPorts: emptyValues(body.ExposedPorts),
+    volumes: emptyValues(body.Volumes),
+    consoleSize: consoleSize(body.HostConfig?.ConsoleSize, client.version),
+    host: toHostOptions(body, client),
+  };
+}
+
+function toHostOptions(
+  body: CreateBody,
+  { version, defaults }: { version: ApiVersion; defaults: CreateDefaults },
+): HostOptions {
+  const host = body.HostConfig ?? {};
+  checkMounts(host);
+  const options = {
+    networkMode: networkMode(host, Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})),
+    autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
+    restartPolicy: { name: 'no', maximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0 },
+    binds: bindsOf(host),
+    tmpfs: tmpfsOf(host),
+    readonlyRootfs: host.ReadonlyRootfs ?? false,
+    privileged: host.Privileged ?? false,
+    capAdd: host.CapAdd ?? [],
+    capDrop: host.CapDrop ?? [],
+    groupAdd: host.GroupAdd ?? [],
+    securityOpt: host.SecurityOpt ?? [],
+    extraHosts: host.ExtraHosts ?? [],
+    dns: host.Dns ?? [],
+    dnsSearch: host.DnsSearch ?? [],
+    dnsOptions: host.DnsOptions ?? [],
+    shmSizeBytes: shmSize(host, defaults),
+    sysctls: host.Sysctls ?? {},
+    ulimits: ulimits(host, defaults),
+    oomScoreAdj: host.OomScoreAdj ?? 0,
+    ...logging(host, defaults),
+    resources: toResources(host),
+  };
+  return { ...options, raw: shownHostConfig(host, options, version) };
+}
+
+function toResources(host: HostConfig): HostResources {
+  return {
+    memoryBytes: positive(host.Memory),
+    memoryReservationBytes: positive(host.MemoryReservation),
+    memorySwapBytes: host.MemorySwap === 0 ? undefined : host.MemorySwap,
+    memorySwappiness: host.MemorySwappiness === -1 ? undefined : host.MemorySwappiness,
+    oomKillDisable: host.OomKillDisable ?? false,
+    nanoCpus: positive(host.NanoCpus),
+    cpuShares: positive(host.CpuShares),
+    cpuPeriodUs: positive(host.CpuPeriod),
+    cpuQuotaUs: host.CpuQuota === 0 ? undefined : host.CpuQuota,
+    cpusetCpus: host.CpusetCpus ?? '',
+    cpusetMems: host.CpusetMems ?? '',
+    /** Zero, and any negative number, has always meant unlimited. */
+    pidsLimit: (host.PidsLimit ?? 0) <= 0 ? undefined : host.PidsLimit,
+    blkioWeight: positive(host.BlkioWeight),
+    devices: (host.Devices ?? []).map((device) => ({
+      host: device.PathOnHost ?? '',
+      container: device.PathInContainer || (device.PathOnHost ?? ''),
+      access: device.CgroupPermissions || 'rwm',
+    })),
+    deviceCgroupRules: host.DeviceCgroupRules ?? [],
+    cgroupParent: host.CgroupParent ?? '',
+  };
+}
+
+/** `default` is the platform's word for `bridge`; an endpoint for another network than the mode's would be a second one. */
+function networkMode(host: HostConfig, endpoints: readonly string[]): string {
+  const named = (mode: string) => (mode === '' || mode === 'default' ? 'bridge' : mode);
+  const mode = named(host.NetworkMode ?? '');
+  if (mode.startsWith('container:'))
+    throw notImplemented(`HostConfig.NetworkMode "${mode}" is not supported yet`);
+  const other = endpoints.map(named).find((name) => name !== mode);
+  if (other !== undefined) {
+    throw notImplemented(
+      `NetworkingConfig.EndpointsConfig: a second network, "${other}", is not supported yet`,
+    );
+  }
+  return mode;
+}
+
+function logging(host: HostConfig, defaults: CreateDefaults): Pick<HostOptions, 'logDriver' | 'logOptions'> {
+  const driver = host.LogConfig?.Type || defaults.logDriver;
+  if (driver !== 'json-file' && driver !== 'none')
+    throw notImplemented(`HostConfig.LogConfig.Type "${driver}" is not supported yet`);
+  const inherited = driver === defaults.logDriver ? defaults.logOptions : {};
+  return { logDriver: driver, logOptions: { ...inherited, ...host.LogConfig?.Config } };
+}
+
+function ulimits(host: HostConfig, defaults: CreateDefaults): HostOptions['ulimits'] {
+  const own = (host.Ulimits ?? []).map(({ Name, Soft = 0, Hard = 0 }) => ({
+    name: Name,
+    soft: Soft,
+    hard: Hard,
+  }));
+  const inherited = defaults.ulimits.filter(({ name }) => !own.some((limit) => limit.name === name));
+  return [...own, ...inherited];
+}
+
+function shmSize(host: HostConfig, defaults: CreateDefaults): number {
+  const size = host.ShmSize ?? 0;
+  if (size < 0) throw invalidArgument('SHM size can not be less than 0');
+  return size === 0 ? defaults.shmSizeBytes : size;
+}
+
+function consoleSize(size: readonly number[] | undefined, version: ApiVersion): CreateRequest['consoleSize'] {
+  const [rows = 0, columns = 0] = size ?? [];
+  if (!differs.takesConsoleSize(version) || rows === 0 || columns === 0) return undefined;
+  return { rows, columns };
+}
+
+/** `--entrypoint ""` comes as a list of one empty word and clears the image's. */
+function entrypoint(body: CreateBody): readonly string[] | undefined {
+  const words = toList(body.Entrypoint);
+  return words?.length === 1 && words[0] === '' ? [] : words;
+}
+
+const toList = (value: string | readonly string[] | undefined): readonly string[] | undefined =>
+  typeof value === 'string' ? [value] : value;
+
+const positive = (value: number | undefined): number | undefined => (value === 0 ? undefined : value);
+
+const emptyValues = (value: Readonly<Record<string, unknown>> | undefined): Record<string, object> =>
+  Object.fromEntries(Object.keys(value ?? {}).map((key) => [key, {}]));
