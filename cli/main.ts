@@ -124,4 +124,4 @@ Run '${path} --help' for more information
  * Finds the command, loads its file and nothing else, and ends with its exit code. The process is ended on purpose: what
  * still holds the event loop, a half-read stdin for instance, is nobody's concern any more.
  */
-process.exit(await main(process.argv.slice(2)));
+void main(process.argv.slice(2)).then((status) => process.exit(status));

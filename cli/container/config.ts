@@ -4,6 +4,7 @@ import type { Values } from '../flags/flag.ts';
 import { fileError, readLabels, readVariables, splitPair } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
 import { readVolumes } from './mounts.ts';
+import { parseRestartPolicy } from './values.ts';
 
 export interface CreateInput {
   readonly flags: Values<CreateFlags>;
@@ -30,7 +31,8 @@ export interface CreateBody {
  */
 export function createBody(input: CreateInput): CreateBody {
   const { flags, changed } = input;
-  if (flags.rm && !['no', ''].includes(flags.restart.Name)) {
+  const restart = parseRestartPolicy(flags.restart);
+  if (flags.rm && !['no', ''].includes(restart.Name)) {
     throw invalidArgument('conflicting options: cannot specify both --restart and --rm');
   }
   const stdin = flags.interactive || flags.attach.includes('stdin');
@@ -55,7 +57,7 @@ export function createBody(input: CreateInput): CreateBody {
     Labels: readLabels(flags['label-file'], flags.label),
     StopSignal: flags['stop-signal'] || undefined,
     StopTimeout: changed.has('stop-timeout') ? flags['stop-timeout'] : undefined,
-    HostConfig: { ...hostConfig(flags), Binds: binds },
+    HostConfig: { ...hostConfig(flags), RestartPolicy: restart, Binds: binds },
   };
 }
 
@@ -64,7 +66,6 @@ function hostConfig(flags: Values<CreateFlags>): Record<string, unknown> {
     ...hostResources(flags),
     AutoRemove: flags.rm,
     NetworkMode: networkMode(flags.network),
-    RestartPolicy: flags.restart,
     LogConfig: { Type: flags['log-driver'], Config: pairs(flags['log-opt']) },
     CapAdd: flags['cap-add'],
     CapDrop: flags['cap-drop'],

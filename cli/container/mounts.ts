@@ -74,7 +74,7 @@ export function parseMount(text: string): Mount {
     const [, given = field, value] = /^([^=]*)(?:=(.*))?$/s.exec(field) ?? [];
     const key = given.trim().toLowerCase();
     const setter = SETTERS[SYNONYMS[key] ?? key];
-    if (setter === undefined) throw new Error(`unknown option '${key}' in '${field}'`);
+    if (setter === undefined) throw new Error(`unexpected key '${key}' in '${field}'`);
     if (value === undefined && !MAY_STAND_ALONE.has(key)) {
       throw new Error(`invalid option '${field}' in '${text}': it must be a key=value pair`);
     }

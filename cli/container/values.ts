@@ -73,7 +73,7 @@ export function checkExtraHost(text: string): string {
 
 export function checkAddress(text: string): string {
   if (isAddress(text.trim())) return text.trim();
-  throw new Error(`${text} is not an ip address`);
+  throw new Error(`IP address is not correctly formatted: ${text}`);
 }
 
 const isAddress = (text: string): boolean =>

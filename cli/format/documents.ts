@@ -4,7 +4,7 @@ import { compileTemplate } from './template/template.ts';
 /** Fields that hold maps with keys of the user's: a key that is missing there is no mistake in the template. */
 const MAPS = new Set(
   (
-    'Annotations Attributes Config Data Details DriverOpts ExposedPorts Labels LogOpts Networks Options PortBindings Ports ' +
+    'Annotations Attributes Data Details DriverOpts ExposedPorts Labels LogOpts Networks Options PortBindings Ports ' +
     'StorageOpt Sysctls Tmpfs Volumes'
   ).split(' '),
 );

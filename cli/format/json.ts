@@ -16,7 +16,9 @@ export function toJson(value: unknown): string {
   if (typeof value === 'bigint') return String(value);
   if (Array.isArray(value)) return `[${value.map((item) => toJson(item)).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    const fields = Object.entries(value).filter(
+      ([, field]) => field !== undefined && typeof field !== 'function',
+    );
     return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${toJson(field)}`).join(',')}}`;
   }
   return JSON.stringify(value) ?? 'null';

@@ -24,9 +24,20 @@ export function renderListing({ format, headers, rows }: Listing): string {
       .replaceAll('\\n', '\n'),
   );
   const lines = rows.map((row) => `${execute(() => template({ value: row }))}\n`).join('');
-  if (!isTable) return lines;
+  if (rows.length === 0) execute(() => checkFields(() => template({ value: headers })));
+  if (!isTable) return format === 'json' ? escapeHtml(lines) : lines;
   const heading = template({ value: headers, functions: headerFunctions });
   return alignColumns(`${heading}\n${lines}`, { minimum: 10, padding: 3 });
+}
+
+/** Tells of an unknown field also when there is no row that lacks it. Headings can't stand in for more than the names. */
+function checkFields(render: () => string): string {
+  try {
+    return render();
+  } catch (error) {
+    if (messageOf(error).includes("can't evaluate field")) throw error;
+    return '';
+  }
 }
 
 function compile(source: string): ReturnType<typeof compileTemplate> {
@@ -50,3 +61,7 @@ export function chooseFormat(given: string, quiet: boolean, table: string): stri
   if (given === '' || given === 'table') return quiet ? '{{.ID}}' : table;
   return given;
 }
+
+/** Go's encoder does so, and what compares the output of both engines sees it. */
+const escapeHtml = (json: string): string =>
+  json.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');

@@ -3,6 +3,7 @@ import { WherryError } from '../../common/errors.ts';
 import { parseHost } from './address.ts';
 import { readBody } from './body.ts';
 import { type ByteReader, byteReader } from './byte-reader.ts';
+import { drained } from './drained.ts';
 import { errorOf } from './errors.ts';
 import { type Head, readHead } from './head.ts';
 
@@ -115,16 +116,6 @@ function queryOf(request: Request): string {
   const given = Object.entries(request.query ?? {}).filter(([, value]) => value !== undefined);
   if (given.length === 0) return '';
   return `?${given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join('&')}`;
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-  });
 }
 
 async function text(body: AsyncIterable<Buffer>): Promise<string> {

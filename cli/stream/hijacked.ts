@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ByteReader } from '../http/byte-reader.ts';
+import { drained } from '../http/drained.ts';
 import type { Hijacked } from '../http/daemon.ts';
 import { demultiplexer } from './demultiplex.ts';
 import { DEFAULT_DETACH_KEYS, detachScanner, parseDetachKeys } from './detach-keys.ts';
@@ -75,8 +75,7 @@ async function pumpInput(socket: Socket, options: StreamOptions): Promise<'ended
   const scan = options.tty ? detachScanner(keys) : undefined;
   for await (const typed of process.stdin as AsyncIterable<Buffer>) {
     const { send, detached } = scan?.(typed) ?? { send: typed, detached: false };
-    if (send.length > 0 && !socket.destroyed && !socket.write(send))
-      await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    if (send.length > 0 && !socket.destroyed && !socket.write(send)) await drained(socket);
     if (detached) return 'detached';
     if (socket.destroyed) break;
   }
