@@ -45,7 +45,7 @@ export function setAttributesAt(place: Place, entry: TarEntry): void {
 }
 
 /** Copies owner and mode of a directory. */
-export function copyOwnership(fd: number, from: FileStatus): void {
+export function copyOwnership(fd: number, from: Pick<FileStatus, 'mode' | 'uid' | 'gid'>): void {
   fchown(fd, from);
   fchmod(fd, from.mode & 0o7777);
 }

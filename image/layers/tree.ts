@@ -21,7 +21,7 @@ import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { shownName } from '../tar/entry.ts';
 import { bytesOf, copyOwnership, restoreMtime } from './attributes.ts';
 
-const IMPLIED_MODE = 0o755;
+const IMPLIED = { mode: 0o755, uid: 0, gid: 0 } as const;
 const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY;
 
 /**
@@ -119,7 +119,7 @@ export class LayerTree {
     clearWay(parent, name);
     mkdirAt(parent, bytesOf(name), 0o700);
     const fd = openAt(parent, bytesOf(name), { flags: OPEN_DIRECTORY | fs.O_NOFOLLOW });
-    copyOwnership(fd, this.#below(parts) ?? { ...statAt(fd, ''), mode: IMPLIED_MODE });
+    copyOwnership(fd, this.#below(parts) ?? IMPLIED);
     return fd;
   }
 

@@ -84,5 +84,8 @@ export function workerPool(limit: number): WorkerPool {
 /** The worker stands beside this file, under its own name also when bundled. */
 function startWorker(): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new Worker(new URL(`./layer-worker.${extension}`, import.meta.url), { name: 'layers' });
+  return new Worker(new URL(`./layer-worker.${extension}`, import.meta.url), {
+    name: 'layers',
+    execArgv: [],
+  });
 }

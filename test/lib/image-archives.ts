@@ -69,6 +69,8 @@ export interface LayoutOptions {
   /** Puts the manifest into an index within the index, beside one for another platform that is not there. */
   readonly nested?: boolean;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Further fields of the manifest. */
+  readonly manifest?: object;
   /** Docker 25 and later: a layout with a `manifest.json` beside. */
   readonly withDockerManifest?: boolean;
 }
@@ -89,7 +91,10 @@ export function ociArchive(parts: ImageParts, options: LayoutOptions = {}): Buff
   );
   const manifestType = 'application/vnd.oci.image.manifest.v1+json';
   const indexType = 'application/vnd.oci.image.index.v1+json';
-  const manifest = add(manifestType, json({ schemaVersion: 2, mediaType: manifestType, config, layers }));
+  const manifest = add(
+    manifestType,
+    json({ schemaVersion: 2, mediaType: manifestType, config, layers, ...options.manifest }),
+  );
   const absent = {
     ...manifest,
     digest: `sha256:${'0'.repeat(64)}`,
