@@ -1,6 +1,7 @@
 import { build, version, type BuildOptions } from 'esbuild';
-import { existsSync, globSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { pid } from 'node:process';
 import { at } from '../lib/paths.ts';
 import { isCurrent, remember } from './stamp.ts';
 
@@ -42,6 +43,13 @@ export async function buildBundles(): Promise<string[]> {
   return made.flat();
 }
 
+/** In one step: a command may be starting right now. */
+function replace(path: string, contents: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${pid}`, contents);
+  renameSync(`${path}.${pid}`, path);
+}
+
 const stem = (path: string): string => basename(path, '.ts');
 
 async function bundle(target: string, options: BuildOptions): Promise<string[]> {
@@ -49,7 +57,8 @@ async function bundle(target: string, options: BuildOptions): Promise<string[]> 
   if (!entries.every((path) => existsSync(at(path)))) return [];
   const recipe = JSON.stringify([version, COMMON, options]);
   if (isCurrent(target, recipe)) return [];
-  const { metafile } = await build({ ...COMMON, ...options });
+  const { metafile, outputFiles = [] } = await build({ ...COMMON, ...options, write: false });
+  for (const { path, contents } of outputFiles) replace(path, contents);
   const inputs = Object.keys(metafile?.inputs ?? {}).filter((path) => !path.startsWith('<'));
   const outputs = Object.keys(metafile?.outputs ?? {}).map((path) => at(path));
   remember(target, { recipe, inputs: inputs.map((path) => at(path)), outputs });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { arch } from 'node:process';
 import { join } from 'node:path';
 import { at } from '../lib/paths.ts';
@@ -31,14 +31,17 @@ export async function buildNative(): Promise<string[]> {
 
 async function compile(name: string, sources: readonly string[]): Promise<string[]> {
   const output = at('build/native', name);
+  // Renamed when complete: a daemon that runs has the old one mapped.
+  const partial = `${output}.${process.pid}`;
   const paths = sources.map((source) => at('native/c', source));
   const command = name.endsWith('.so')
-    ? [...LIBRARY, '-o', output, ...paths]
-    : [...PROGRAM, ...KERNEL_HEADERS, '-o', output, ...paths, ...PROGRAM_LINK];
-  const recipe = command.join(' ');
+    ? [...LIBRARY, '-o', partial, ...paths]
+    : [...PROGRAM, ...KERNEL_HEADERS, '-o', partial, ...paths, ...PROGRAM_LINK];
+  const recipe = command.join(' ').replace(partial, output);
   if (isCurrent(name, recipe)) return [];
   const [compiler = 'gcc', ...args] = command;
   await run(compiler, ...args);
+  renameSync(partial, output);
   remember(name, { recipe, inputs: [...paths, ...headers()], outputs: [output] });
   return [output];
 }
