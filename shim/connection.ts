@@ -1,4 +1,4 @@
-import { Socket, connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { notFound } from '../common/errors.ts';
 import { sendWithFd } from '../native/sys/unix-socket.ts';
 import { frameReader, type ShimEvent } from './frames.ts';

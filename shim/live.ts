@@ -4,7 +4,7 @@ import { invalidArgument, notFound, WherryError } from '../common/errors.ts';
 import { errnoName, SyscallError } from '../native/ffi/syscall.ts';
 import { duplicate } from '../native/sys/unix-socket.ts';
 import { closeSync } from 'node:fs';
-import { descriptorOf, type Connection } from './connection.ts';
+import { descriptorOf, type Connection, type ConnectionListener } from './connection.ts';
 import type { Attachment, Shim, ShimHooks } from './contract.ts';
 import { attachFrame, closeStdinFrame, resizeFrame, signalFrame, type ShimEvent } from './frames.ts';
 
@@ -33,72 +33,113 @@ export function handOver(connection: Connection, { socket, head, options }: Atta
   return client;
 }
 
-/** A started process behind its connection. `init` comes from the shim's `started` event, with what it said before. */
-export function liveShim(
-  connection: Connection,
-  init: { readonly pid: number; readonly startedAtNs: bigint; readonly earlier: readonly ShimEvent[] },
-  hooks: ShimHooks,
-): Shim {
-  const replies = new Map<number, (result: number) => void>();
-  let sequence = 0;
-  let ended = false;
+/**
+ * Questions to a shim and their answers. A shim that does not answer in time is no reason to wait: it may be stopped.
+ */
+interface Questions {
+  /** Result of the call in the shim: 0 or a negative errno. */
+  ask(ctx: Ctx, frame: (sequence: number) => Uint8Array): Promise<number>;
+  answer(sequence: number, result: number): void;
+  /** The shim is gone: whoever waits learns that its process has ended. */
+  end(): void;
+}
 
+function askShim(connection: Connection, pid: number): Questions {
+  const waiting = new Map<number, (result: number) => void>();
+  let last = 0;
+  let ended = false;
+  return {
+    ask: async (ctx, frame) => {
+      if (ended) return -constants.errno.ESRCH;
+      const sequence = ++last;
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      const onAbort = (): void =>
+        reject(new WherryError('deadline-exceeded', `The shim of process ${pid} does not answer`));
+      waiting.set(sequence, resolve);
+      ctx.signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        connection.send(frame(sequence));
+        return await promise;
+      } finally {
+        ctx.signal.removeEventListener('abort', onAbort);
+        waiting.delete(sequence);
+      }
+    },
+    answer: (sequence, result) => waiting.get(sequence)?.(result),
+    end: () => {
+      ended = true;
+      for (const resolve of waiting.values()) resolve(-constants.errno.ESRCH);
+    },
+  };
+}
+
+/** Throws what a negative result means. */
+function checkResult(result: number, action: string, pid: number): void {
+  if (result === -constants.errno.ESRCH) throw notFound(`Process ${pid} has ended`);
+  if (result < 0) throw new SyscallError(action, -result, `process ${pid}`);
+}
+
+/** Tells the hooks what the shim says; the exit once, and the loss of the shim only when there was no exit. */
+function listenToShim({
+  connection,
+  hooks,
+  questions,
+}: {
+  readonly connection: Connection;
+  readonly hooks: ShimHooks;
+  readonly questions: Questions;
+}): ConnectionListener & { readonly letGo: () => void } {
+  let ended = false;
   const onEvent = (event: ShimEvent): void => {
     switch (event.kind) {
       case 'exited':
         ended = true;
-        hooks.onExit(event.exit);
-        return;
+        questions.end();
+        return hooks.onExit(event.exit);
       case 'detached':
-        hooks.onDetach(event.client, event.reason);
-        return;
+        return hooks.onDetach(event.client, event.reason);
       case 'log':
-        hooks.onLogError(event.errno === 0 ? undefined : errnoName(event.errno), event.lostBytes);
-        return;
+        return hooks.onLogError(event.errno === 0 ? undefined : errnoName(event.errno), event.lostBytes);
       case 'reply':
-        replies.get(event.sequence)?.(event.result);
-        return;
+        return questions.answer(event.sequence, event.result);
       case 'started':
       case 'failed':
         return;
     }
   };
   const onClose = (): void => {
-    for (const reply of replies.values()) reply(-constants.errno.ESRCH);
+    questions.end();
     if (!ended) hooks.onLost();
     ended = true;
   };
-  for (const event of init.earlier) onEvent(event);
-  connection.listen({ onEvent, onClose });
-
-  const ask = async (ctx: Ctx, frame: (sequence: number) => Uint8Array): Promise<number> => {
-    const number = ++sequence;
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const onAbort = (): void =>
-      reject(new WherryError('deadline-exceeded', `The shim of process ${init.pid} does not answer`));
-    replies.set(number, resolve);
-    ctx.signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      connection.send(frame(number));
-      return await promise;
-    } finally {
-      ctx.signal.removeEventListener('abort', onAbort);
-      replies.delete(number);
-    }
+  const letGo = (): void => {
+    ended = true;
+    connection.close();
   };
+  return { onEvent, onClose, letGo };
+}
 
+/** A started process behind its connection. `init` comes from the shim's `started` event, with what it said before. */
+export function liveShim(
+  connection: Connection,
+  init: { readonly pid: number; readonly startedAtNs: bigint; readonly earlier: readonly ShimEvent[] },
+  hooks: ShimHooks,
+): Shim {
+  const { pid, startedAtNs, earlier } = init;
+  const questions = askShim(connection, pid);
+  const listener = listenToShim({ connection, hooks, questions });
+  for (const event of earlier) listener.onEvent(event);
+  connection.listen(listener);
   return {
-    pid: init.pid,
-    startedAtNs: init.startedAtNs,
+    pid,
+    startedAtNs,
     signal: async (ctx, signal) => {
-      const result = ended ? -constants.errno.ESRCH : await ask(ctx, (n) => signalFrame(n, signal));
-      if (result === -constants.errno.ESRCH) throw notFound(`Process ${init.pid} has ended`);
-      if (result < 0) throw new SyscallError(`send signal ${signal} to`, -result, `process ${init.pid}`);
+      const result = await questions.ask(ctx, (sequence) => signalFrame(sequence, signal));
+      checkResult(result, `send signal ${signal} to`, pid);
     },
     resize: async (ctx, size) => {
-      const result = ended ? -constants.errno.ESRCH : await ask(ctx, (n) => resizeFrame(n, size));
-      if (result === -constants.errno.ESRCH) throw notFound(`Process ${init.pid} has ended`);
-      if (result < 0) throw new SyscallError('resize the terminal of', -result, `process ${init.pid}`);
+      const result = await questions.ask(ctx, (sequence) => resizeFrame(sequence, size));
+      checkResult(result, 'resize the terminal of', pid);
     },
     attach: (attachment) => {
       const client = handOver(connection, attachment);
@@ -106,9 +147,6 @@ export function liveShim(
       return client;
     },
     closeStdin: () => connection.send(closeStdinFrame()),
-    close: () => {
-      ended = true;
-      connection.close();
-    },
+    close: listener.letGo,
   };
 }
