@@ -17,14 +17,11 @@ export function compressionOf(head: Uint8Array): Compression {
 
 const CHUNK_BYTES = 256 * 1024;
 
+const DECOMPRESSORS: Readonly<Record<Compression, () => Transform | undefined>> = {
+  none: () => undefined,
+  gzip: () => createGunzip({ chunkSize: CHUNK_BYTES }),
+  zstd: () => createZstdDecompress({ chunkSize: CHUNK_BYTES }),
+};
+
 /** A decompressor; undefined for what is plain. It holds a window of a few MB at most, whatever the input's size. */
-export function decompressor(compression: Compression): Transform | undefined {
-  switch (compression) {
-    case 'none':
-      return undefined;
-    case 'gzip':
-      return createGunzip({ chunkSize: CHUNK_BYTES });
-    case 'zstd':
-      return createZstdDecompress({ chunkSize: CHUNK_BYTES });
-  }
-}
+export const decompressor = (compression: Compression): Transform | undefined => DECOMPRESSORS[compression]();

@@ -62,7 +62,7 @@ function containerConfig(value: unknown): ImageConfig {
     if (config[key] !== undefined && config[key] !== null) asObject(config[key], `config.${key}`);
   }
   asStringMap(config['Labels'], 'config.Labels');
-  return withoutNulls(config) as ImageConfig;
+  return withoutNulls(config);
 }
 
 /** Go writes what is unset as null; the lists that docker shows as null stay. */

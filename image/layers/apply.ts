@@ -91,13 +91,14 @@ function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result'
     case 'opaque':
       setXattrFd(place.fd, OPAQUE_XATTR);
       if (above.length === 0) result.opaqueRoot = true;
-      return undefined;
+      break;
     case 'whiteout':
       whiteout({ ...place, name: what.name });
-      return undefined;
+      break;
     case 'entry':
       return makeEntry(tree, { place, entry });
   }
+  return undefined;
 }
 
 function applyRoot(tree: LayerTree, entry: TarEntry): void {
@@ -113,21 +114,22 @@ function makeEntry(tree: LayerTree, { place, entry }: { place: Place; entry: Tar
       return replacing(place, () => openAt(place.fd, name, { flags: NEW_FILE, mode: 0o600 }));
     case 'directory':
       makeDirectory(tree, place, entry);
-      return undefined;
+      break;
     case 'symlink':
       replacing(place, () => symlinkAt(bytesOf(entry.linkName), place.fd, name));
       setAttributesAt(place, entry);
-      return undefined;
+      break;
     case 'hardlink':
       makeHardLink(tree, entry);
-      return undefined;
+      break;
     case 'character-device':
     case 'block-device':
     case 'fifo':
       replacing(place, () => mknodAt(place.fd, name, nodeOf(entry)));
       setAttributesAt(place, entry);
-      return undefined;
+      break;
   }
+  return undefined;
 }
 
 /** Makes something where perhaps something is, which then goes. */

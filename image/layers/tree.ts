@@ -119,7 +119,9 @@ export class LayerTree {
     clearWay(parent, name);
     mkdirAt(parent, bytesOf(name), 0o700);
     const fd = openAt(parent, bytesOf(name), { flags: OPEN_DIRECTORY | fs.O_NOFOLLOW });
-    copyOwnership(fd, this.#below(parts) ?? IMPLIED);
+    const below = this.#below(parts);
+    copyOwnership(fd, below ?? IMPLIED);
+    if (below !== undefined) restoreMtime(fd, below.mtime);
     return fd;
   }
 

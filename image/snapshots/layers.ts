@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Ctx } from '../../common/ctx.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { notFound } from '../../common/errors.ts';
@@ -52,75 +52,99 @@ interface Parts {
   readonly pool: WorkerPool;
 }
 
-export function openLayers({ db, directories, trash, pool }: Parts): Layers {
-  const layers = readRows(db);
-  const flights = new Map<ChainId, Promise<Layer>>();
-  const holds = new Map<ChainId, number>();
-  const insert = db.prepare('INSERT INTO snapshot_layer VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
-  const remove = db.prepare('DELETE FROM snapshot_layer WHERE chain = ?');
+export const openLayers = (parts: Parts): Layers => new LayerStore(parts);
 
-  const stack = (top: ChainId): Layer[] => {
+class LayerStore implements Layers {
+  readonly #parts: Parts;
+  readonly #layers: Map<ChainId, Layer>;
+  readonly #flights = new Map<ChainId, Promise<Layer>>();
+  readonly #holds = new Map<ChainId, number>();
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#layers = readRows(parts.db);
+    this.#insert = parts.db.prepare('INSERT INTO snapshot_layer VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#delete = parts.db.prepare('DELETE FROM snapshot_layer WHERE chain = ?');
+  }
+
+  get(chain: ChainId): Layer | undefined {
+    return this.#layers.get(chain);
+  }
+
+  all(): Iterable<Layer> {
+    return this.#layers.values();
+  }
+
+  stack(top: ChainId): Layer[] {
     const found: Layer[] = [];
     for (let chain: ChainId | undefined = top; chain !== undefined; chain = found.at(-1)?.parent) {
-      const layer = layers.get(chain);
+      const layer = this.#layers.get(chain);
       if (layer === undefined) throw notFound(`No such layer: ${chain}`);
       found.push(layer);
     }
     return found;
-  };
-  const paths = (stack: readonly Layer[]): string[] => {
+  }
+
+  paths(stack: readonly Layer[]): string[] {
     const opaque = stack.findIndex((layer) => layer.opaqueRoot);
     const visible = opaque === -1 ? stack : stack.slice(0, opaque + 1);
-    return visible.map((layer) => directories.layer(layer.directory));
-  };
-  const unpack = async (ctx: Ctx, request: UnpackRequest): Promise<Layer> => {
+    return visible.map((layer) => this.#parts.directories.layer(layer.directory));
+  }
+
+  async ensure(ctx: Ctx, request: UnpackRequest): Promise<Layer> {
+    for (;;) {
+      const layer = this.#layers.get(request.chain);
+      if (layer !== undefined) return layer;
+      const other = this.#flights.get(request.chain);
+      if (other === undefined) break;
+      // If it fails, for its caller's reasons or for its blob's, this caller tries with its own.
+      await other.catch(() => {});
+      ctx.check();
+    }
+    const flight = this.#unpack(ctx, request).finally(() => this.#flights.delete(request.chain));
+    this.#flights.set(request.chain, flight);
+    return flight;
+  }
+
+  hold(chains: readonly ChainId[]): Disposable {
+    return hold(this.#holds, chains);
+  }
+
+  forget(live: ReadonlySet<ChainId>): Layer[] {
+    const unused = [...this.#layers.values()].filter(
+      ({ chain }) => !live.has(chain) && !this.#holds.has(chain),
+    );
+    const ordered = unused
+      .map((layer) => ({ layer, height: this.stack(layer.chain).length }))
+      .sort((a, b) => b.height - a.height)
+      .map(({ layer }) => layer);
+    transaction(this.#parts.db, () => ordered.forEach(({ chain }) => this.#delete.run(chain)));
+    for (const { chain } of ordered) this.#layers.delete(chain);
+    return ordered;
+  }
+
+  async discard(layers: readonly Layer[]): Promise<void> {
+    const { directories, trash } = this.#parts;
+    for (const { directory } of layers) await trash.put(directories.layer(directory));
+  }
+
+  async #unpack(ctx: Ctx, request: UnpackRequest): Promise<Layer> {
     const { chain, parent, blob, diffId } = request;
+    const { directories, pool } = this.#parts;
     const directory = directories.next();
-    const lowers = parent === undefined ? [] : paths(stack(parent));
+    const lowers = parent === undefined ? [] : this.paths(this.stack(parent));
     const target = directories.layer(directory);
     const unpacked = await pool.run(ctx, { kind: 'unpack', blob, diffId, lowers, target });
     await failpoint('layer.unpacked');
     const { mode, uid, gid } = unpacked.root;
     const opaque = unpacked.opaqueRoot ? 1 : 0;
-    insert.run(chain, parent ?? null, directory, unpacked.sizeBytes, opaque, mode, uid, gid);
+    this.#insert.run(chain, parent ?? null, directory, unpacked.sizeBytes, opaque, mode, uid, gid);
     const layer = { chain, parent, directory, ...unpacked };
-    layers.set(chain, layer);
+    this.#layers.set(chain, layer);
     return layer;
-  };
-  return {
-    get: (chain) => layers.get(chain),
-    stack,
-    paths,
-    ensure: async (ctx, request) => {
-      for (;;) {
-        const layer = layers.get(request.chain);
-        if (layer !== undefined) return layer;
-        const other = flights.get(request.chain);
-        if (other === undefined) break;
-        // If it fails, for its caller's reasons or for its blob's, this caller tries with its own.
-        await other.catch(() => {});
-        ctx.check();
-      }
-      const flight = unpack(ctx, request).finally(() => flights.delete(request.chain));
-      flights.set(request.chain, flight);
-      return flight;
-    },
-    hold: (chains) => hold(holds, chains),
-    forget: (live) => {
-      const unused = [...layers.values()].filter(({ chain }) => !live.has(chain) && !holds.has(chain));
-      const ordered = unused
-        .map((layer) => ({ layer, height: stack(layer.chain).length }))
-        .sort((a, b) => b.height - a.height)
-        .map(({ layer }) => layer);
-      transaction(db, () => ordered.forEach(({ chain }) => remove.run(chain)));
-      for (const { chain } of ordered) layers.delete(chain);
-      return ordered;
-    },
-    discard: async (gone) => {
-      for (const { directory } of gone) await trash.put(directories.layer(directory));
-    },
-    all: () => layers.values(),
-  };
+  }
 }
 
 function readRows(db: DatabaseSync): Map<ChainId, Layer> {

@@ -1,6 +1,7 @@
 import { chmod, chown, mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Ctx } from '../../common/ctx.ts';
 import { notFound } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { KeyedLocks } from '../../common/locks.ts';
@@ -26,64 +27,84 @@ interface Parts {
   readonly layers: Layers;
   readonly trash: Trash;
   /** Called when a snapshot is gone: its layers may be nobody's now. */
-  readonly released: (top: ChainId) => Promise<void>;
+  readonly released: () => Promise<void>;
 }
 
 const EMPTY_ROOT = { mode: 0o755, uid: 0, gid: 0 } as const;
 
-export function openWritable({ db, directories, layers, trash, released }: Parts): WritableSnapshots {
-  const rows = readRows(db);
-  const locks = new KeyedLocks();
-  const insert = db.prepare('INSERT INTO snapshot_writable VALUES (?, ?, ?)');
-  const remove = db.prepare('DELETE FROM snapshot_writable WHERE key = ?');
+export const openWritable = (parts: Parts): WritableSnapshots => new WritableStore(parts);
 
-  const dirs = ({ directory, top }: Writable): OverlayDirs => {
+class WritableStore implements WritableSnapshots {
+  readonly #parts: Parts;
+  readonly #rows: Map<string, Writable>;
+  readonly #locks = new KeyedLocks();
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#rows = readRows(parts.db);
+    this.#insert = parts.db.prepare('INSERT INTO snapshot_writable VALUES (?, ?, ?)');
+    this.#delete = parts.db.prepare('DELETE FROM snapshot_writable WHERE key = ?');
+  }
+
+  async prepare(_ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs> {
+    const { directories, layers, trash } = this.#parts;
+    using _ = await this.#locks.acquire(key);
+    if (this.#rows.has(key)) return this.get(key);
+    const stack = top === undefined ? [] : layers.stack(top);
+    using _held = layers.hold(stack.map(({ chain }) => chain));
+    await using undo = new Undo();
+    const row = { directory: directories.next(), top };
+    undo.defer(() => trash.put(directories.writable(row.directory)));
+    await makeDirectories(directories.writable(row.directory), stack[0]);
+    await failpoint('snapshot.made');
+    this.#insert.run(key, row.directory, top ?? null);
+    this.#rows.set(key, row);
+    undo.commit();
+    return this.#dirs(row);
+  }
+
+  get(key: string): OverlayDirs {
+    const row = this.#rows.get(key);
+    if (row === undefined) throw notFound(`No such snapshot: ${key}`);
+    return this.#dirs(row);
+  }
+
+  async remove(_ctx: Ctx, key: string): Promise<void> {
+    const { directories, trash, released } = this.#parts;
+    using _ = await this.#locks.acquire(key);
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    this.#delete.run(key);
+    this.#rows.delete(key);
+    await failpoint('snapshot.forgotten');
+    await trash.put(directories.writable(row.directory));
+    await released();
+  }
+
+  async clearVolatile(key: string): Promise<void> {
+    try {
+      await rmdir(join(this.get(key).work, 'work', 'incompat', 'volatile'));
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+
+  keys(): readonly string[] {
+    return [...this.#rows.keys()];
+  }
+
+  all(): Iterable<Writable> {
+    return this.#rows.values();
+  }
+
+  #dirs({ directory, top }: Writable): OverlayDirs {
+    const { directories, layers } = this.#parts;
     const path = directories.writable(directory);
     const stack = top === undefined ? [] : layers.stack(top);
     return { lower: layers.paths(stack), upper: join(path, 'u'), work: join(path, 'w') };
-  };
-  const get = (key: string): OverlayDirs => {
-    const row = rows.get(key);
-    if (row === undefined) throw notFound(`No such snapshot: ${key}`);
-    return dirs(row);
-  };
-  return {
-    prepare: async (_ctx, key, top) => {
-      using _ = await locks.acquire(key);
-      if (rows.has(key)) return get(key);
-      const stack = top === undefined ? [] : layers.stack(top);
-      using _held = layers.hold(stack.map(({ chain }) => chain));
-      await using undo = new Undo();
-      const row = { directory: directories.next(), top };
-      undo.defer(() => trash.put(directories.writable(row.directory)));
-      await makeDirectories(directories.writable(row.directory), stack[0]);
-      await failpoint('snapshot.made');
-      insert.run(key, row.directory, top ?? null);
-      rows.set(key, row);
-      undo.commit();
-      return dirs(row);
-    },
-    get,
-    remove: async (_ctx, key) => {
-      using _ = await locks.acquire(key);
-      const row = rows.get(key);
-      if (row === undefined) return;
-      remove.run(key);
-      rows.delete(key);
-      await failpoint('snapshot.forgotten');
-      await trash.put(directories.writable(row.directory));
-      if (row.top !== undefined) await released(row.top);
-    },
-    clearVolatile: async (key) => {
-      try {
-        await rmdir(join(get(key).work, 'work', 'incompat', 'volatile'));
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT')) throw error;
-      }
-    },
-    keys: () => [...rows.keys()],
-    all: () => rows.values(),
-  };
+  }
 }
 
 /** The upper directory is the root of the mount: it looks as the topmost layer's root does. */

@@ -50,22 +50,14 @@ export class TarReader {
   /** Consumes some of the chunk and returns the rest. */
   #step(chunk: Uint8Array): Uint8Array {
     const state = this.#state;
-    switch (state.kind) {
-      case 'header':
-        return this.#collectHeader(chunk);
-      case 'ended':
-        return chunk.subarray(chunk.byteLength);
-      case 'meta':
-      case 'data':
-      case 'skip': {
-        const part = chunk.subarray(0, state.left);
-        state.left -= part.byteLength;
-        if (state.kind === 'meta') state.parts.push(Uint8Array.from(part));
-        if (state.kind === 'data') this.#sink.data(part);
-        if (state.left === 0) this.#finishPart(state);
-        return chunk.subarray(part.byteLength);
-      }
-    }
+    if (state.kind === 'header') return this.#collectHeader(chunk);
+    if (state.kind === 'ended') return chunk.subarray(chunk.byteLength);
+    const part = chunk.subarray(0, state.left);
+    state.left -= part.byteLength;
+    if (state.kind === 'meta') state.parts.push(Uint8Array.from(part));
+    if (state.kind === 'data') this.#sink.data(part);
+    if (state.left === 0) this.#finishPart(state);
+    return chunk.subarray(part.byteLength);
   }
 
   #finishPart(state: Extract<State, { kind: 'meta' | 'data' | 'skip' }>): void {

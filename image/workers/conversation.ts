@@ -17,7 +17,7 @@ interface Conversation {
  * none. The input is not read on after the job has ended, and not closed.
  */
 export async function converse(worker: Worker, { ctx, job, input }: Conversation): Promise<unknown> {
-  const send = (message: ToWorker): void => worker.postMessage(message);
+  const send = (message: ToWorker): void => worker.postMessage(message, transfersOf(message));
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const window = new Window(WINDOW);
   let inputError: unknown;
@@ -50,6 +50,10 @@ export async function converse(worker: Worker, { ctx, job, input }: Conversation
   }
 }
 
+/** A chunk's memory moves to the worker; it is a copy of its own, see `feed`. */
+const transfersOf = (message: ToWorker): ArrayBuffer[] =>
+  message.type === 'chunk' ? [message.data.buffer as ArrayBuffer] : [];
+
 async function feed(
   input: AsyncIterable<Uint8Array>,
   window: Window,
@@ -57,7 +61,8 @@ async function feed(
 ): Promise<void> {
   for await (const data of input) {
     if (!(await window.enter())) return;
-    send({ type: 'chunk', data });
+    // A chunk is a view of a larger buffer that others use: without a copy all of that would be sent.
+    send({ type: 'chunk', data: Uint8Array.from(data) });
   }
   if (!window.closed) send({ type: 'end' });
 }

@@ -57,8 +57,9 @@ async function execute(job: Job, state: NonNullable<typeof current>): Promise<Jo
     case 'remove':
       return within(job.directory, (fd) => removeTreeAt(fd, job.name));
     case 'sync':
-      return within(job.path, syncFileSystem);
+      break;
   }
+  return within(job.path, syncFileSystem);
 }
 
 function within(directory: string, act: (fd: number) => void): true {

@@ -19,73 +19,87 @@ export interface WorkerPool {
   close(): Promise<void>;
 }
 
-export function workerPool(limit: number): WorkerPool {
-  const idle = new Map<Worker, NodeJS.Timeout>();
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  let closed = false;
+export const workerPool = (limit: number): WorkerPool => new Pool(limit);
 
-  const enter = async (): Promise<void> => {
-    if (closed) throw new WherryError('unavailable', 'The image store is closed');
-    if (running < limit) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-  };
-  const leave = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
+class Pool implements WorkerPool {
+  readonly #limit: number;
+  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  #closed = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  async run<K extends Job['kind']>(
+    ctx: Ctx,
+    job: Extract<Job, { kind: K }>,
+    input?: AsyncIterable<Uint8Array>,
+  ): Promise<JobResults[K]> {
+    await this.#enter();
+    try {
+      ctx.check();
+      const worker = this.#take();
+      try {
+        return (await converse(worker, { ctx, job, input })) as JobResults[K];
+      } finally {
+        await this.#giveBack(worker);
+      }
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const workers = [...this.#idle.keys()];
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    this.#idle.clear();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#closed) throw new WherryError('unavailable', 'The image store is closed');
+    if (this.#running < this.#limit) this.#running += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The place goes to the next in line, if there is one. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running -= 1;
     else next();
-  };
-  const take = (): Worker => {
-    const [found] = idle.keys();
+  }
+
+  #take(): Worker {
+    const [found] = this.#idle.keys();
     if (found === undefined) return startWorker();
-    clearTimeout(idle.get(found));
-    idle.delete(found);
+    clearTimeout(this.#idle.get(found));
+    this.#idle.delete(found);
     found.ref();
     return found;
-  };
-  const giveBack = async (worker: Worker): Promise<void> => {
+  }
+
+  async #giveBack(worker: Worker): Promise<void> {
     // A worker that died has no thread any more.
-    if (closed || worker.threadId === -1) {
+    if (this.#closed || worker.threadId === -1) {
       await worker.terminate();
       return;
     }
     worker.unref();
     const timer = setTimeout(() => {
-      idle.delete(worker);
+      this.#idle.delete(worker);
       void worker.terminate();
     }, IDLE_MS);
-    idle.set(worker, timer.unref());
-  };
-  return {
-    run: async (ctx, job, input) => {
-      await enter();
-      try {
-        ctx.check();
-        const worker = take();
-        try {
-          return (await converse(worker, { ctx, job, input })) as JobResults[typeof job.kind];
-        } finally {
-          await giveBack(worker);
-        }
-      } finally {
-        leave();
-      }
-    },
-    close: async () => {
-      closed = true;
-      const workers = [...idle.keys()];
-      for (const timer of idle.values()) clearTimeout(timer);
-      idle.clear();
-      await Promise.all(workers.map((worker) => worker.terminate()));
-    },
-  };
+    this.#idle.set(worker, timer.unref());
+  }
 }
 
 /** The worker stands beside this file, under its own name also when bundled. */
 function startWorker(): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new Worker(new URL(`./layer-worker.${extension}`, import.meta.url), {
-    name: 'layers',
-    execArgv: [],
-  });
+  const url = new URL(`./layer-worker.${extension}`, import.meta.url);
+  // Whoever waits for it learns of its death; an idle one must not take the daemon along.
+  return new Worker(url, { name: 'layers', execArgv: [] }).on('error', () => {});
 }

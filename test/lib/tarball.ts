@@ -50,24 +50,26 @@ function header(member: Member, length: number): Buffer {
   const block = Buffer.alloc(512);
   const type = member.type ?? (member.name.endsWith('/') ? '5' : '0');
   block.write(member.name.slice(0, 100), 0, 100, 'latin1');
-  number(block, 100, 8, member.mode ?? (type === '5' ? 0o755 : 0o644));
-  number(block, 108, 8, member.uid ?? 0);
-  number(block, 116, 8, member.gid ?? 0);
-  number(block, 124, 12, member.size ?? length);
-  number(block, 136, 12, member.mtime ?? 1_700_000_000);
+  number(block, [100, 8], member.mode ?? (type === '5' ? 0o755 : 0o644));
+  number(block, [108, 8], member.uid ?? 0);
+  number(block, [116, 8], member.gid ?? 0);
+  number(block, [124, 12], member.size ?? length);
+  number(block, [136, 12], member.mtime ?? 1_700_000_000);
   block.write(type, 156, 1, 'latin1');
   block.write((member.linkName ?? '').slice(0, 100), 157, 100, 'latin1');
-  block.write('ustar\0' + '00', 257, 8, 'latin1');
-  number(block, 329, 8, member.major ?? 0);
-  number(block, 337, 8, member.minor ?? 0);
+  block.write(USTAR, 257, 8, 'latin1');
+  number(block, [329, 8], member.major ?? 0);
+  number(block, [337, 8], member.minor ?? 0);
   block.fill(' ', 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 8, 'latin1');
   return block;
 }
 
+const USTAR = ['ustar', '00'].join('\0');
+
 /** Octal, or base 256 when that is too small, as GNU tar does. */
-function number(block: Buffer, offset: number, length: number, value: number): void {
+function number(block: Buffer, [offset, length]: readonly [number, number], value: number): void {
   const digits = value.toString(8);
   if (value >= 0 && digits.length < length) {
     block.write(`${digits.padStart(length - 1, '0')}\0`, offset, length, 'latin1');
