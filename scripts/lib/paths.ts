@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
 import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** The checkout, absolute. */
 export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -9,9 +8,7 @@ export const repository = fileURLToPath(new URL('../..', import.meta.url)).repla
 export const at = (...parts: string[]): string => join(repository, ...parts);
 
 /** Directory of an installed npm package. */
-export function packageDirectory(name: string): string {
-  return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-}
+export const packageDirectory = (name: string): string => at('node_modules', name);
 
 /** The Node that npm brought: the real binary, since npm's link would cost each start another look-up. */
 export const broughtNode = (): string => join(packageDirectory(`node-linux-${arch}`), 'bin/node');
