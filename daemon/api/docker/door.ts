@@ -18,13 +18,14 @@ export interface Named {
   Params: { readonly name: string };
 }
 
-/** Sends docker's JSON: no charset in its type, a newline at its end. */
+/** Sends docker's JSON: a newline at its end, and as bytes, since fastify gives a text a charset and clients compare the type. */
 export function sendJson(reply: FastifyReply, value: unknown, status = 200): FastifyReply {
-  return reply
-    .code(status)
-    .header('content-type', 'application/json')
-    .send(`${JSON.stringify(value)}\n`);
+  return sendJsonText(reply.code(status), `${JSON.stringify(value)}\n`);
 }
+
+/** The same for JSON that is text already. */
+export const sendJsonText = (reply: FastifyReply, json: string): FastifyReply =>
+  reply.header('content-type', 'application/json').send(Buffer.from(json));
 
 export const sendNothing = (reply: FastifyReply): FastifyReply => reply.code(204).send();
 

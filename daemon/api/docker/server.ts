@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Door } from './door.ts';
+import { sendJsonText, type Door } from './door.ts';
 import { errorBody, httpError } from './errors.ts';
 import { commonHeaders } from './headers.ts';
 import { hijackDoor } from './hijack/door.ts';
@@ -71,7 +71,7 @@ function createApp(door: Door): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => sendError(door, error, { request, reply }));
   app.setNotFoundHandler((_request, reply) => {
-    void reply.code(404).header('content-type', 'application/json').send(errorBody('page not found'));
+    void sendJsonText(reply.code(404), errorBody('page not found'));
   });
   systemRoutes(app, door);
   imageRoutes(app, door);
@@ -91,11 +91,11 @@ function sendError(
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
 ): FastifyReply {
   const { status, message } = httpError(error);
-  if (status >= 500)
+  if (status === 500)
     ctx.log.error('A request failed', { method: request.method, url: request.originalUrl, error });
   if (status === 304) return reply.code(304).send();
   if (wantsPlainErrors(versionOf(request.originalUrl))) {
     return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(`${message}\n`);
   }
-  return reply.code(status).header('content-type', 'application/json').send(errorBody(message));
+  return sendJsonText(reply.code(status), errorBody(message));
 }

@@ -3,13 +3,12 @@ import type { Door } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import type { ApiVersion } from '../versions.ts';
 import { streamHead } from './answer.ts';
-import { readBody } from './body.ts';
-import { stopReading, writeFully, type Hijacked } from './socket.ts';
+import { writeFully, type Hijacked } from './socket.ts';
 
 /** `POST /containers/{name}/attach`. Throws what is wrong before the connection is a stream. */
 export async function attach(
   door: Door,
-  connection: Hijacked,
+  { socket, head }: Hijacked,
   request: {
     readonly message: IncomingMessage;
     readonly name: string;
@@ -18,23 +17,20 @@ export async function attach(
   },
 ): Promise<void> {
   const { message, query, version } = request;
-  await readBody(connection, message.headers);
   const { id, config } = door.engine.containers.checkAttach(request.name);
-  stopReading(connection);
-  await writeFully(connection.socket, streamHead(message, { tty: config.tty, version }));
-  await door.engine.containers
-    .attach(door.ctx, id, {
-      stdin: flag(query, 'stdin'),
-      stdout: flag(query, 'stdout'),
-      stderr: flag(query, 'stderr'),
-      stream: flag(query, 'stream'),
-      logs: flag(query, 'logs'),
-      detachKeys: text(query, 'detachKeys'),
-      socket: connection.socket,
-      head: connection.head,
-    })
-    .catch((error: unknown) => {
-      door.ctx.log.warn('Cannot attach', { container: id, error });
-      connection.socket.destroy();
-    });
+  await writeFully(socket, streamHead(message, { tty: config.tty, version }));
+  const client = {
+    stdin: flag(query, 'stdin'),
+    stdout: flag(query, 'stdout'),
+    stderr: flag(query, 'stderr'),
+    stream: flag(query, 'stream'),
+    logs: flag(query, 'logs'),
+    detachKeys: text(query, 'detachKeys'),
+    socket,
+    head,
+  };
+  await door.engine.containers.attach(door.ctx, id, client).catch((error: unknown) => {
+    door.ctx.log.warn('Cannot attach', { container: id, error });
+    socket.destroy();
+  });
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { parse as parseQuery } from 'node:querystring';
 import { hijackOf } from '../paths.ts';
 import type { Door } from '../door.ts';
@@ -7,12 +7,14 @@ import { acceptVersion, versionOf } from '../versions.ts';
 import { refuse } from './answer.ts';
 import { attach } from './attach.ts';
 import { startExec } from './exec-start.ts';
+import { takeOver } from './socket.ts';
 
 /** Serves the requests that turn their connection into a raw stream: listener of the HTTP server's `upgrade` event. */
-export function hijackDoor(door: Door): (message: IncomingMessage, socket: Socket, head: Buffer) => void {
-  return (message, socket, head) => {
-    socket.on('error', (error) => door.ctx.log.debug('A client left', { error }));
-    void serve(door, message, { socket, head }).catch((error: unknown) => {
+export function hijackDoor(door: Door): (message: IncomingMessage, stream: Duplex, head: Buffer) => void {
+  return (message, stream, head) => {
+    const { socket } = message;
+    stream.on('error', (error) => door.ctx.log.debug('A client left', { error }));
+    void serve(door, message, { stream, head }).catch((error: unknown) => {
       if (!socket.destroyed) refuse(socket, error);
     });
   };
@@ -21,11 +23,12 @@ export function hijackDoor(door: Door): (message: IncomingMessage, socket: Socke
 async function serve(
   door: Door,
   message: IncomingMessage,
-  connection: { socket: Socket; head: Buffer },
+  { stream, head }: { readonly stream: Duplex; readonly head: Buffer },
 ): Promise<void> {
   const url = message.url ?? '';
-  const version = acceptVersion(versionOf(url));
   const hijack = hijackOf(message.method, url);
+  const connection = await takeOver(message, stream, head);
+  const version = acceptVersion(versionOf(url));
   switch (hijack?.kind) {
     case 'attach': {
       const query = parseQuery(url.split('?', 2)[1] ?? '');

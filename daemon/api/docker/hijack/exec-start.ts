@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { conflict, messageOf } from '../../../../common/errors.ts';
 import type { Exec } from '../../../core/contract.ts';
 import type { Door } from '../door.ts';
@@ -6,33 +7,30 @@ import { frame } from '../stream.ts';
 import type { ApiVersion } from '../versions.ts';
 import { readExecStartBody, toConsoleSize } from '../wire/exec.ts';
 import { emptyAnswer, streamHead } from './answer.ts';
-import { hijackedJson } from './body.ts';
-import { stopReading, writeFully, type Hijacked } from './socket.ts';
+import { writeFully, type Hijacked } from './socket.ts';
 
 /** `POST /exec/{id}/start`. Throws what is wrong before the connection is a stream. */
 export async function startExec(
   door: Door,
-  connection: Hijacked,
+  { socket, head, body }: Hijacked,
   request: { readonly message: IncomingMessage; readonly name: string; readonly version: ApiVersion },
 ): Promise<void> {
   const { message, version } = request;
-  const body = readExecStartBody((await hijackedJson(connection, message.headers)) || '{}');
+  const options = readExecStartBody(body === '' ? '{}' : body);
   const exec = door.engine.execs.get(request.name);
-  const consoleSize = exec.request.tty ? toConsoleSize(body.ConsoleSize, version) : undefined;
-  if (body.Detach === true) {
+  const consoleSize = exec.request.tty ? toConsoleSize(options.ConsoleSize, version) : undefined;
+  checkNotStarted(exec);
+  if (options.Detach === true) {
     await door.engine.execs.start(door.ctx, exec.id, { consoleSize, client: undefined });
-    connection.socket.end(emptyAnswer(200));
+    socket.end(emptyAnswer(200));
     return;
   }
-  checkNotStarted(exec);
-  stopReading(connection);
-  await writeFully(connection.socket, streamHead(message, { tty: exec.request.tty, version }));
-  const { socket, head } = connection;
+  await writeFully(socket, streamHead(message, { tty: exec.request.tty, version }));
   await door.engine.execs
     .start(door.ctx, exec.id, { consoleSize, client: { socket, head } })
     .catch((error: unknown) => {
       door.ctx.log.info('Cannot start exec', { exec: exec.id, error });
-      sayWhy(connection, exec, error);
+      sayWhy(socket, exec, error);
     });
 }
 
@@ -49,7 +47,7 @@ function checkNotStarted({ id, state }: Exec): void {
 }
 
 /** After the 101 the only way to tell why it failed is the stream itself: docker's client prints it. */
-function sayWhy({ socket }: Hijacked, { request }: Exec, error: unknown): void {
+function sayWhy(socket: Socket, { request }: Exec, error: unknown): void {
   if (socket.destroyed || !socket.writable) return;
   const line = Buffer.from(`${messageOf(error)}\r\n`);
   socket.end(request.tty ? line : frame('stdout', line));

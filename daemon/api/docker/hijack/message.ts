@@ -3,20 +3,18 @@ import type { Socket } from 'node:net';
 import { hijackOf } from '../paths.ts';
 
 /**
- * A request as node's HTTP server sees it. Node stops parsing a connection only after a request with an Upgrade header; what a
- * client sends right after attach or exec start would be read as its next request. So those two say of themselves that they
- * are upgrades, with the header or without, and node hands over the socket with every byte after the head untouched. Other
- * requests with an Upgrade header are ordinary ones.
+ * A request as node's HTTP server sees it. Node gives a connection up only after a request with an Upgrade header, and would
+ * parse what comes after any other as the next request. So attach and exec start say of themselves that they are upgrades,
+ * with the header or without. Other requests with an Upgrade header are ordinary ones (`shouldUpgradeCallback`).
  */
 export class ApiMessage extends IncomingMessage {
-  #upgrade: boolean | null = null;
-
   constructor(socket: Socket) {
     super(socket);
+    let upgrade: boolean | null = null;
     Object.defineProperty(this, 'upgrade', {
-      get: () => this.#upgrade === true || hijackOf(this.method, this.url) !== undefined,
+      get: () => upgrade === true || hijackOf(this.method, this.url) !== undefined,
       set: (value: boolean | null) => {
-        this.#upgrade = value;
+        upgrade = value;
       },
     });
   }

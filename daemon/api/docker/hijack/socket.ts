@@ -1,65 +1,75 @@
-import type { Socket } from 'node:net';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { checkContentType, MAX_BODY_BYTES, tooLarge } from '../body.ts';
 
-/** A connection taken over from the HTTP server, and what was read from it already. */
+/** A connection taken over from the HTTP server: nothing of node reads it any more. */
 export interface Hijacked {
   readonly socket: Socket;
-  head: Buffer;
+  /** What was read after the request, to be served first. */
+  readonly head: Buffer;
+  /** The request's body; empty for none. */
+  readonly body: string;
 }
 
 interface Handle {
-  readStop(): number;
   reading: boolean;
+  readStop(): number;
 }
 
 /**
- * Stops reading from the kernel: from here on the bytes belong to whoever gets the descriptor. `socket.pause()` alone would
- * let libuv read on until its buffer is full. What libuv has read by now goes to `head`.
+ * Takes the connection of a request that node's HTTP server gave up (`upgrade` event), together with its body. Node hands over
+ * the socket itself when the body came with the head; otherwise a stand-in that stays silent until the body is complete. From
+ * the moment this resolves every further byte stays in the kernel, for whoever gets the descriptor. Throws `invalid-argument`
+ * for a body of another type than JSON, or one that is too large.
  */
-export function stopReading(connection: Hijacked): void {
-  const { socket } = connection;
+export async function takeOver(message: IncomingMessage, stream: Duplex, head: Buffer): Promise<Hijacked> {
+  const { socket } = message;
+  const early: Buffer[] = [head];
+  if (stream === socket) early.push(stopReading(socket));
+  else stream.on('data', (chunk: Buffer) => early.push(chunk));
+  const body = await readBody(message);
+  if (stream !== socket) {
+    await turn();
+    stream.removeAllListeners('data');
+    socket.removeAllListeners('data');
+    early.push(stopReading(socket));
+  }
+  if (body !== '') checkContentType(message.headers);
+  return { socket, head: Buffer.concat(early), body };
+}
+
+/** Collects by listeners: ending an iteration early would destroy the connection before it is answered. */
+async function readBody(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  message.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= MAX_BODY_BYTES) chunks.push(chunk);
+  });
+  if (!message.readableEnded) await Promise.race([once(message, 'end'), once(message, 'close')]);
+  if (length > MAX_BODY_BYTES) throw tooLarge();
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * Stops reading from the kernel and returns what libuv has read by now. `socket.pause()` alone would let libuv read on until
+ * its buffer is full. All in one turn of the loop, and `readStop` last, since `read` starts the handle again.
+ */
+function stopReading(socket: Socket): Buffer {
+  socket.pause();
+  const read: Buffer[] = [];
+  for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+    read.push(chunk);
+  }
   const handle = (socket as unknown as { _handle: Handle | null })._handle;
   if (handle !== null) {
-    handle.reading = false;
     handle.readStop();
+    handle.reading = false;
   }
-  socket.pause();
-  const buffered = socket.read() as Buffer | null;
-  if (buffered !== null) connection.head = Buffer.concat([connection.head, buffered]);
-}
-
-/** Takes `length` bytes off the connection; throws when it ends before. */
-export async function take(connection: Hijacked, length: number): Promise<Buffer> {
-  while (connection.head.length < length) await readMore(connection);
-  const taken = connection.head.subarray(0, length);
-  connection.head = connection.head.subarray(length);
-  return taken;
-}
-
-/** Takes what comes before the next CRLF, and that too. */
-export async function takeLine(connection: Hijacked, maxBytes: number): Promise<string> {
-  for (;;) {
-    const end = connection.head.indexOf('\r\n');
-    if (end !== -1) {
-      const line = connection.head.subarray(0, end).toString('latin1');
-      connection.head = connection.head.subarray(end + 2);
-      return line;
-    }
-    if (connection.head.length > maxBytes) throw new Error('A chunk header is too long');
-    await readMore(connection);
-  }
-}
-
-async function readMore(connection: Hijacked): Promise<void> {
-  const { socket } = connection;
-  let chunk = socket.read() as Buffer | null;
-  while (chunk === null) {
-    if (socket.readableEnded || socket.destroyed)
-      throw new Error('The connection ended in the middle of a request');
-    await Promise.race([once(socket, 'readable'), once(socket, 'end'), once(socket, 'close')]);
-    chunk = socket.read() as Buffer | null;
-  }
-  connection.head = Buffer.concat([connection.head, chunk]);
+  return Buffer.concat(read);
 }
 
 /** Resolves once the kernel has the bytes, so that nothing of ours comes after what the next owner writes. */

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { invalidArgument } from '../common/errors.ts';
+import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
+import type { Value } from './config/options.ts';
+import { readValues, refuseUnsupported, type Values } from './config/values.ts';
+import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What the daemon is told: defaults, then the file, then flags. Frozen. */
+export interface DaemonConfig {
+  /** `unix:///path`, `tcp://address:port`, `fd://`; at least one. */
+  readonly hosts: readonly string[];
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly pidfile: string;
+  /** Undefined: `wherry` if it exists, else `docker`, else root. */
+  readonly group: string | undefined;
+  readonly debug: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly networks: NetworksConfig;
+  readonly ulimits: readonly Ulimit[];
+  readonly shmSizeBytes: number;
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly labels: readonly string[];
+  readonly cgroupParent: string | undefined;
+  readonly noNewPrivileges: boolean;
+  /** Undefined: the built-in one; `unconfined`, or a path. */
+  readonly seccompProfile: string | undefined;
+}
+
+export const DEFAULT_HOST = 'unix:///var/run/wherry.sock';
+
+/** Merges file and flags over the defaults. Throws `invalid-argument`, and `not-implemented` for what we don't do yet. */
+export function makeConfig(
+  file: ReadonlyMap<string, Value>,
+  flags: ReadonlyMap<string, Value>,
+): DaemonConfig {
+  const merged = new Map([...file, ...flags]);
+  refuseUnsupported(merged);
+  const values = readValues(merged);
+  const execRoot = values.absolutePath('exec-root') ?? '/run/wherry';
+  const debug = values.flag('debug') ?? false;
+  const profile = values.text('seccomp-profile');
+  return Object.freeze({
+    hosts: hostsOf(values),
+    dataRoot: values.absolutePath('data-root') ?? '/var/lib/wherry',
+    execRoot,
+    pidfile: values.absolutePath('pidfile') ?? join(execRoot, 'wherryd.pid'),
+    group: values.text('group'),
+    debug,
+    logLevel: debug ? 'debug' : (values.oneOf('log-level', LOG_LEVELS) ?? 'info'),
+    logFormat: values.oneOf('log-format', LOG_FORMATS) ?? 'text',
+    networks: Object.freeze(networksOf(values)),
+    ulimits: Object.freeze(parseUlimits(values.map('default-ulimits') ?? {})),
+    shmSizeBytes: parseSize('default-shm-size', values.text('default-shm-size') ?? '64m'),
+    logDriver: values.text('log-driver') ?? 'json-file',
+    logOptions: Object.freeze(stringMap('log-opts', values)),
+    labels: Object.freeze(values.list('labels') ?? []),
+    cgroupParent: values.absolutePath('cgroup-parent'),
+    noNewPrivileges: values.flag('no-new-privileges') ?? false,
+    seccompProfile: profile === 'builtin' ? undefined : profile,
+  });
+}
+
+function hostsOf(values: Values): readonly string[] {
+  const hosts = values.list('hosts') ?? [];
+  const normal = (hosts.length === 0 ? [DEFAULT_HOST] : hosts).map((host) =>
+    host.startsWith('/') ? `unix://${host}` : host,
+  );
+  const wrong = normal.find((host) => !/^(unix:\/\/\/.|tcp:\/\/.+:\d+$|fd:\/\/)/.test(host));
+  if (wrong !== undefined) {
+    throw invalidArgument(`Invalid host "${wrong}": it must be unix:///path, tcp://address:port or fd://`);
+  }
+  return Object.freeze([...new Set(normal)]);
+}
+
+function networksOf(values: Values): NetworksConfig {
+  const own = NETWORK_DEFAULTS;
+  const bridge = values.text('bridge');
+  if (bridge === 'none')
+    throw invalidArgument('The option "bridge" is "none": a daemon without its bridge is not supported yet');
+  return {
+    bridgeName: bridge ?? own.bridgeName,
+    bip: values.text('bip'),
+    mtu: values.integer('mtu', { min: 68, max: 65_535 }) ?? own.mtu,
+    icc: values.flag('icc') ?? own.icc,
+    firewall: values.flag('iptables') ?? own.firewall,
+    ipForward: values.flag('ip-forward') ?? own.ipForward,
+    ipMasq: values.flag('ip-masq') ?? own.ipMasq,
+    dns: values.addresses('dns') ?? own.dns,
+    dnsSearch: values.list('dns-search') ?? own.dnsSearch,
+    dnsOptions: values.list('dns-opts') ?? own.dnsOptions,
+    hostGatewayIp: values.addresses('host-gateway-ips')?.[0],
+  };
+}
+
+function stringMap(key: string, values: Values): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values.map(key) ?? {}).map(([name, value]) => {
+      if (typeof value !== 'string')
+        throw invalidArgument(`The option "${key}": the value of "${name}" must be a string`);
+      return [name, value];
+    }),
+  );
+}

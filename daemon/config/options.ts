@@ -1,0 +1,201 @@
+/**
+ * Every option of dockerd: its key in daemon.json, its flag, and how far we are with it. What docker has and we don't do is
+ * refused by name, unless the value asks for nothing (`accepts`).
+ */
+export type Value = string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
+
+export interface Option {
+  /** In daemon.json. */
+  readonly key: string;
+  /** Without dashes; the key unless given. Undefined flag: file only. */
+  readonly flag?: string;
+  readonly short?: string;
+  readonly kind: 'string' | 'boolean' | 'integer' | 'list' | 'map';
+  readonly help: string;
+  /** Values that do nothing we lack; without it every value works. */
+  readonly accepts?: (value: Value) => boolean;
+}
+
+const anything = (): boolean => true;
+const only =
+  (...values: readonly Value[]) =>
+  (value: Value): boolean =>
+    values.includes(value);
+const none = (value: Value): boolean =>
+  value === '' || value === 0 || (typeof value === 'object' && Object.keys(value).length === 0);
+
+/** What works. */
+const OURS: readonly Option[] = [
+  { key: 'hosts', flag: 'host', short: 'H', kind: 'list', help: 'Daemon socket(s) to listen on' },
+  { key: 'data-root', kind: 'string', help: 'Root directory of persistent state' },
+  { key: 'exec-root', kind: 'string', help: 'Root directory of run-time state' },
+  { key: 'pidfile', short: 'p', kind: 'string', help: "Path of the file with the daemon's process id" },
+  { key: 'group', short: 'G', kind: 'string', help: 'Group that owns the unix sockets' },
+  { key: 'debug', short: 'D', kind: 'boolean', help: 'Log what only helps to find faults' },
+  { key: 'log-level', short: 'l', kind: 'string', help: 'debug, info, warn, error or fatal' },
+  { key: 'log-format', kind: 'string', help: 'text or json' },
+  { key: 'bridge', short: 'b', kind: 'string', help: "Name of the default network's bridge" },
+  { key: 'bip', kind: 'string', help: 'Address of the default bridge, such as 172.17.0.1/16' },
+  { key: 'mtu', kind: 'integer', help: 'MTU of the default network' },
+  { key: 'icc', kind: 'boolean', help: 'Let containers on the default network reach one another' },
+  { key: 'iptables', kind: 'boolean', help: 'Make firewall rules' },
+  { key: 'ip-forward', kind: 'boolean', help: 'Switch IP forwarding on' },
+  { key: 'ip-masq', kind: 'boolean', help: 'Masquerade the default network' },
+  { key: 'dns', kind: 'list', help: 'DNS server(s) of containers' },
+  { key: 'dns-search', kind: 'list', help: 'DNS search domain(s) of containers' },
+  { key: 'dns-opts', flag: 'dns-opt', kind: 'list', help: 'DNS options of containers' },
+  {
+    key: 'host-gateway-ips',
+    flag: 'host-gateway-ip',
+    kind: 'list',
+    help: 'What host-gateway stands for in --add-host',
+  },
+  {
+    key: 'default-ulimits',
+    flag: 'default-ulimit',
+    kind: 'map',
+    help: 'Default limits of containers, name=soft[:hard]',
+  },
+  { key: 'default-shm-size', kind: 'string', help: 'Default size of /dev/shm in containers' },
+  {
+    key: 'log-driver',
+    kind: 'string',
+    help: 'Default log driver of containers',
+    accepts: only('json-file', 'none'),
+  },
+  { key: 'log-opts', flag: 'log-opt', kind: 'map', help: 'Default log options of containers, name=value' },
+  { key: 'labels', flag: 'label', kind: 'list', help: 'Labels of the daemon, name=value' },
+  { key: 'cgroup-parent', kind: 'string', help: "Cgroup that holds all containers' cgroups" },
+  { key: 'no-new-privileges', kind: 'boolean', help: 'Set no-new-privileges for every container' },
+  { key: 'seccomp-profile', kind: 'string', help: 'builtin, unconfined, or the path of a profile' },
+  { key: 'storage-driver', short: 's', kind: 'string', help: 'Only overlay2', accepts: only('overlay2', '') },
+];
+
+/** What has no effect here and does no harm: tuning of docker's own parts, or another way to say what is so anyway. */
+const HARMLESS: readonly Option[] = [
+  ...['max-concurrent-downloads', 'max-concurrent-uploads', 'max-download-attempts', 'shutdown-timeout'].map(
+    (key) => ({ key, kind: 'integer', help: "Accepted for docker's sake", accepts: anything }) as const,
+  ),
+  ...['userland-proxy', 'raw-logs', 'ip6tables', 'ip-forward-no-drop'].map(
+    (key) => ({ key, kind: 'boolean', help: "Accepted for docker's sake", accepts: anything }) as const,
+  ),
+  ...['containerd', 'containerd-namespace', 'containerd-plugins-namespace', 'userland-proxy-path'].map(
+    (key) => ({ key, kind: 'string', help: "Accepted for docker's sake", accepts: anything }) as const,
+  ),
+  { key: 'features', flag: 'feature', kind: 'map', help: "Accepted for docker's sake", accepts: anything },
+  { key: 'builder', kind: 'map', help: "Accepted for docker's sake", accepts: anything },
+  {
+    key: 'network-control-plane-mtu',
+    kind: 'integer',
+    help: "Accepted for docker's sake",
+    accepts: anything,
+  },
+  { key: 'live-restore', kind: 'boolean', help: 'Containers always outlive the daemon', accepts: only(true) },
+  { key: 'experimental', kind: 'boolean', help: 'Only false', accepts: only(false) },
+  { key: 'default-runtime', kind: 'string', help: 'Only runc', accepts: only('runc') },
+  {
+    key: 'default-ipc-mode',
+    kind: 'string',
+    help: 'private or shareable',
+    accepts: only('private', 'shareable'),
+  },
+  { key: 'default-cgroupns-mode', kind: 'string', help: 'Only private', accepts: only('private') },
+  {
+    key: 'exec-opts',
+    flag: 'exec-opt',
+    kind: 'list',
+    help: 'Only native.cgroupdriver=cgroupfs',
+    accepts: (value) =>
+      Array.isArray(value) && value.every((option) => option === 'native.cgroupdriver=cgroupfs'),
+  },
+];
+
+/** What docker has and we don't do yet. */
+const NOT_YET: readonly Option[] = [
+  ...[
+    'tls',
+    'tlsverify',
+    'ipv6',
+    'selinux-enabled',
+    'init',
+    'rootless',
+    'cri-containerd',
+    'allow-direct-routing',
+  ].map((key) => ({ key, kind: 'boolean', help: 'Not supported yet', accepts: only(false) }) as const),
+  ...[
+    'tlscacert',
+    'tlscert',
+    'tlskey',
+    'api-cors-header',
+    'bip6',
+    'default-gateway',
+    'default-gateway-v6',
+    'fixed-cidr',
+    'fixed-cidr-v6',
+    'http-proxy',
+    'https-proxy',
+    'init-path',
+    'ip',
+    'metrics-addr',
+    'no-proxy',
+    'resolv-conf',
+    'swarm-default-advertise-addr',
+    'userns-remap',
+  ].map((key) => ({ key, kind: 'string', help: 'Not supported yet', accepts: none }) as const),
+  ...['cpu-rt-period', 'cpu-rt-runtime', 'network-diagnostic-port'].map(
+    (key) => ({ key, kind: 'integer', help: 'Not supported yet', accepts: none }) as const,
+  ),
+  {
+    key: 'authorization-plugins',
+    flag: 'authorization-plugin',
+    kind: 'list',
+    help: 'Not supported yet',
+    accepts: none,
+  },
+  { key: 'cdi-spec-dirs', flag: 'cdi-spec-dir', kind: 'list', help: 'Not supported yet', accepts: none },
+  {
+    key: 'default-address-pools',
+    flag: 'default-address-pool',
+    kind: 'list',
+    help: 'Not supported yet',
+    accepts: none,
+  },
+  {
+    key: 'default-network-opts',
+    flag: 'default-network-opt',
+    kind: 'map',
+    help: 'Not supported yet',
+    accepts: none,
+  },
+  {
+    key: 'insecure-registries',
+    flag: 'insecure-registry',
+    kind: 'list',
+    help: 'Not supported yet',
+    accepts: none,
+  },
+  {
+    key: 'node-generic-resources',
+    flag: 'node-generic-resource',
+    kind: 'list',
+    help: 'Not supported yet',
+    accepts: none,
+  },
+  { key: 'proxies', kind: 'map', help: 'Not supported yet', accepts: none },
+  {
+    key: 'registry-mirrors',
+    flag: 'registry-mirror',
+    kind: 'list',
+    help: 'Not supported yet',
+    accepts: none,
+  },
+  { key: 'runtimes', flag: 'add-runtime', kind: 'map', help: 'Not supported yet', accepts: none },
+  { key: 'storage-opts', flag: 'storage-opt', kind: 'list', help: 'Not supported yet', accepts: none },
+];
+
+export const OPTIONS: readonly Option[] = [...OURS, ...HARMLESS, ...NOT_YET];
+
+/** For the help text. */
+export const OUR_OPTIONS: readonly Option[] = OURS;
+
+export const flagOf = (option: Option): string => option.flag ?? option.key;
