@@ -28,8 +28,7 @@ export interface Call<F extends Flags> {
 }
 
 /** Keeps the types of the flags inside the command and hides them from the dispatcher. */
-export const defineCommand = <F extends Flags>(definition: Command<F>): Command =>
-  definition as unknown as Command;
+export const defineCommand = <F extends Flags>(definition: Command<F>): Command => definition;
 
 /** Throws docker's text when `args` are too few or too many. */
 export function checkArity(path: string, command: Command, args: readonly string[]): void {

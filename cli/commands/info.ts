@@ -114,7 +114,7 @@ function hostLines(info: Info): string[] {
 }
 
 const shown = (value: unknown): string =>
-  value === undefined || value === null ? '' : String(value as string | number);
+  value === undefined || value === null ? '' : `${value as string | number | boolean}`;
 
 const filled = (name: string, value: unknown): string[] =>
   shown(value) === '' ? [] : [`${name}: ${shown(value)}`];

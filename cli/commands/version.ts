@@ -1,8 +1,9 @@
-import { codeOf, messageOf } from '../../common/errors.ts';
+import { messageOf } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
 import { text } from '../flags/flag.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { parseJson } from '../format/json.ts';
+import type { Daemon } from '../http/daemon.ts';
 import { alignColumns } from '../format/table.ts';
 import { print, printError } from '../output.ts';
 import { API_VERSION, ARCHITECTURE, VERSION } from '../version.ts';
@@ -42,21 +43,18 @@ export const version = defineCommand({
       printError(`${messageOf(error)}\n`);
       return BAD_TEMPLATE_STATUS;
     }
-    let server: Server | null = null;
-    let failure: unknown;
-    try {
-      const answer = await daemon.send({ method: 'GET', path: '/version' });
-      server = parseJson(await answer.text()) as Server;
-    } catch (error) {
-      failure = error;
-    }
-    print(`${render({ Client: client, Server: server })}\n`);
-    if (failure === undefined) return 0;
-    if (codeOf(failure) === 'canceled') throw failure;
-    printError(`${messageOf(failure)}\n`);
-    return 1;
+    const server = await readServer(daemon).catch((error: unknown) => error);
+    const failed = server instanceof Error;
+    print(`${render({ Client: client, Server: failed ? null : server })}\n`);
+    if (failed) printError(`${server.message}\n`);
+    return failed ? 1 : 0;
   },
 });
+
+async function readServer(daemon: Daemon): Promise<Server> {
+  const answer = await daemon.send({ method: 'GET', path: '/version' });
+  return parseJson(await answer.text()) as Server;
+}
 
 /** The client's part is printed also when no daemon answers. */
 function tableOf(value: unknown): string {

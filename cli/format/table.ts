@@ -44,4 +44,4 @@ function alignBlock(
   }
 }
 
-const width = (text: string): number => [...text].length;
+const width = (text: string): number => Array.from(text).length;

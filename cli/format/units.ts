@@ -59,6 +59,6 @@ export const ago = (createdS: number, nowMs = Date.now()): string =>
 
 /** At most `length` characters, the last of them an ellipsis if some are missing. */
 export function ellipsis(text: string, length: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`;
 }

@@ -59,17 +59,13 @@ export function containerRow(container: ContainerSummary, short: boolean): Row {
       return imageOf(container, short);
     },
     get Labels() {
-      return Object.entries(labels ?? {})
-        .map(([name, value]) => `${name}=${value}`)
-        .sort()
-        .join(',');
+      return labelsOf(container);
     },
     get LocalVolumes() {
       return String((mounts ?? []).filter(({ Driver }) => Driver === 'local').length);
     },
     get Mounts() {
-      const names = (mounts ?? []).map(({ Name, Source = '' }) => Name || Source);
-      return names.map((name) => (short ? ellipsis(name, 15) : name)).join(',');
+      return mountsOf(container, short);
     },
     get Names() {
       return namesOf(container, short);
@@ -85,14 +81,26 @@ export function containerRow(container: ContainerSummary, short: boolean): Row {
       return ago(container.Created);
     },
     get Size() {
-      const own = humanSize(container.SizeRw ?? 0);
-      const { SizeRootFs: all = 0 } = container;
-      return all > 0 ? `${own} (virtual ${humanSize(all)})` : own;
+      return sizeOf(container);
     },
     State: container.State,
     Status: container.Status,
     Label: (name: unknown) => labels?.[String(name)] ?? '',
   };
+}
+
+function labelsOf({ Labels }: ContainerSummary): string {
+  const pairs = Object.entries(Labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return pairs.sort().join(',');
+}
+
+function mountsOf({ Mounts }: ContainerSummary, short: boolean): string {
+  const names = (Mounts ?? []).map(({ Name, Source = '' }) => Name || Source);
+  return names.map((name) => (short ? ellipsis(name, 15) : name)).join(',');
+}
+
+function sizeOf({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {
+  return SizeRootFs > 0 ? `${humanSize(SizeRw)} (virtual ${humanSize(SizeRootFs)})` : humanSize(SizeRw);
 }
 
 /** Names without slash; those of links, which have two, only in full length. */

@@ -51,8 +51,7 @@ const pad = (text: string, before: number, after: number): string =>
 
 function same(first: unknown, second: unknown): boolean {
   if (first === undefined || first === null) return second === undefined || second === null;
-  if (typeof first === 'bigint' || typeof second === 'bigint')
-    return String(first as bigint) === String(second as bigint);
+  if (typeof first === 'bigint' || typeof second === 'bigint') return display(first) === display(second);
   if (typeof second !== typeof first && second !== undefined && second !== null) {
     throw new Error('incompatible types for comparison');
   }

@@ -14,7 +14,7 @@ export function display(value: unknown): string {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return `map[${entries.map(([key, item]) => `${key}:${display(item)}`).join(' ')}]`;
   }
-  return String(value as string | number | bigint | boolean);
+  return `${value as string | number | bigint | boolean}`;
 }
 
 /** Go's `Printf` as far as formats use it: `%s %d %v %q %t %x %f` with flags, width and precision. */
