@@ -76,7 +76,7 @@ async function readMerged(layers: readonly string[], path: string): Promise<stri
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   await using file: FileHandle = await open(place, flags);
   if (!(await file.stat()).isFile()) return undefined;
-  return readBounded((buffer, position) => file.read(buffer, 0, buffer.byteLength, position), path);
+  return await readBounded((buffer, position) => file.read(buffer, 0, buffer.byteLength, position), path);
 }
 
 async function readBounded(
