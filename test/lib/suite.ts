@@ -8,7 +8,9 @@ import { requires, type NeedName } from './requires.ts';
 const NEEDS: readonly NeedName[] = ['root', 'docker-client', 'busybox', 'nftables', 'overlay', 'unshare'];
 
 /** Both, unless WHERRY_TEST_CLIENT names one. */
-export const clients: readonly Client[] = CLIENTS.filter((name) => (env['WHERRY_TEST_CLIENT'] ?? name) === name);
+export const clients: readonly Client[] = CLIENTS.filter(
+  (name) => (env['WHERRY_TEST_CLIENT'] ?? name) === name,
+);
 
 /**
  * Stories that share one daemon. After each, its containers are removed, and then nothing of them may be left: that is
