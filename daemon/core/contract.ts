@@ -109,7 +109,11 @@ export interface HostResources {
 
 export type ContainerState =
   | { readonly kind: 'created'; readonly error: string; readonly exitCode: number }
-  | { readonly kind: 'starting' }
+  | {
+      readonly kind: 'starting';
+      /** What a failed start leads back to; unset: it never ran. */
+      readonly before?: Extract<ContainerState, { readonly kind: 'exited' }>;
+    }
   | { readonly kind: 'running'; readonly pid: number; readonly startedAt: string }
   | {
       readonly kind: 'exited';

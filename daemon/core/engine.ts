@@ -1,16 +1,77 @@
-import type { Engine } from './contract.ts';
+import { mkdir } from 'node:fs/promises';
+import { KeyedLocks } from '../../common/locks.ts';
+import { openContainerStore } from '../store/containers.ts';
+import { openExecStore } from '../store/execs.ts';
+import { createBackground } from './background.ts';
+import { makeContainers } from './containers/containers.ts';
+import { createContainerTable, type Fixed } from './containers/table.ts';
+import type { ContainerState, Engine, ExecCreateRequest } from './contract.ts';
+import type { Core } from './core.ts';
+import { makeExecs } from './execs/execs.ts';
+import { createExecTable } from './execs/table.ts';
+import { readHost } from './host.ts';
+import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
+import { makePaths } from './paths.ts';
+import { collect } from './recover/collect.ts';
+import { findContainers, settleContainer } from './recover/containers.ts';
+import { recoverExecs } from './recover/execs.ts';
+import { createAccounts } from './spec/accounts.ts';
+import { createSeccomp } from './spec/seccomp.ts';
 
 export interface OpenEngine extends Engine {
-  /** Lets go of every shim and waits for background work; containers go on. */
+  /** Lets go of every shim and waits for background work; containers go on. No request may come any more. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the engine: reads its tables, finds every shim again, records the exits that happened meanwhile, finishes what was
- * interrupted, collects what nobody owns, then reconciles the networks. Resolves when requests may come.
+ * Opens the engine: reads its tables, finds every shim again, reconciles the networks with who lives, records the exits that
+ * happened meanwhile, finishes what was interrupted and collects what nobody owns. Resolves when requests may come.
  */
 export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
-  await options.networks.reconcile(options.ctx, new Set());
-  throw new Error('not yet');
+  const { db, dirs, ...parts } = options;
+  const containerStore = openContainerStore<Fixed, ContainerState>(db);
+  const execStore = openExecStore<ExecCreateRequest>(db);
+  const core: Core = {
+    ...parts,
+    table: createContainerTable(containerStore),
+    execTable: createExecTable(execStore),
+    locks: new KeyedLocks(),
+    background: createBackground(options.ctx),
+    paths: makePaths(dirs),
+    host: await readHost(),
+    accounts: createAccounts(),
+    seccompFor: createSeccomp(options.config.seccompProfile),
+  };
+  await makeDirectories(core);
+  const found = await findContainers(core, containerStore);
+  const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
+  await core.networks.reconcile(core.ctx, new Set(live));
+  await Promise.all(found.map((each) => settleContainer(core, each)));
+  await recoverExecs(core, execStore);
+  await collect(core);
+  return {
+    images: core.images,
+    containers: makeContainers(core),
+    execs: makeExecs(core),
+    networks: core.networks,
+    events: core.events,
+    info: await openInfo(core, dirs),
+    close: () => close(core),
+  };
+}
+
+async function makeDirectories({ paths }: Core): Promise<void> {
+  await mkdir(paths.containers, { recursive: true, mode: 0o710 });
+  await mkdir(paths.shims, { recursive: true, mode: 0o700 });
+  await mkdir(paths.staging, { recursive: true, mode: 0o700 });
+}
+
+async function close(core: Core): Promise<void> {
+  await core.background.settled();
+  for (const { run, pending } of core.table.all()) {
+    run?.shim.close();
+    for (const { socket } of pending) socket.destroy();
+  }
+  for (const { shim } of core.execTable.all()) shim?.close();
 }

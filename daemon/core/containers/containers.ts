@@ -1,0 +1,34 @@
+import type { Containers } from '../contract.ts';
+import type { Core } from '../core.ts';
+import { attach } from './attach.ts';
+import { create } from './create.ts';
+import { kill } from './kill.ts';
+import { logs } from './logs.ts';
+import { remove } from './remove.ts';
+import { rename } from './rename.ts';
+import { resize } from './resize.ts';
+import { restart } from './restart.ts';
+import { start } from './start.ts';
+import { stop } from './stop.ts';
+import { wait } from './wait.ts';
+
+/** The verbs, each from its own file. */
+export function makeContainers(core: Core): Containers {
+  const { table } = core;
+  return {
+    list: () => [...table.all()].map(({ view }) => view),
+    get: (reference) => table.find(reference).view,
+    checkAttach: (reference) => table.find(reference).view,
+    create: (ctx, request) => create(core, ctx, request),
+    start: (ctx, reference) => start(core, ctx, reference),
+    stop: (ctx, reference, options) => stop(core, ctx, { reference, options }),
+    restart: (ctx, reference, options) => restart(core, ctx, { reference, options }),
+    kill: (ctx, reference, signal) => kill(core, ctx, { reference, signal }),
+    rename: (ctx, reference, name) => rename(core, ctx, { reference, name }),
+    remove: (ctx, reference, { force }) => remove(core, ctx, { reference, force }),
+    resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),
+    wait: (ctx, reference, condition) => wait(core, ctx, { reference, condition }),
+    attach: (ctx, reference, request) => attach(core, ctx, { reference, request }),
+    logs: (ctx, reference, request) => logs(core, ctx, { reference, request }),
+  };
+}

@@ -1,0 +1,86 @@
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Ctx } from '../../../common/ctx.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import { newId, shortId } from '../../../common/ids.ts';
+import { Undo } from '../../../common/undo.ts';
+import type { Image } from '../../../image/images.ts';
+import type { Container, CreateRequest } from '../contract.ts';
+import type { Core } from '../core.ts';
+import { formatTime, realTimeNs } from '../time.ts';
+import { announce } from './announce.ts';
+import { discard } from './discard.ts';
+import { mergeConfig } from './merge.ts';
+import { checkName, generateName, nameConflict } from './names.ts';
+import { validateRequest } from './validate.ts';
+
+/** Containers.create: the row first, so that all that follows has an owner; then the snapshot and the directory. */
+export async function create(
+  core: Core,
+  ctx: Ctx,
+  request: CreateRequest,
+): Promise<{ id: string; warnings: readonly string[] }> {
+  const warnings = validateRequest(request);
+  const image = core.images.get(request.image);
+  const id = newId();
+  const name = chooseName(core, request.name, id);
+  const view = describe(core, { request, image, id, name });
+  // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
+  using _lock = await core.locks.acquire(id);
+  const entry = core.table.insert(view);
+  await using undo = new Undo();
+  undo.defer(() => discard(core, ctx.detached(), entry));
+  await failpoint('container.create.row');
+  const [overlay] = await Promise.all([
+    core.snapshots.prepare(ctx, id, image.topChain),
+    mkdir(core.paths.container(id), { mode: 0o710 }),
+  ]);
+  await failpoint('container.create.files');
+  core.table.publish(entry, { overlay });
+  undo.commit();
+  announce(core, entry, { action: 'create' });
+  return { id, warnings };
+}
+
+function chooseName(core: Core, wanted: string | undefined, id: string): string {
+  if (wanted === undefined || wanted === '') {
+    return generateName((name) => core.table.nameOwner(name) !== undefined, shortId(id));
+  }
+  const name = checkName(wanted);
+  const owner = core.table.nameOwner(name);
+  if (owner !== undefined) throw nameConflict(name, owner);
+  return name;
+}
+
+interface Described {
+  readonly request: CreateRequest;
+  readonly image: Image;
+  readonly id: string;
+  readonly name: string;
+}
+
+function describe(core: Core, { request, image, id, name }: Described): Container {
+  // Docker names a container on the host's network after the host, everybody else after its id.
+  const ownName = request.host.networkMode === 'host' ? hostname() : shortId(id);
+  const config = mergeConfig(request, image.config, ownName);
+  const [path = '', ...args] = [...(config.entrypoint ?? []), ...(config.cmd ?? [])];
+  return {
+    id,
+    name,
+    createdAt: formatTime(realTimeNs()),
+    imageId: image.id,
+    imageName: request.image,
+    path,
+    args,
+    config,
+    state: { kind: 'created', error: '', exitCode: 0 },
+    restartCount: 0,
+    logPath: config.host.logDriver === 'none' ? '' : core.paths.log(id),
+    hostnamePath: core.paths.hostname(id),
+    hostsPath: core.paths.hosts(id),
+    resolvConfPath: core.paths.resolvConf(id),
+    overlay: { lower: [], upper: '', work: '' },
+    endpoint: undefined,
+    execIds: [],
+  };
+}

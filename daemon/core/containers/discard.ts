@@ -1,0 +1,20 @@
+import { rm } from 'node:fs/promises';
+import type { Ctx } from '../../../common/ctx.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import type { Core } from '../core.ts';
+import type { Entry } from './table.ts';
+
+/**
+ * Deletes what a container that does not run has on disk, its row last: as long as anything is left, somebody owns it.
+ * Idempotent. The caller holds the container's lock.
+ */
+export async function discard(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+  await entry.cleared;
+  await failpoint('container.remove.snapshot');
+  await Promise.all([
+    core.snapshots.remove(ctx, entry.id),
+    rm(core.paths.container(entry.id), { recursive: true, force: true }),
+  ]);
+  await failpoint('container.remove.row');
+  core.table.remove(entry);
+}

@@ -1,0 +1,58 @@
+import { constants } from 'node:os';
+import type { Ctx } from '../../../common/ctx.ts';
+import { codeOf, internal } from '../../../common/errors.ts';
+import type { Core } from '../core.ts';
+import { parseSignal } from '../signals.ts';
+import { within } from '../within.ts';
+import { announce } from './announce.ts';
+import { runOf } from './state.ts';
+import type { Entry, Run } from './table.ts';
+
+/** How long a killed process may take to be gone; one that hangs in the kernel takes longer. */
+const KILL_TIMEOUT_MS = 10_000;
+/** A shim answers in microseconds; on a saturated machine it may wait for its turn. */
+const SIGNAL_TIMEOUT_MS = 10_000;
+
+/** Containers.kill: SIGKILL waits for the end, as docker does; other signals are only sent. */
+export async function kill(
+  core: Core,
+  ctx: Ctx,
+  { reference, signal }: { readonly reference: string; readonly signal: string },
+): Promise<void> {
+  const number = parseSignal(signal === '' ? 'KILL' : signal);
+  const entry = core.table.find(reference);
+  const run = runOf(entry);
+  if (number === constants.signals.SIGKILL) await killRun(core, ctx, { entry, run });
+  else await sendSignal(core, ctx, { entry, run, signal: number });
+}
+
+/** Nothing if it does not run. */
+export async function killAndWait(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+  if (entry.run !== undefined) await killRun(core, ctx, { entry, run: entry.run });
+}
+
+/** Kills this run, not the next one, and waits until its exit is recorded. Throws `internal` when it does not end. */
+export async function killRun(
+  core: Core,
+  ctx: Ctx,
+  { entry, run }: { readonly entry: Entry; readonly run: Run },
+): Promise<void> {
+  await sendSignal(core, ctx, { entry, run, signal: constants.signals.SIGKILL });
+  if (!(await within(KILL_TIMEOUT_MS, run.ended))) {
+    throw internal('tried to kill container, but did not receive an exit event');
+  }
+}
+
+/** Sends a signal to the container's first process, through its shim: never to a stranger. One that has ended is no error. */
+export async function sendSignal(
+  core: Core,
+  ctx: Ctx,
+  { entry, run, signal }: { readonly entry: Entry; readonly run: Run; readonly signal: number },
+): Promise<void> {
+  try {
+    await run.shim.signal(ctx.detached(SIGNAL_TIMEOUT_MS), signal);
+  } catch (error) {
+    if (codeOf(error) !== 'not-found') throw error;
+  }
+  announce(core, entry, { action: 'kill', attributes: { signal: String(signal) } });
+}

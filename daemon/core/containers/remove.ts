@@ -1,0 +1,65 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { codeOf, conflict, messageOf, WherryError } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import type { Core } from '../core.ts';
+import { announce } from './announce.ts';
+import { discard } from './discard.ts';
+import { killAndWait } from './kill.ts';
+import { exitCodeOf } from './state.ts';
+import type { Entry } from './table.ts';
+
+/** Containers.remove. */
+export async function remove(
+  core: Core,
+  ctx: Ctx,
+  request: { readonly reference: string; readonly force: boolean },
+): Promise<void> {
+  const entry = core.table.find(request.reference);
+  if (entry.view.state.kind === 'removing') throw inProgress(request.reference);
+  try {
+    if (request.force) await killAndWait(core, ctx, entry);
+    using _lock = await core.locks.acquire(entry.id);
+    await removeLocked(core, ctx, entry);
+  } catch (error) {
+    throw new WherryError(
+      codeOf(error),
+      `cannot remove container "${request.reference}": ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+const inProgress = (reference: string): Error =>
+  conflict(`removal of container ${reference} is already in progress`);
+
+/** For `--rm`, and to finish what was interrupted: nobody is told of a failure but the log. */
+export function removeInBackground(core: Core, entry: Entry): void {
+  void core.background.run('Cannot remove a container', { container: entry.id }, async () => {
+    using _lock = await core.locks.acquire(entry.id);
+    await removeLocked(core, core.ctx.detached(), entry);
+  });
+}
+
+/** Nothing if somebody else removed it meanwhile. The caller holds the lock. Throws `conflict` when it runs. */
+export async function removeLocked(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+  if (core.table.byId(entry.id) === undefined) return;
+  const exitCode = exitCodeOf(entry.view.state);
+  const state = { kind: 'removing', exitCode } as const;
+  if (!core.table.advance(entry, ['created', 'exited', 'dead', 'removing'], { state })) {
+    throw conflict(`container is ${statusOf(entry)}: stop the container before removing or force remove`);
+  }
+  try {
+    await failpoint('container.remove.begin');
+    // The client's leave does not stop what has begun.
+    await discard(core, ctx.detached(), entry);
+  } catch (error) {
+    core.table.advance(entry, ['removing'], { state: { kind: 'dead', exitCode, error: messageOf(error) } });
+    throw error;
+  }
+  for (const { socket } of entry.pending.splice(0)) socket.destroy();
+  core.execTable.forgetContainer(entry.id);
+  announce(core, entry, { action: 'destroy' });
+  entry.waiters.removed({ exitCode, error: undefined });
+}
+
+const statusOf = ({ view }: Entry): string => (view.state.kind === 'starting' ? 'running' : view.state.kind);

@@ -1,0 +1,18 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import type { Core } from '../core.ts';
+import { announce } from './announce.ts';
+import { startEntry } from './start.ts';
+import { stopEntry, type StopOptions } from './stop.ts';
+
+/** Containers.restart: a container that removes itself at its end survives this end. */
+export async function restart(
+  core: Core,
+  ctx: Ctx,
+  { reference, options }: { readonly reference: string; readonly options: StopOptions },
+): Promise<void> {
+  const entry = core.table.find(reference);
+  if (entry.run !== undefined) entry.run.keep = true;
+  await stopEntry(core, ctx, { entry, options });
+  await startEntry(core, ctx, entry);
+  announce(core, entry, { action: 'restart' });
+}

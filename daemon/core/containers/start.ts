@@ -1,0 +1,101 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { Ctx } from '../../../common/ctx.ts';
+import { conflict, WherryError } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import { Undo } from '../../../common/undo.ts';
+import type { ContainerState } from '../contract.ts';
+import type { Core } from '../core.ts';
+import { announce, announceNetwork } from './announce.ts';
+import { beginRun } from './begin-run.ts';
+import { launch } from './launch.ts';
+import { removeLocked } from './remove.ts';
+import { startFailure, type StartFailure } from './start-failure.ts';
+import type { Entry } from './table.ts';
+
+/** Containers.start. */
+export async function start(core: Core, ctx: Ctx, reference: string): Promise<void> {
+  await startEntry(core, ctx, core.table.find(reference));
+}
+
+/** Takes the container's lock. A failure leaves the container as it was, with its error and exit code. */
+export async function startEntry(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+  using _lock = await core.locks.acquire(entry.id);
+  await entry.cleared;
+  const before = checkStartable(entry.view.state);
+  const starting: ContainerState = {
+    kind: 'starting',
+    ...(before.kind === 'exited' ? { before } : {}),
+  };
+  core.table.advance(entry, [before.kind], { state: starting });
+  try {
+    await run(core, ctx, { entry, before });
+  } catch (error) {
+    const failure = startFailure(error);
+    await failed(core, entry, { before, failure });
+    throw failure.error;
+  }
+}
+
+type Startable = Extract<ContainerState, { readonly kind: 'created' | 'exited' }>;
+
+function checkStartable(state: ContainerState): Startable {
+  switch (state.kind) {
+    case 'created':
+    case 'exited':
+      return state;
+    case 'starting':
+    case 'running':
+      throw new WherryError('not-modified', 'container is already running');
+    case 'removing':
+    case 'dead':
+      throw conflict('container is marked for removal and cannot be started');
+  }
+}
+
+/** Reserve, act, persist, publish; what was done is undone in reverse when a step fails. */
+async function run(
+  core: Core,
+  ctx: Ctx,
+  { entry, before }: { readonly entry: Entry; readonly before: Startable },
+): Promise<void> {
+  const { id, view } = entry;
+  await using undo = new Undo();
+  await failpoint('container.start.row');
+  const { networkMode } = view.config.host;
+  const endpoint = await core.networks.reserve(ctx, id, { networkMode, macAddress: undefined });
+  // What can't be undone is logged, and does not hide why the start failed.
+  const defer = (what: string, step: () => Promise<unknown>): void =>
+    undo.defer(() => core.background.run(what, { container: id }, step));
+  defer('Cannot release the address of a failed start', () => core.networks.release(ctx.detached(), id));
+  await failpoint('container.start.network');
+  defer('Cannot remove the directory of a shim', () =>
+    rm(core.paths.shim(id), { recursive: true, force: true }),
+  );
+  await mkdir(core.paths.shim(id), { mode: 0o700 });
+  const attach = entry.pending.splice(0);
+  undo.defer(() => attach.forEach(({ socket }) => socket.destroy()));
+  const fresh = before.kind === 'created' && before.error === '';
+  const launched = await launch(core, ctx, { view, endpoint, attach, fresh, undo });
+  await failpoint('container.start.started');
+  const published = beginRun(core, entry, launched);
+  undo.commit();
+  announceNetwork(core, 'connect', endpoint);
+  announce(core, entry, { action: 'start' });
+  await published;
+}
+
+/** Back to where it was, with the error; docker removes a container that was to remove itself. */
+async function failed(
+  core: Core,
+  entry: Entry,
+  { before, failure }: { readonly before: Startable; readonly failure: StartFailure },
+): Promise<void> {
+  const { exitCode, error } = failure;
+  const state: ContainerState = { ...before, exitCode, error: error.message };
+  core.table.advance(entry, ['starting'], { state });
+  for (const { socket } of entry.pending.splice(0)) socket.destroy();
+  if (!entry.view.config.host.autoRemove) return;
+  await core.background.run('Cannot remove a container that did not start', { container: entry.id }, () =>
+    removeLocked(core, core.ctx.detached(), entry),
+  );
+}

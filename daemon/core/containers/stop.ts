@@ -1,0 +1,43 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { WherryError } from '../../../common/errors.ts';
+import type { Core } from '../core.ts';
+import { parseSignal } from '../signals.ts';
+import { within } from '../within.ts';
+import { announce } from './announce.ts';
+import { killRun, sendSignal } from './kill.ts';
+import type { Entry } from './table.ts';
+
+export interface StopOptions {
+  readonly signal: string | undefined;
+  readonly timeoutS: number | undefined;
+}
+
+/** Containers.stop. A client that leaves does not stop the stop. */
+export async function stop(
+  core: Core,
+  ctx: Ctx,
+  { reference, options }: { readonly reference: string; readonly options: StopOptions },
+): Promise<void> {
+  const entry = core.table.find(reference);
+  if (entry.run === undefined) throw new WherryError('not-modified', 'container is already stopped');
+  await stopEntry(core, ctx, { entry, options });
+}
+
+/** Nothing if it does not run. Resolves when the exit is recorded. */
+export async function stopEntry(
+  core: Core,
+  ctx: Ctx,
+  { entry, options }: { readonly entry: Entry; readonly options: StopOptions },
+): Promise<void> {
+  const { run } = entry;
+  if (run === undefined) return;
+  const { config } = entry.view;
+  const signal = parseSignal(options.signal ?? config.stopSignal ?? 'SIGTERM');
+  const timeoutS = options.timeoutS ?? config.stopTimeoutS ?? core.config.stopTimeoutS;
+  await sendSignal(core, ctx, { entry, run, signal });
+  if (!(await within(timeoutS * 1000, run.ended))) {
+    ctx.log.info('A container did not end in time and is killed', { container: entry.id, timeoutS, signal });
+    await killRun(core, ctx, { entry, run });
+  }
+  announce(core, entry, { action: 'stop' });
+}

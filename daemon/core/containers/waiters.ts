@@ -1,0 +1,53 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import type { WaitCondition } from '../contract.ts';
+
+export interface WaitResult {
+  readonly exitCode: number;
+  readonly error: string | undefined;
+}
+
+interface Waiter {
+  readonly condition: WaitCondition;
+  readonly resolve: (result: WaitResult) => void;
+}
+
+/** Who waits for a container's exit or removal. */
+export interface Waiters {
+  /** Rejects with the signal's reason when the client leaves first. */
+  add(ctx: Ctx, condition: WaitCondition): Promise<WaitResult>;
+  exited(result: WaitResult): void;
+  /** Wakes everybody: a removed container never exits again. */
+  removed(result: WaitResult): void;
+}
+
+export function createWaiters(): Waiters {
+  const waiters = new Set<Waiter>();
+  const wake = (result: WaitResult, concerns: (condition: WaitCondition) => boolean): void => {
+    for (const waiter of waiters) {
+      if (!concerns(waiter.condition)) continue;
+      waiters.delete(waiter);
+      waiter.resolve(result);
+    }
+  };
+  return {
+    add: (ctx, condition) =>
+      new Promise((resolve, reject) => {
+        const onAbort = (): void => {
+          waiters.delete(waiter);
+          reject(ctx.signal.reason as Error);
+        };
+        const waiter: Waiter = {
+          condition,
+          resolve: (result) => {
+            ctx.signal.removeEventListener('abort', onAbort);
+            resolve(result);
+          },
+        };
+        waiters.add(waiter);
+        if (ctx.signal.aborted) onAbort();
+        else ctx.signal.addEventListener('abort', onAbort, { once: true });
+      }),
+    exited: (result) => wake(result, (condition) => condition !== 'removed'),
+    removed: (result) => wake(result, () => true),
+  };
+}

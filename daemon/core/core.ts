@@ -1,0 +1,22 @@
+import type { KeyedLocks } from '../../common/locks.ts';
+import type { Background } from './background.ts';
+import type { ContainerTable } from './containers/table.ts';
+import type { ExecTable } from './execs/table.ts';
+import type { Host } from './host.ts';
+import type { EngineOptions } from './options.ts';
+import type { Paths } from './paths.ts';
+import type { Accounts } from './spec/accounts.ts';
+import type { SeccompFor } from './spec/seccomp.ts';
+
+/** What the verbs of the engine work with. */
+export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
+  readonly table: ContainerTable;
+  readonly execTable: ExecTable;
+  /** By container id. Start, create, rename and remove hold it; what signals a process does not. */
+  readonly locks: KeyedLocks;
+  readonly background: Background;
+  readonly paths: Paths;
+  readonly host: Host;
+  readonly accounts: Accounts;
+  readonly seccompFor: SeccompFor;
+}

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { cpus, hostname, machine, release, totalmem } from 'node:os';
+import type { EngineInfo } from './contract.ts';
+import type { Core } from './core.ts';
+import { formatTime, realTimeNs } from './time.ts';
+
+/** What `docker info` tells of the host; read once, but what changes. */
+export async function openInfo(
+  core: Core,
+  dirs: { readonly dataRoot: string; readonly execRoot: string },
+): Promise<() => EngineInfo> {
+  const system = await readOsRelease();
+  const startedAt = formatTime(realTimeNs());
+  return () => ({
+    id: core.config.id,
+    name: hostname(),
+    dataRoot: dirs.dataRoot,
+    execRoot: dirs.execRoot,
+    kernelVersion: release(),
+    operatingSystem: system['PRETTY_NAME'] ?? 'Linux',
+    osVersion: system['VERSION_ID'] ?? '',
+    architecture: machine(),
+    cpus: cpus().length,
+    memoryBytes: totalmem(),
+    cgroupVersion: core.host.cgroups.hierarchies.length > 0 ? '1' : '2',
+    goroutines: core.background.count(),
+    openFiles: process.getActiveResourcesInfo().length,
+    eventsListeners: core.events.listeners(),
+    startedAt,
+    labels: core.config.labels,
+    warnings: [],
+  });
+}
+
+/** man 5 os-release. Empty when the host has none. */
+async function readOsRelease(): Promise<Readonly<Record<string, string>>> {
+  for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text !== undefined) return parseOsRelease(text);
+  }
+  return {};
+}
+
+function parseOsRelease(text: string): Record<string, string> {
+  const lines = text.split('\n').map((line) => /^([A-Z_0-9]+)=(?:"(.*)"|'(.*)'|(.*))$/.exec(line));
+  return Object.fromEntries(
+    lines.flatMap((match) => (match === null ? [] : [[match[1], match[2] ?? match[3] ?? match[4] ?? '']])),
+  ) as Record<string, string>;
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+
+/** Where the engine's files lie. */
+export interface Paths {
+  /** Every container's directory is below. */
+  readonly containers: string;
+  /** Every shim's directory is below, by the id of its container or exec. */
+  readonly shims: string;
+  /** Empty for ever: containers mount their root over it, each in its own mount namespace. */
+  readonly staging: string;
+  container(id: string): string;
+  log(id: string): string;
+  hosts(id: string): string;
+  hostname(id: string): string;
+  resolvConf(id: string): string;
+  shim(id: string): string;
+}
+
+export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: string }): Paths {
+  const containers = join(dataRoot, 'containers');
+  const shims = join(execRoot, 'shims');
+  const container = (id: string): string => join(containers, id);
+  return {
+    containers,
+    shims,
+    staging: join(execRoot, 'rootfs'),
+    container,
+    log: (id) => join(container(id), `${id}-json.log`),
+    hosts: (id) => join(container(id), 'hosts'),
+    hostname: (id) => join(container(id), 'hostname'),
+    resolvConf: (id) => join(container(id), 'resolv.conf'),
+    shim: (id) => join(shims, id),
+  };
+}

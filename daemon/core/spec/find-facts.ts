@@ -1,0 +1,25 @@
+import { resolveUser } from '../../../runtime/user.ts';
+import { cgroupPath } from '../cgroups.ts';
+import type { Container } from '../contract.ts';
+import type { Core } from '../core.ts';
+import { grantedDevices, hostDevices } from './devices.ts';
+import type { SpecFacts } from './make-spec.ts';
+
+/** Looks up what the specification of a container depends on. Makes nothing. */
+export async function findFacts(core: Core, { id, overlay, config }: Container): Promise<SpecFacts> {
+  const { host, user } = config;
+  const [files, granted, everything] = await Promise.all([
+    core.accounts.of(overlay),
+    grantedDevices(host.resources),
+    host.privileged ? hostDevices() : [],
+  ]);
+  return {
+    user: resolveUser(user, files, host.groupAdd),
+    granted,
+    hostDevices: everything,
+    cgroupsPath: cgroupPath(host.resources.cgroupParent || core.config.cgroupParent, id),
+    ownNetwork: host.networkMode !== 'host',
+    cpus: core.host.cpus,
+    noNewPrivileges: core.config.noNewPrivileges,
+  };
+}

@@ -1,0 +1,110 @@
+import { defaultSpec, DEFAULT_PATH } from '../../../runtime/default-spec.ts';
+import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
+import type { Device, Process, Spec } from '../../../runtime/spec.ts';
+import type { ResolvedUser } from '../../../runtime/user.ts';
+import { overrideEnv } from '../containers/merge.ts';
+import type { Container } from '../contract.ts';
+import type { GrantedDevices } from './devices.ts';
+import { makeMounts, rootPropagation } from './mounts.ts';
+import { makeResources } from './resources.ts';
+import { parseSecurityOptions } from './security.ts';
+
+/** What had to be looked up for a specification. */
+export interface SpecFacts {
+  readonly user: ResolvedUser;
+  readonly granted: GrantedDevices;
+  /** Every device of the host, for a privileged container. */
+  readonly hostDevices: readonly Device[];
+  readonly cgroupsPath: string;
+  /** False for the host's network. */
+  readonly ownNetwork: boolean;
+  readonly cpus: number;
+  /** The daemon's default. */
+  readonly noNewPrivileges: boolean;
+}
+
+/** Docker lets everybody ping and bind low ports in a network namespace of its own. */
+const NETWORK_SYSCTLS = {
+  'net.ipv4.ping_group_range': '0 2147483647',
+  'net.ipv4.ip_unprivileged_port_start': '0',
+};
+
+/** The OCI configuration of a container. Pure. Throws `invalid-argument` for options that can't be honoured. */
+export function makeSpec(container: Container, facts: SpecFacts): Spec {
+  const { config } = container;
+  const { host } = config;
+  const { noNewPrivileges, plainSystemPaths } = parseSecurityOptions(host.securityOpt, facts.noNewPrivileges);
+  const base = defaultSpec({
+    capabilities: chooseCapabilities({ add: host.capAdd, drop: host.capDrop, privileged: host.privileged }),
+    privileged: host.privileged,
+    shmSizeBytes: host.shmSizeBytes,
+    ownNetwork: facts.ownNetwork,
+    cpus: facts.cpus,
+  });
+  const propagation = rootPropagation(host.binds);
+  return {
+    ...base,
+    process: { ...base.process, ...processOf(container, facts.user), noNewPrivileges },
+    root: { ...base.root, readonly: host.readonlyRootfs },
+    hostname: config.hostname,
+    domainname: config.domainname,
+    mounts: makeMounts(base.mounts, host, {
+      hosts: container.hostsPath,
+      hostname: container.hostnamePath,
+      resolvConf: container.resolvConfPath,
+    }),
+    linux: {
+      ...base.linux,
+      ...(plainSystemPaths ? { maskedPaths: [], readonlyPaths: [] } : {}),
+      ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
+      devices: [...(base.linux.devices ?? []), ...facts.hostDevices, ...facts.granted.devices],
+      cgroupsPath: facts.cgroupsPath,
+      resources: makeResources(host.resources, [
+        ...(base.linux.resources?.devices ?? []),
+        ...(host.privileged ? [] : facts.granted.rules),
+      ]),
+      sysctl: { ...(facts.ownNetwork ? NETWORK_SYSCTLS : {}), ...host.sysctls },
+    },
+  };
+}
+
+function processOf(
+  { config, path, args }: Container,
+  user: ResolvedUser,
+): Partial<Process> & Pick<Process, 'args'> {
+  const { host, consoleSize, tty } = config;
+  return {
+    ...(tty ? { terminal: true } : {}),
+    ...(tty && consoleSize !== undefined
+      ? { consoleSize: { height: consoleSize.rows, width: consoleSize.columns } }
+      : {}),
+    user: processUser(user),
+    args: [path, ...args],
+    env: processEnv({ hostname: config.hostname, tty, own: config.env, home: user.home }),
+    cwd: config.workingDir === '' ? '/' : config.workingDir,
+    rlimits: host.ulimits.map(({ name, soft, hard }) => ({
+      type: `RLIMIT_${name.toUpperCase()}`,
+      soft,
+      hard,
+    })),
+    oomScoreAdj: host.oomScoreAdj,
+  };
+}
+
+export const processUser = ({ uid, gid, additionalGids }: ResolvedUser): Process['user'] => ({
+  uid,
+  gid,
+  additionalGids: [...additionalGids],
+});
+
+/** Docker's variables, then the container's own in their place, then HOME as the runtime sets it. */
+export function processEnv(from: {
+  readonly hostname: string;
+  readonly tty: boolean;
+  readonly own: readonly string[];
+  readonly home: string;
+}): string[] {
+  const base = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${from.hostname}`, ...(from.tty ? ['TERM=xterm'] : [])];
+  const env = overrideEnv(base, from.own);
+  return env.some((variable) => variable.startsWith('HOME=')) ? env : [...env, `HOME=${from.home}`];
+}

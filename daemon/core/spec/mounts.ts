@@ -1,0 +1,75 @@
+import type { Mount } from '../../../runtime/spec.ts';
+import type { Bind, HostOptions } from '../contract.ts';
+
+/** With a read-only root these stay writable: a program could hardly run otherwise. */
+const STAY_WRITABLE = ['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev'];
+const TMPFS_OPTIONS = ['noexec', 'nosuid', 'nodev', 'rprivate'];
+
+/** The files that the daemon writes for each container. */
+export interface NameFilePaths {
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+}
+
+/**
+ * All mounts of a container: the defaults but those that the user replaces, then the user's and the name files, shallow ones
+ * first, so that nothing hides what was mounted below it. Pure.
+ */
+export function makeMounts(
+  defaults: readonly Mount[],
+  host: Pick<HostOptions, 'binds' | 'tmpfs' | 'readonlyRootfs'>,
+  files: NameFilePaths,
+): Mount[] {
+  const own = [...host.binds.map(bindMount), ...Object.entries(host.tmpfs).map(tmpfsMount)];
+  const taken = new Set(own.map(({ destination }) => destination));
+  const names = nameMounts(files).filter(({ destination }) => !taken.has(destination));
+  const kept = defaults.filter(
+    ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
+  );
+  const base = host.readonlyRootfs ? kept.map(readOnly) : kept;
+  const added = [...own, ...names].toSorted((a, b) => depth(a.destination) - depth(b.destination));
+  return [...base, ...added];
+}
+
+const depth = (path: string): number => path.split('/').filter((name) => name !== '').length;
+
+const readOnly = (mount: Mount): Mount =>
+  STAY_WRITABLE.includes(mount.destination) || mount.options?.includes('ro') === true
+    ? mount
+    : { ...mount, options: [...(mount.options ?? []), 'ro'] };
+
+/** A read-only bind is so with everything mounted below it, as docker has it since API 1.44. */
+function bindMount({ source, destination, readOnly, propagation }: Bind): Mount {
+  return {
+    destination,
+    type: 'bind',
+    source,
+    options: ['rbind', ...(readOnly ? ['rro'] : []), propagation],
+  };
+}
+
+function tmpfsMount([destination, options]: [string, string]): Mount {
+  const own = options === '' ? [] : options.split(',');
+  return { destination, type: 'tmpfs', source: 'tmpfs', options: [...TMPFS_OPTIONS, ...own] };
+}
+
+const nameMounts = ({ hosts, hostname, resolvConf }: NameFilePaths): Mount[] => [
+  fileMount(resolvConf, '/etc/resolv.conf'),
+  fileMount(hostname, '/etc/hostname'),
+  fileMount(hosts, '/etc/hosts'),
+];
+
+const fileMount = (source: string, destination: string): Mount => ({
+  destination,
+  type: 'bind',
+  source,
+  options: ['rbind', 'rprivate'],
+});
+
+/** What the root's own propagation has to be, so that a bind's can do anything; docker's private otherwise. */
+export function rootPropagation(binds: readonly Bind[]): string | undefined {
+  const asked = binds.map(({ propagation }) => propagation.replace(/^r/, ''));
+  if (asked.includes('shared')) return 'shared';
+  return asked.includes('slave') ? 'rslave' : undefined;
+}

@@ -1,0 +1,43 @@
+import type { CompiledSeccomp } from '../../../runtime/contract.ts';
+import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
+import { defaultSeccomp } from '../../../runtime/security/seccomp-profile.ts';
+import { createSeccompCompiler } from '../../../runtime/security/seccomp.ts';
+import type { HostOptions } from '../contract.ts';
+import { seccompFromJson } from './seccomp-json.ts';
+import { parseSecurityOptions } from './security.ts';
+
+const REMEMBERED = 64;
+
+/** The filter of a container, undefined for none. Throws `invalid-argument` for a profile that can't be read. */
+export type SeccompFor = (host: HostOptions) => CompiledSeccomp | undefined;
+
+/**
+ * Compiles each profile once. `daemonProfile`: what a container gets that asks for nothing; undefined is the built-in one,
+ * `unconfined` none.
+ */
+export function createSeccomp(daemonProfile: string | undefined): SeccompFor {
+  const compile = createSeccompCompiler();
+  const compiled = new Map<string, CompiledSeccomp>();
+  return (host) => {
+    const asked = parseSecurityOptions(host.securityOpt, false).seccomp;
+    const profile = asked ?? (host.privileged ? 'unconfined' : (daemonProfile ?? 'builtin'));
+    if (profile === 'unconfined') return undefined;
+    const capabilities = chooseCapabilities({
+      add: host.capAdd,
+      drop: host.capDrop,
+      privileged: host.privileged,
+    });
+    // Making and hashing a profile costs more than attaching it: what decides about it is the key.
+    const key = `${capabilities.join()} ${profile}`;
+    const known = compiled.get(key);
+    if (known !== undefined) return known;
+    const fresh = compile(
+      profile === 'builtin'
+        ? defaultSeccomp(capabilities, process.arch)
+        : seccompFromJson(profile, capabilities),
+    );
+    if (compiled.size >= REMEMBERED) compiled.clear();
+    compiled.set(key, fresh);
+    return fresh;
+  };
+}
