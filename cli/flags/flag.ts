@@ -3,8 +3,8 @@
  * of them: parsing, types and `--help` come from it.
  *
  * Own, because docker's clients rely on pflag's semantics (`-it`, `-eFOO=1`, `--rm=false`, stop at the first argument for
- * `run`), which commander has only in part, and because loading commander alone costs a third of the time that the whole of
- * `wherry ps` may take beyond Node's own start.
+ * `run`), which commander has only in part, and because loading commander takes 6 to 8 ms, as long as everything that
+ * `wherry ps` does beyond Node's own start.
  */
 export interface Flag<T> {
   /** One letter, without dash. */
