@@ -6,12 +6,11 @@ import type {
   ContainerState,
   CreateRequest,
   Engine,
-  Event,
   Exec,
   NetworkView,
 } from '../../daemon/core/contract.ts';
 import type { Image } from '../../image/images.ts';
-import type { ImageId, DiffId } from '../../image/snapshots.ts';
+import { exampleContainer, exampleEvent, exampleImage, hex } from './examples.ts';
 
 /**
  * An engine that keeps everything in memory and runs nothing: attach and exec echo what the client sends, in frames unless
@@ -26,7 +25,7 @@ export interface FakeEngine extends Engine {
   exit(code: number): void;
 }
 
-const hex = (digit: string): string => digit.repeat(64);
+const merged = (request: CreateRequest): Container['config'] => ({ ...request, imageConfig: {} });
 
 export const BRIDGE: NetworkView = {
   id: hex('b'),
@@ -252,127 +251,4 @@ function sendFrame(socket: Socket, data: Uint8Array, tty: boolean): void {
     socket.write(header);
   }
   socket.write(data);
-}
-
-const exampleEvent: Event = {
-  type: 'container',
-  action: 'start',
-  actorId: hex('c'),
-  attributes: { image: 'busybox:latest', name: 'web' },
-  timeNs: 1_700_000_000_123_456_789n,
-};
-
-export function exampleImage(): Image {
-  return {
-    id: `sha256:${hex('1')}` as ImageId,
-    tags: ['busybox:latest'],
-    digests: [],
-    config: { Cmd: ['sh'], Env: ['PATH=/bin'], Labels: { vendor: 'debian' } },
-    createdAt: '2026-01-01T00:00:00Z',
-    author: '',
-    architecture: 'amd64',
-    variant: undefined,
-    os: 'linux',
-    diffIds: [`sha256:${hex('2')}` as DiffId],
-    topChain: undefined,
-    sizeBytes: 2_000_000,
-    history: [
-      { created: '2026-01-01T00:00:00Z', created_by: 'make' },
-      { created_by: 'CMD', empty_layer: true },
-    ],
-    descriptor: undefined,
-    lastTaggedAt: undefined,
-  };
-}
-
-function exampleContainer(): Container {
-  return {
-    id: hex('c'),
-    name: 'web',
-    createdAt: '2026-01-01T00:00:00.000000001Z',
-    imageId: exampleImage().id,
-    imageName: 'busybox',
-    path: 'sh',
-    args: ['-c', 'echo hello'],
-    config: { ...exampleRequest(), imageConfig: {} },
-    state: { kind: 'running', pid: 42, startedAt: '2026-01-01T00:00:01Z' },
-    restartCount: 0,
-    logPath: '/log',
-    hostnamePath: '/hostname',
-    hostsPath: '/hosts',
-    resolvConfPath: '/resolv.conf',
-    overlay: { lower: ['/l2', '/l1'], upper: '/upper', work: '/work' },
-    endpoint: undefined,
-    execIds: [],
-  };
-}
-
-const merged = (request: CreateRequest): Container['config'] => ({ ...request, imageConfig: {} });
-
-export function exampleRequest(): CreateRequest {
-  return {
-    name: 'web',
-    image: 'busybox',
-    entrypoint: undefined,
-    cmd: ['sh', '-c', 'echo hello'],
-    env: ['PATH=/bin'],
-    user: '',
-    workingDir: '',
-    hostname: 'web',
-    domainname: '',
-    labels: { tier: 'front' },
-    tty: false,
-    openStdin: false,
-    stdinOnce: false,
-    attachStdin: false,
-    attachStdout: true,
-    attachStderr: true,
-    stopSignal: undefined,
-    stopTimeoutS: undefined,
-    exposedPorts: {},
-    volumes: {},
-    consoleSize: undefined,
-    host: {
-      networkMode: 'bridge',
-      autoRemove: false,
-      restartPolicy: { name: 'no', maximumRetryCount: 0 },
-      binds: [],
-      tmpfs: {},
-      readonlyRootfs: false,
-      privileged: false,
-      capAdd: [],
-      capDrop: [],
-      groupAdd: [],
-      securityOpt: [],
-      extraHosts: [],
-      dns: [],
-      dnsSearch: [],
-      dnsOptions: [],
-      shmSizeBytes: 67_108_864,
-      sysctls: {},
-      ulimits: [],
-      oomScoreAdj: 0,
-      logDriver: 'json-file',
-      logOptions: {},
-      resources: {
-        memoryBytes: undefined,
-        memoryReservationBytes: undefined,
-        memorySwapBytes: undefined,
-        memorySwappiness: undefined,
-        oomKillDisable: false,
-        nanoCpus: undefined,
-        cpuShares: undefined,
-        cpuPeriodUs: undefined,
-        cpuQuotaUs: undefined,
-        cpusetCpus: '',
-        cpusetMems: '',
-        pidsLimit: undefined,
-        blkioWeight: undefined,
-        devices: [],
-        deviceCgroupRules: [],
-        cgroupParent: '',
-      },
-      raw: {},
-    },
-  };
 }

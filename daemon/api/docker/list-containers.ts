@@ -34,7 +34,7 @@ export async function listContainers({ engine }: Door, query: Query): Promise<ob
   const newestFirst = [...engine.containers.list()].sort(
     (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.createdAt < b.createdAt ? 1 : -1),
   );
-  const wanted = between(newestFirst, filters, engine.containers.get)
+  const wanted = between(newestFirst, filters, (reference) => engine.containers.get(reference))
     .filter(({ state }) => everyState || state.kind === 'running')
     .filter(matcher(filters, engine));
   const networkId = networkIdOf(engine.networks.list());

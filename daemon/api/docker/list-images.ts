@@ -13,7 +13,7 @@ const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 export function listImages({ images, containers }: Engine, query: Query, version: ApiVersion): object[] {
   const filters = parseFilters(text(query, 'filters'), FILTERS);
   const dangling = filters.truth('dangling');
-  const inRange = createdBetween(filters, images.get);
+  const inRange = createdBetween(filters, (reference) => images.get(reference));
   const users = containers.list();
   return images
     .list()

@@ -29,6 +29,7 @@ export interface DockerApi {
   readonly app: FastifyInstance;
   /** A further HTTP server of this API, not listening yet. */
   createServer(): Server;
+  /** Takes no more requests, gives those under way a moment, then drops every connection but the ones that shims serve. */
   close(): Promise<void>;
 }
 
@@ -36,21 +37,46 @@ export async function createDockerApi(door: Door): Promise<DockerApi> {
   const app = createApp(door);
   await app.ready();
   const hijack = hijackDoor(door);
+  const servers: Server[] = [];
   return {
     app,
     createServer: () => {
-      const options = {
-        IncomingMessage: ApiMessage,
-        shouldUpgradeCallback: ({ method, url }: { method?: string | undefined; url?: string | undefined }) =>
-          hijackOf(method, url) !== undefined,
-        /** An upload takes as long as it takes, and a client may keep its connection: both are docker's. */
-        requestTimeout: 0,
-        keepAliveTimeout: 0,
-      };
-      return createServer(options, app.routing).on('upgrade', hijack);
+      const server = createServer(SERVER_OPTIONS, (request, response) => app.routing(request, response)).on(
+        'upgrade',
+        hijack,
+      );
+      servers.push(server);
+      return server;
     },
-    close: () => app.close(),
+    close: async () => {
+      await Promise.all(servers.map((server) => closeServer(server)));
+      await app.close();
+    },
   };
+}
+
+const SERVER_OPTIONS = {
+  IncomingMessage: ApiMessage,
+  shouldUpgradeCallback: ({ method, url }: { method?: string | undefined; url?: string | undefined }) =>
+    hijackOf(method, url) !== undefined,
+  /** An upload takes as long as it takes, and a client may keep its connection: both are docker's. */
+  requestTimeout: 0,
+  keepAliveTimeout: 0,
+};
+
+const GRACE_MS = 500;
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.closeAllConnections();
+      resolve();
+    }, GRACE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function createApp(door: Door): FastifyInstance {

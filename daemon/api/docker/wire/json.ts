@@ -13,7 +13,7 @@ export function reader<S extends TObject>(schema: S): Reader<Static<S>> {
   const compiled = Compile(schema);
   return (text) => {
     const value = canonical(schema, parse(text));
-    if (compiled.Check(value)) return value as Static<S>;
+    if (compiled.Check(value)) return value;
     const [first] = compiled.Errors(value);
     const field = first?.instancePath.slice(1).replaceAll('/', '.') ?? '';
     throw invalidArgument(

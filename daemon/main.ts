@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { makeCtx } from '../common/ctx.ts';
+import { messageOf } from '../common/errors.ts';
+import { openDatabase } from '../common/sqlite.ts';
+import { winstonLog } from '../common/winston-log.ts';
+import { openImageStore } from '../image/store.ts';
+import { createShimLauncher } from '../shim/launcher.ts';
+import { createDockerApi } from './api/docker/server.ts';
+import { WHERRY_VERSION } from './api/docker/versions.ts';
+import { checkHost, formatChecks } from './check.ts';
+import { makeConfig, type DaemonConfig } from './config.ts';
+import { readConfigFile } from './config/file.ts';
+import { helpText, parseFlags } from './config/flags.ts';
+import { openEngine } from './core/engine.ts';
+import { createEventBus } from './core/events/bus.ts';
+import { openNetworks } from './core/networks/networks.ts';
+import { ENGINE_DEFAULTS } from './core/options.ts';
+import { imageEvents } from './image-events.ts';
+import { lockDirectory } from './instance-lock.ts';
+import { listenOn } from './listen/listen.ts';
+import { socketGroup } from './listen/group.ts';
+import {
+  askedToStop,
+  engineId,
+  makeRoots,
+  notify,
+  requireHost,
+  seccompProfile,
+  writePidfile,
+} from './serve.ts';
+
+/** `wherryd`: wires the parts together and holds no logic. */
+async function main(args: readonly string[]): Promise<number> {
+  const { verb, configFile, values } = parseFlags(args);
+  switch (verb) {
+    case 'help':
+      process.stdout.write(helpText());
+      return 0;
+    case 'version':
+      process.stdout.write(`wherryd version ${WHERRY_VERSION}\n`);
+      return 0;
+    case 'check': {
+      const checks = await checkHost();
+      process.stdout.write(formatChecks(checks));
+      return checks.some(({ state }) => state === 'missing') ? 1 : 0;
+    }
+    case 'validate':
+      makeConfig(await readConfigFile(configFile), values);
+      process.stdout.write('configuration OK\n');
+      return 0;
+    case 'serve':
+      await serve(makeConfig(await readConfigFile(configFile), values));
+      return 0;
+  }
+}
+
+async function serve(config: DaemonConfig): Promise<void> {
+  const log = winstonLog({ level: config.logLevel, format: config.logFormat, stream: process.stderr });
+  const ctx = makeCtx(log);
+  const stop = askedToStop(ctx);
+  await requireHost();
+  const gid = await socketGroup(config.group);
+  const profile = await seccompProfile(config.seccompProfile);
+  await makeRoots(config);
+  const { dataRoot, execRoot } = config;
+  await using _data = await lockDirectory(dataRoot, 'data root');
+  await using _exec = await lockDirectory(execRoot, 'exec root');
+  await using _pidfile = await writePidfile(config.pidfile);
+  await using parts = new AsyncDisposableStack();
+
+  const db = parts.adopt(openDatabase(join(dataRoot, 'meta.db')), (database) => database.close());
+  const events = createEventBus();
+  const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events) });
+  parts.defer(() => store.close());
+  const engine = await openEngine({
+    ctx,
+    db,
+    dirs: { dataRoot, execRoot },
+    config: {
+      ...ENGINE_DEFAULTS,
+      id: await engineId(dataRoot),
+      labels: config.labels,
+      noNewPrivileges: config.noNewPrivileges,
+      seccompProfile: profile,
+      cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
+    },
+    launcher: createShimLauncher(),
+    images: store.images,
+    snapshots: store.snapshots,
+    networks: openNetworks({ db, config: config.networks, dirs: { execRoot } }),
+    events,
+  });
+  parts.defer(() => engine.close());
+  const api = await createDockerApi({ engine, ctx, defaults: config, info: config });
+  parts.defer(() => api.close());
+  for (const host of config.hosts) await listenOn(api.createServer(), host, gid);
+
+  log.info('Listening', { hosts: config.hosts, dataRoot, pid: process.pid });
+  process.stdout.write(`wherryd ${WHERRY_VERSION} is listening on ${config.hosts.join(', ')}\n`);
+  notify(log, 'READY=1');
+  await stop;
+  notify(log, 'STOPPING=1');
+}
+
+let code = 1;
+try {
+  code = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`wherryd: ${messageOf(error)}\n`);
+}
+// The spawner's threads and streams to clients would keep a finished daemon alive.
+process.exit(code);
