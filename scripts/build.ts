@@ -6,6 +6,12 @@ import { repository } from './lib/paths.ts';
 
 /** Builds what changed since the last time: C into build/native, bundles into build/lib, launchers into bin. */
 const startedAt = performance.now();
-const built = [...(await buildNative()), ...(await buildBundles()), ...writeLaunchers()];
-for (const file of built) console.log(`built ${relative(repository, file)}`);
-if (built.length > 0) console.log(`in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+try {
+  const built = [...(await buildNative()), ...(await buildBundles()), ...writeLaunchers()];
+  for (const file of built) console.log(`built ${relative(repository, file)}`);
+  if (built.length > 0) console.log(`in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+} catch (error) {
+  // The compiler has said where.
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

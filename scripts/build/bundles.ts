@@ -1,5 +1,5 @@
 import { build, version, type BuildOptions } from 'esbuild';
-import { existsSync, globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { pid } from 'node:process';
 import { at } from '../lib/paths.ts';
@@ -53,8 +53,6 @@ function replace(path: string, contents: Uint8Array): void {
 const stem = (path: string): string => basename(path, '.ts');
 
 async function bundle(target: string, options: BuildOptions): Promise<string[]> {
-  const entries = Object.values(options.entryPoints ?? {}) as string[];
-  if (!entries.every((path) => existsSync(at(path)))) return [];
   const recipe = JSON.stringify([version, COMMON, options]);
   if (isCurrent(target, recipe)) return [];
   const { metafile, outputFiles = [] } = await build({ ...COMMON, ...options, write: false });
