@@ -11,12 +11,12 @@ const TERMIOS_CALLS = {
   cfmakeraw: { arguments: ['pointer'], return: 'void' },
 } as const satisfies Record<string, FunctionSignature>;
 
-/** Signals that end this process while the terminal is raw: Node restores it for two of them only. */
+/** Signals that end this process while the terminal is raw, unless somebody forwards them. */
 const FATAL = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**
  * Makes the terminal at stdin raw and returns the way back, which may be called many times. Every other way out leads back
- * too: Node restores the mode it found whenever the process exits.
+ * too: the exit of the process, and the signals that end it, which do so after the terminal is as it was.
  */
 export async function enterRawMode(): Promise<() => void> {
   const { stdin } = process;
@@ -28,12 +28,14 @@ export async function enterRawMode(): Promise<() => void> {
     raw = false;
   };
   process.once('exit', restore);
+  for (const signal of FATAL) {
+    if (process.listenerCount(signal) > 0) continue;
+    process.once(signal, () => {
+      restore();
+      process.kill(process.pid, signal);
+    });
+  }
   return restore;
-}
-
-/** Ends the process at a signal that nobody forwards, terminal restored, with 128 plus its number. */
-export function exitOnSignals(exit: (signal: NodeJS.Signals) => void): void {
-  for (const signal of FATAL) process.once(signal, () => exit(signal));
 }
 
 /**
