@@ -1,9 +1,8 @@
 import { capabilitiesOf } from './security/capabilities.ts';
 import type { Device, DeviceRule, Mount, NamespaceType, Spec } from './spec.ts';
 
-/** Docker's defaults as data (moby, daemon/pkg/oci/defaults.go; runc's allowed devices). */
+/** Where a program is looked for when the image does not say. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-export const DEFAULT_SHM_BYTES: number = 64 << 20;
 
 export interface DefaultSpecOptions {
   /** From `chooseCapabilities`. */
@@ -17,7 +16,10 @@ export interface DefaultSpecOptions {
   readonly cpus: number;
 }
 
-/** A specification that lacks only what the container itself says: arguments, environment, user, root, further mounts, limits. */
+/**
+ * Docker's defaults as data (moby, daemon/pkg/oci/defaults.go; runc's allowed devices): a specification that lacks only what the container itself says: arguments, environment, user, root, further mounts,
+ * limits.
+ */
 export function defaultSpec(options: DefaultSpecOptions): Spec {
   const { privileged, capabilities } = options;
   return {

@@ -45,7 +45,8 @@ function buildChild(
   const root = plan.call('open the root', 'openat', [AT_FDCWD, '/', O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
     save: true,
   });
-  const cwd = openIn(plan, root, process.cwd, {
+  const cwd = openIn(plan, root, {
+    path: process.cwd,
     flags: O_PATH | O_DIRECTORY | O_CLOEXEC,
     label: cwdLabel(process.cwd),
   });

@@ -22,7 +22,7 @@ export function resolveSyscall(architecture: number, name: string): number | und
 function bindResolve(): Resolve {
   try {
     const prototype = 'int seccomp_syscall_resolve_name_arch(uint32_t arch_token, const char *name)';
-    return loadLibrary('libseccomp.so.2').func(prototype) as unknown as Resolve;
+    return loadLibrary('libseccomp.so.2').func(prototype);
   } catch (error) {
     throw internal('Cannot load libseccomp.so.2: install libseccomp2', { cause: error });
   }

@@ -20,6 +20,7 @@ const INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 const O_DIRECTORY_PATH = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
 export interface OpenIn {
+  readonly path: string;
   readonly flags: number;
   readonly mode?: number;
   /** RESOLVE_* bits on top of those that keep the path inside the root. */
@@ -33,8 +34,8 @@ export interface OpenIn {
 }
 
 /** Opens `path` as the container sees it from `root`. */
-export function openIn(plan: PlanBuilder, root: Value, path: string, options: OpenIn): Slot {
-  const { flags, mode, resolve, label, ...call } = options;
+export function openIn(plan: PlanBuilder, root: Value, options: OpenIn): Slot {
+  const { path, flags, mode, resolve, label, ...call } = options;
   const how = openHow({ flags, resolve: INSIDE | (resolve ?? 0), ...(mode === undefined ? {} : { mode }) });
   return plan.call(label ?? `open "${path}"`, 'openat2', [root, path, how, OPEN_HOW_BYTES], {
     save: true,
@@ -52,7 +53,8 @@ export const cleanPath = (path: string): string => posix.resolve('/', path);
 export function ensureDirectory(plan: PlanBuilder, root: Value, path: string): Slot {
   const clean = cleanPath(path);
   const [done, missing] = [new Label(), new Label()];
-  const found = openIn(plan, root, clean, {
+  const found = openIn(plan, root, {
+    path: clean,
     flags: O_DIRECTORY_PATH,
     ignore: ['ENOENT'],
     onOk: done,
@@ -73,12 +75,13 @@ export function makeDirectories(
   { root, path, into }: { readonly root: Value; readonly path: string; readonly into: Slot },
 ): void {
   const names = path.split('/').filter((name) => name !== '');
-  let parent = openIn(plan, root, '/', { flags: O_DIRECTORY_PATH });
+  let parent = openIn(plan, root, { path: '/', flags: O_DIRECTORY_PATH });
   names.forEach((name, index) => {
     const prefix = `/${names.slice(0, index + 1).join('/')}`;
     const child = index === names.length - 1 ? into : plan.slot();
     const [exists, missing] = [new Label(), new Label()];
-    openIn(plan, root, prefix, {
+    openIn(plan, root, {
+      path: prefix,
       flags: O_DIRECTORY_PATH,
       ignore: ['ENOENT'],
       into: child,
@@ -93,22 +96,6 @@ export function makeDirectories(
     plan.close(parent);
     parent = child;
   });
-}
-
-/** Opens `path` inside `root`, and makes an empty file where nothing is: what a file is bound onto. */
-export function ensureFile(plan: PlanBuilder, root: Value, path: string): Slot {
-  const clean = cleanPath(path);
-  const [done, missing] = [new Label(), new Label()];
-  const found = openIn(plan, root, clean, {
-    flags: O_PATH | O_CLOEXEC,
-    ignore: ['ENOENT'],
-    onOk: done,
-    onIgnored: missing,
-  });
-  plan.here(missing);
-  makeFile(plan, { root, path: clean, into: found });
-  plan.here(done);
-  return found;
 }
 
 /** Makes the empty file `path`, a clean path, and what is missing above it. */

@@ -30,7 +30,7 @@ export const openOwnPtmx = (plan: PlanBuilder, devpts: Slot): Slot =>
 
 /** The same by path, in a container that runs. What is no multiplexer fails at its first ioctl. */
 export const openPtmxIn = (plan: PlanBuilder, root: Value): Slot =>
-  openIn(plan, root, '/dev/pts/ptmx', { flags: PTMX_FLAGS, resolve: RESOLVE_NO_SYMLINKS, label });
+  openIn(plan, root, { path: '/dev/pts/ptmx', flags: PTMX_FLAGS, resolve: RESOLVE_NO_SYMLINKS, label });
 
 /**
  * Makes the terminal of a process from an open multiplexer: hands the master to the shim and returns the slave, which is opened

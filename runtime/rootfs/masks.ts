@@ -13,7 +13,8 @@ export function maskPaths(plan: PlanBuilder, root: Slot, paths: readonly string[
   for (const path of paths) {
     const [absent, isFile, done] = [new Label(), new Label(), new Label()];
     const label = `mask "${path}"`;
-    const target = openIn(plan, root, path, {
+    const target = openIn(plan, root, {
+      path,
       flags: O_PATH | O_CLOEXEC,
       ignore: ['ENOENT'],
       onIgnored: absent,
@@ -53,7 +54,8 @@ export function makeReadonly(plan: PlanBuilder, root: Slot, paths: readonly stri
   for (const path of paths) {
     const absent = new Label();
     const label = `make "${path}" read-only`;
-    const target = openIn(plan, root, path, {
+    const target = openIn(plan, root, {
+      path,
       flags: O_PATH | O_CLOEXEC,
       ignore: ['ENOENT'],
       onIgnored: absent,

@@ -126,7 +126,8 @@ function plainDirectory(
   const [link, plain] = [new Label(), new Label()];
   const made = ensureDirectory(plan, root, destination);
   plan.close(made);
-  const target = openIn(plan, root, destination, {
+  const target = openIn(plan, root, {
+    path: destination,
     flags: O_PATH | O_DIRECTORY | O_CLOEXEC,
     resolve: RESOLVE_NO_SYMLINKS,
     ignore: ['ELOOP'],
@@ -171,7 +172,8 @@ function bindTarget(
   { destination, mounted }: { destination: string; mounted: Slot },
 ): Slot {
   const [done, missing, isFile, isDirectory] = [new Label(), new Label(), new Label(), new Label()];
-  const target = openIn(plan, root, destination, {
+  const target = openIn(plan, root, {
+    path: destination,
     flags: O_PATH | O_CLOEXEC,
     ignore: ['ENOENT'],
     onOk: done,

@@ -50,9 +50,16 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 const MEANINGLESS: ReadonlySet<string> = new Set(['defaults', 'nofail', 'async']);
 const UNSUPPORTED: ReadonlySet<string> = new Set(['tmpcopyup', 'idmap', 'ridmap']);
 
+interface Bits {
+  readonly set: number;
+  readonly clear: number;
+}
+const NO_BITS: Bits = { set: 0, clear: 0 };
+
 /** The later of two contradicting options wins, as in mount(8). Throws `invalid-argument` for one that can't be honoured. */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  const result = { set: 0, clear: 0, setAll: 0, clearAll: 0, bind: 'no' as MountOptions['bind'] };
+  let bind: MountOptions['bind'] = 'no';
+  let [mount, tree]: [Bits, Bits] = [NO_BITS, NO_BITS];
   let propagation: MountOptions['propagation'];
   const data: string[] = [];
   for (const option of options) {
@@ -60,14 +67,14 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     const all = option.startsWith('r') ? attribute(option.slice(1)) : undefined;
     const spread = propagationOf(option);
     if (UNSUPPORTED.has(option)) throw invalidArgument(`Mount option "${option}" is not supported`);
-    if (option === 'bind') result.bind = 'one';
-    else if (option === 'rbind') result.bind = 'tree';
+    if (option === 'bind') bind = 'one';
+    else if (option === 'rbind') bind = 'tree';
     else if (spread !== undefined) propagation = spread;
-    else if (one !== undefined) merge(result, 'set', 'clear', one);
-    else if (all !== undefined) merge(result, 'setAll', 'clearAll', all);
+    else if (one !== undefined) mount = merged(mount, one);
+    else if (all !== undefined) tree = merged(tree, all);
     else if (!MEANINGLESS.has(option)) data.push(option);
   }
-  return { ...result, propagation, data };
+  return { ...mount, setAll: tree.set, clearAll: tree.clear, bind, propagation, data };
 }
 
 const attribute = (name: string): readonly [number, number] | undefined =>
@@ -80,12 +87,8 @@ export function propagationOf(word: string): MountOptions['propagation'] {
   return bits === undefined ? undefined : { bits, recursive };
 }
 
-function merge<K extends 'set' | 'setAll', C extends 'clear' | 'clearAll'>(
-  target: Record<K | C, number>,
-  set: K,
-  clear: C,
-  [on, off]: readonly [number, number],
-): void {
-  target[set] = ((target[set] & ~off) | on) as Record<K | C, number>[K];
-  target[clear] = ((target[clear] & ~on) | off) as Record<K | C, number>[C];
-}
+/** Later bits win over earlier ones. */
+const merged = (before: Bits, [on, off]: readonly [number, number]): Bits => ({
+  set: (before.set & ~off) | on,
+  clear: (before.clear & ~on) | off,
+});

@@ -49,6 +49,13 @@ export function writeSysctls(
 }
 
 function isNamespaced(name: string, namespaces: ReadonlySet<string>): boolean {
+  // `net/../kernel/panic` is beneath /proc/sys, but not of the network.
+  if (
+    pathOf(name)
+      .split('/')
+      .some((part) => part === '' || part === '.' || part === '..')
+  )
+    return false;
   const dotted = pathOf(name).replaceAll('/', '.');
   if (IPC.has(dotted) || dotted.startsWith('fs.mqueue.')) return namespaces.has('ipc');
   if (dotted.startsWith('net.')) return namespaces.has('network');

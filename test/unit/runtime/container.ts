@@ -47,6 +47,8 @@ const APPLETS = [
   'true',
   'tty',
   'umount',
+  'wc',
+  'stty',
 ];
 const PLAN_RUN = fileURLToPath(new URL('../../../build/native/plan-run', import.meta.url));
 

@@ -20,8 +20,9 @@ const ctx = makeCtx(silentLog).within(60_000);
 interface Launched {
   readonly shim: Shim;
   readonly exit: Promise<Exit>;
+  readonly end: () => Promise<void>;
   /** All that was written, once it has ended. */
-  output(): Promise<string>;
+  readonly output: () => Promise<string>;
 }
 
 async function monitorIn(bench: Bench, name: string, tty: boolean): Promise<MonitorConfig> {
@@ -32,7 +33,7 @@ async function monitorIn(bench: Bench, name: string, tty: boolean): Promise<Moni
   return { ...bench.request.monitor, id: name, directory, tty, log, consoleSize };
 }
 
-async function launch(t: TestContext, monitor: MonitorConfig, plan: Plan): Promise<Launched> {
+async function launch(monitor: MonitorConfig, plan: Plan): Promise<Launched> {
   const exit = Promise.withResolvers<Exit>();
   const shim = await launcher.launch(ctx, {
     id: monitor.id,
@@ -46,17 +47,17 @@ async function launch(t: TestContext, monitor: MonitorConfig, plan: Plan): Promi
       onLost: () => exit.reject(new Error('lost')),
     },
   });
-  t.after(async () => {
-    await shim.signal(ctx, 9).catch(() => {});
-    await exit.promise.catch(() => {});
-    shim.close();
-  });
   const output = async (): Promise<string> => {
     await exit.promise;
     const lines = (await readFile(monitor.log?.path ?? '', 'utf8')).trim().split('\n');
     return lines.map((line) => (JSON.parse(line) as { log: string }).log).join('');
   };
-  return { shim, exit: exit.promise, output };
+  const end = async (): Promise<void> => {
+    await shim.signal(ctx, 9).catch(() => {});
+    await exit.promise.catch(() => {});
+    shim.close();
+  };
+  return { shim, exit: exit.promise, output, end };
 }
 
 async function start(
@@ -64,16 +65,20 @@ async function start(
   script: string,
   change: (spec: Spec) => void = () => {},
 ): Promise<Launched & { bench: Bench }> {
+  const launched: Launched[] = [];
+  // Before the directories go: hooks run in the order in which they are given.
+  t.after(() => launched[0]?.end());
   const bench = await makeBench(t, dockerSpec(script, change));
   const { request } = bench;
   const monitor = await monitorIn(bench, 'c', request.spec.process.terminal === true);
-  return { bench, ...(await launch(t, monitor, buildLaunchPlan({ ...request, monitor }))) };
+  const container = await launch(monitor, buildLaunchPlan({ ...request, monitor }));
+  launched.push(container);
+  return { bench, ...container };
 }
 
 let execs = 0;
 
 async function exec(
-  t: TestContext,
   container: Launched & { bench: Bench },
   change: Partial<Process> & { readonly script: string },
 ): Promise<Launched> {
@@ -89,7 +94,7 @@ async function exec(
     seccomp: request.seccomp,
     cgroups: request.cgroups,
   };
-  return launch(t, monitor, buildExecPlan(execRequest));
+  return launch(monitor, buildExecPlan(execRequest));
 }
 
 const needs = requires('root', 'busybox', 'overlay', 'cgroup-v1');
@@ -111,7 +116,7 @@ describe('a terminal', needs, () => {
 
   test('can be had by an exec too', async (t) => {
     const container = await start(t, 'sleep 60');
-    const { output } = await exec(t, container, { script: 'tty; echo x > /dev/tty', terminal: true });
+    const { output } = await exec(container, { script: 'tty; echo x > /dev/tty', terminal: true });
     assert.equal((await output()).replaceAll('\r', ''), '/dev/pts/0\nx\n');
   });
 });
@@ -120,8 +125,8 @@ describe('an exec', needs, () => {
   test('shares every namespace, the root and the cgroups of its container', async (t) => {
     const container = await start(t, 'sleep 60');
     const script =
-      'for n in cgroup ipc mnt net pid uts; do readlink /proc/1/ns/$n /proc/self/ns/$n; done; cat /proc/self/cgroup; ls /proc/self/fd | wc -l';
-    const lines = (await (await exec(t, container, { script })).output()).split('\n');
+      'for n in cgroup ipc mnt net pid uts; do readlink /proc/1/ns/$n; readlink /proc/self/ns/$n; done; cat /proc/self/cgroup; ls /proc/self/fd | wc -l';
+    const lines = (await (await exec(container, { script })).output()).split('\n');
     for (let pair = 0; pair < 12; pair += 2) assert.equal(lines[pair], lines[pair + 1]);
     assert.ok(
       lines.slice(12, -2).every((line) => line.endsWith(':/')),
@@ -133,7 +138,7 @@ describe('an exec', needs, () => {
 
   test('inherits no capability, and runs under the filter', async (t) => {
     const container = await start(t, 'sleep 60');
-    const { output } = await exec(t, container, {
+    const { output } = await exec(container, {
       script: 'grep -E "CapInh|CapEff|Seccomp:" /proc/self/status',
     });
     assert.equal(await output(), 'CapInh:\t0000000000000000\nCapEff:\t00000000a80425fb\nSeccomp:\t2\n');
@@ -141,7 +146,7 @@ describe('an exec', needs, () => {
 
   test('takes a user, a directory and an environment of its own', async (t) => {
     const container = await start(t, 'sleep 60');
-    const { output } = await exec(t, container, {
+    const { output } = await exec(container, {
       script: 'id -u; pwd; echo $X',
       user: { uid: 7, gid: 7 },
       cwd: '/etc',
@@ -163,7 +168,7 @@ describe('an exec', needs, () => {
       const container = await start(t, 'sleep 60');
       const { args, ...rest } = { args: undefined, ...change };
       const wanted = { script: 'true', ...rest, ...(args === undefined ? {} : { args: [...args] }) };
-      await assert.rejects(exec(t, container, wanted), { message: expected });
+      await assert.rejects(exec(container, wanted), { message: expected });
     });
   }
 });
