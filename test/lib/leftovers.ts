@@ -11,7 +11,9 @@ export type Baseline = ReadonlyMap<string, number>;
 const SETTLE_MS = 5_000;
 
 export async function takeBaseline(daemon: Daemon): Promise<Baseline> {
-  return count((await Promise.all(collectors.map((collect) => collect(daemon)))).flat());
+  // Apart from the others, which start programs in the daemon's network namespace.
+  const found = await processes(daemon);
+  return count([...found, ...(await Promise.all(collectors.map((collect) => collect(daemon)))).flat()]);
 }
 
 /**
@@ -39,7 +41,7 @@ function count(things: readonly string[]): Baseline {
 
 type Collect = (daemon: Daemon) => Promise<string[]>;
 
-const collectors: readonly Collect[] = [mounts, cgroups, processes, links, rules, descriptors, rows, files];
+const collectors: readonly Collect[] = [mounts, cgroups, links, rules, descriptors, rows, files];
 
 async function mounts({ directory }: Daemon): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
@@ -49,7 +51,9 @@ async function mounts({ directory }: Daemon): Promise<string[]> {
 }
 
 async function cgroups({ cgroupParent }: Daemon): Promise<string[]> {
-  return (await cgroupsBelow(cgroupParent)).map((directory) => `cgroup ${directory}`);
+  // The parent is the daemon's own: made with its first container, kept for the next.
+  const below = (await cgroupsBelow(cgroupParent)).filter((directory) => !directory.endsWith(cgroupParent));
+  return below.map((directory) => `cgroup ${directory}`);
 }
 
 async function processes(daemon: Daemon): Promise<string[]> {
