@@ -18,7 +18,15 @@ export interface Trash {
 }
 
 /** Deepest first: what an unused writable snapshot consists of, after a mount with or without `volatile`. */
-const SKELETON = ['w/work/incompat/volatile', 'w/work/incompat', 'w/work', 'w', 'u', '.'];
+const SKELETON = [
+  'w/work/incompat/volatile/dirty',
+  'w/work/incompat/volatile',
+  'w/work/incompat',
+  'w/work',
+  'w',
+  'u',
+  '.',
+];
 
 export function openTrash(
   directories: Directories,

@@ -84,10 +84,14 @@ class WritableStore implements WritableSnapshots {
   }
 
   async clearVolatile(key: string): Promise<void> {
-    try {
-      await rmdir(join(this.get(key).work, 'work', 'incompat', 'volatile'));
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
+    const mark = join(this.get(key).work, 'work', 'incompat', 'volatile');
+    // Linux 5.10 and later put a directory of their own into it.
+    for (const path of [join(mark, 'dirty'), mark]) {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT')) throw error;
+      }
     }
   }
 
