@@ -1,4 +1,4 @@
-import { WherryError, invalidArgument } from '../../../common/errors.ts';
+import { invalidArgument, type WherryError } from '../../../common/errors.ts';
 
 /** What differs between versions of docker's API, and how a request names its version. The only file that compares versions. */
 export const API_VERSION = '1.51';
