@@ -82,6 +82,10 @@ async function tell(story: EngineStories[string] | undefined, options: EngineSto
   const place = await openPlace(directory, cgroupParent, options);
   try {
     await story(place);
+  } catch (error) {
+    // Said at once: clearing away may fail for the same reason.
+    console.error(error);
+    throw error;
   } finally {
     for (const { id } of place.engine.containers.list()) {
       await place.engine.containers
@@ -102,7 +106,10 @@ async function openPlace(
   const errors: string[] = [];
   const ctx = makeCtx(recordingLog(errors));
   const events: Event[] = [];
-  let parts = await openParts(ctx, { directory, cgroupParent, events, options });
+  // One of a process: its spawner is a thread.
+  const real = createShimLauncher();
+  const launcher = options.launcher?.(real) ?? real;
+  let parts = await openParts(ctx, { directory, cgroupParent, events, launcher });
   await parts.engine.images.load(ctx, Readable.from([await busyboxArchive()]), () => {});
 
   const create: TestEngine['create'] = async (cmd, request = {}, host = {}) => {
@@ -147,7 +154,7 @@ async function openPlace(
     },
     reopen: async () => {
       await parts.close();
-      parts = await openParts(ctx, { directory, cgroupParent, events, options });
+      parts = await openParts(ctx, { directory, cgroupParent, events, launcher });
     },
     leftovers: async () => {
       const below = (name: string): Promise<string[]> => readNames(join(directory, name));
@@ -173,10 +180,10 @@ interface Where {
   readonly directory: string;
   readonly cgroupParent: string;
   readonly events: Event[];
-  readonly options: EngineStoryOptions;
+  readonly launcher: ShimLauncher;
 }
 
-async function openParts(ctx: Ctx, { directory, cgroupParent, events, options }: Where) {
+async function openParts(ctx: Ctx, { directory, cgroupParent, events, launcher }: Where) {
   const { mkdir } = await import('node:fs/promises');
   const dirs = { dataRoot: join(directory, 'd'), execRoot: join(directory, 'r') };
   await Promise.all(Object.values(dirs).map((path) => mkdir(path, { recursive: true })));
@@ -188,13 +195,12 @@ async function openParts(ctx: Ctx, { directory, cgroupParent, events, options }:
     for await (const event of bus.subscribe(makeCtx(ctx.log, listening.signal), range)) events.push(event);
   })();
   const store = await openImageStore({ dataRoot: dirs.dataRoot, db, log: ctx.log });
-  const real = createShimLauncher();
   const engine = await openEngine({
     ctx,
     db,
     dirs,
     config: { ...ENGINE_DEFAULTS, id: 'test', cgroupParent },
-    launcher: options.launcher?.(real) ?? real,
+    launcher,
     images: store.images,
     snapshots: store.snapshots,
     networks: openNetworks({ db, config: NETWORK_DEFAULTS, dirs }),
