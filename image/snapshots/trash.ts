@@ -1,4 +1,4 @@
-import { readdir, rename, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Ctx } from '../../common/ctx.ts';
 import { messageOf } from '../../common/errors.ts';
@@ -18,15 +18,7 @@ export interface Trash {
 }
 
 /** Deepest first: what an unused writable snapshot consists of, after a mount with or without `volatile`. */
-const SKELETON = [
-  'w/work/incompat/volatile/dirty',
-  'w/work/incompat/volatile',
-  'w/work/incompat',
-  'w/work',
-  'w',
-  'u',
-  '.',
-];
+const SKELETON = ['w/work/incompat/volatile', 'w/work/incompat', 'w/work', 'w', 'u', '.'];
 
 export function openTrash(
   directories: Directories,
@@ -65,6 +57,8 @@ export function openTrash(
 
 /** A container that wrote nothing leaves empty directories: some calls to the kernel, no worker. False if there is more. */
 async function removeSkeleton(path: string): Promise<boolean> {
+  // The kernel's note that a volatile mount was made.
+  await rm(join(path, 'w/work/incompat/volatile/dirty'), { force: true });
   for (const part of SKELETON) {
     try {
       await rmdir(join(path, part));

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, rmdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Ctx } from '../../common/ctx.ts';
@@ -85,14 +85,8 @@ class WritableStore implements WritableSnapshots {
 
   async clearVolatile(key: string): Promise<void> {
     const mark = join(this.get(key).work, 'work', 'incompat', 'volatile');
-    // Linux 5.10 and later put a directory of their own into it.
-    for (const path of [join(mark, 'dirty'), mark]) {
-      try {
-        await rmdir(path);
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT')) throw error;
-      }
-    }
+    // The kernel's own note in it: `dirty`.
+    await rm(mark, { recursive: true, force: true });
   }
 
   keys(): readonly string[] {
