@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { finish } from './socket.ts';
 import { commonHeaders } from '../headers.ts';
 import { errorBody, httpError } from '../errors.ts';
 import { MULTIPLEXED_STREAM, RAW_STREAM } from '../stream.ts';
@@ -20,7 +21,8 @@ export function streamHead(request: IncomingMessage, options: { tty: boolean; ve
 export function refuse(socket: Socket, error: unknown): void {
   const { status, message } = httpError(error);
   const body = status === 304 ? '' : errorBody(message);
-  socket.end(
+  finish(
+    socket,
     head(status, STATUS_CODES[status] ?? 'Error', {
       'Content-Type': 'application/json',
       'Content-Length': String(Buffer.byteLength(body)),

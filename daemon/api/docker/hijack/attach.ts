@@ -3,7 +3,7 @@ import type { Door } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import type { ApiVersion } from '../versions.ts';
 import { streamHead } from './answer.ts';
-import { writeFully, type Hijacked } from './socket.ts';
+import { letGo, writeFully, type Hijacked } from './socket.ts';
 
 /** `POST /containers/{name}/attach`. Throws what is wrong before the connection is a stream. */
 export async function attach(
@@ -29,8 +29,11 @@ export async function attach(
     socket,
     head,
   };
-  await door.engine.containers.attach(door.ctx, id, client).catch((error: unknown) => {
+  try {
+    await door.engine.containers.attach(door.ctx, id, client);
+  } catch (error) {
     door.ctx.log.warn('Cannot attach', { container: id, error });
     socket.destroy();
-  });
+  }
+  if (socket.writableEnded && !socket.destroyed) letGo(socket);
 }

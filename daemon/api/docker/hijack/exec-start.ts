@@ -7,7 +7,7 @@ import { frame } from '../stream.ts';
 import type { ApiVersion } from '../versions.ts';
 import { readExecStartBody, toConsoleSize } from '../wire/exec.ts';
 import { emptyAnswer, streamHead } from './answer.ts';
-import { writeFully, type Hijacked } from './socket.ts';
+import { finish, writeFully, type Hijacked } from './socket.ts';
 
 /** `POST /exec/{id}/start`. Throws what is wrong before the connection is a stream. */
 export async function startExec(
@@ -22,7 +22,7 @@ export async function startExec(
   checkNotStarted(exec);
   if (options.Detach === true) {
     await door.engine.execs.start(door.ctx, exec.id, { consoleSize, client: undefined });
-    socket.end(emptyAnswer(200));
+    finish(socket, emptyAnswer(200));
     return;
   }
   await writeFully(socket, streamHead(message, { tty: exec.request.tty, version }));
@@ -50,5 +50,5 @@ function checkNotStarted({ id, state }: Exec): void {
 function sayWhy(socket: Socket, { request }: Exec, error: unknown): void {
   if (socket.destroyed || !socket.writable) return;
   const line = Buffer.from(`${messageOf(error)}\r\n`);
-  socket.end(request.tty ? line : frame('stdout', line));
+  finish(socket, request.tty ? line : frame('stdout', line));
 }

@@ -16,6 +16,7 @@ export interface Hijacked {
 
 interface Handle {
   reading: boolean;
+  readStart(): number;
   readStop(): number;
 }
 
@@ -64,7 +65,7 @@ function stopReading(socket: Socket): Buffer {
   for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
     read.push(chunk);
   }
-  const handle = (socket as unknown as { _handle: Handle | null })._handle;
+  const handle = handleOf(socket);
   if (handle !== null) {
     handle.readStop();
     handle.reading = false;
@@ -78,3 +79,26 @@ export function writeFully(socket: Socket, data: string | Uint8Array): Promise<v
     socket.write(data, (error) => (error ? reject(error) : resolve()));
   });
 }
+
+/** How long a client that was told the end may keep the connection. */
+const LINGER_MS = 5000;
+
+/** Sends the last bytes, and closes once the client has: data that it is still sending would otherwise reset the connection. */
+export function finish(socket: Socket, data: string | Uint8Array): void {
+  socket.end(data);
+  letGo(socket);
+}
+
+/** Reads and drops what the client still sends, until it closes. For a connection that got its last byte. */
+export function letGo(socket: Socket): void {
+  const handle = handleOf(socket);
+  if (handle !== null) {
+    handle.reading = true;
+    handle.readStart();
+  }
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+const handleOf = (socket: Socket): Handle | null => (socket as unknown as { _handle: Handle | null })._handle;
