@@ -6,7 +6,6 @@ import { notFound } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { KeyedLocks } from '../../common/locks.ts';
 import { Undo } from '../../common/undo.ts';
-import { isErrno } from '../../native/sys/files.ts';
 import type { ChainId, OverlayDirs, Snapshots } from '../snapshots.ts';
 import type { Directories } from './directories.ts';
 import type { Layer, Layers } from './layers.ts';
