@@ -89,6 +89,6 @@ module.exports = {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
     },
-    builtInModules: { add: ['node:sqlite', 'node:test'] },
+    builtInModules: { add: ['ffi', 'node:sqlite', 'node:test'] },
   },
 };
