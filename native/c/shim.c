@@ -86,7 +86,11 @@ static int must(int result)
 
 static int on_attach(const struct attach_request *request, const char *rest, size_t bytes, int fd)
 {
-	return clients_add(request, rest, rest + request->keys_bytes, bytes - request->keys_bytes, fd);
+	/* Out of the way of the fixed numbers: a client from before the start may have come under one that a pty leaves free. */
+	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 16), error = errno;
+
+	close(fd);
+	return kept < 0 ? -error : clients_add(request, rest, rest + request->keys_bytes, bytes - request->keys_bytes, kept);
 }
 
 static int on_signal(int number)
@@ -218,8 +222,12 @@ static void make_stdio(void)
 {
 	int input = -1;
 
-	if (shim.config.flags & MONITOR_TTY)
+	/* With a pty these numbers are only kept from others: what stands on them is closed with the plan. */
+	if (shim.config.flags & MONITOR_TTY) {
+		for (int fd = STDIN_FD; fd <= STDERR_FD; fd++)
+			place(keep(must(open("/dev/null", O_RDWR | O_CLOEXEC))), fd);
 		return;
+	}
 	if (shim.config.flags & MONITOR_STDIN)
 		make_pipe(STDIN_FD, 0, &input);
 	else

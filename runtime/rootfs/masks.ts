@@ -41,6 +41,8 @@ export function maskPaths(plan: PlanBuilder, root: Slot, paths: readonly string[
     plan.jump(done);
     plan.here(isFile);
     const nothing = cloneMount(plan, { path: '/dev/null', recursive: false, label });
+    // It is the host's inode: a writable mount of it would let the container's root chmod the host's /dev/null.
+    changeMount(plan, nothing, { label, set: RDONLY | NOSUID | NOEXEC });
     attachMount(plan, nothing, { target, label });
     plan.close(nothing);
     plan.here(done);

@@ -54,7 +54,7 @@ daemonSuite('images', (daemon) => {
         await daemon().runOk(client, 'rmi', 'localhost:5000/a/b:1'),
         'Untagged: localhost:5000/a/b:1',
       );
-      const malformed = await daemon().run(client, 'tag', 'busybox', 'UPPER/case');
+      const malformed = await daemon().run(client, 'tag', 'busybox', 'some/UPPER');
       assert.equal(malformed.code, 1);
       assert.match(malformed.stderr, /must be lowercase/);
     });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, readlink } from 'node:fs/promises';
+import { chmod, readFile, readlink, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { daemonSuite } from '../lib/suite.ts';
 
@@ -94,9 +94,9 @@ daemonSuite('isolation', (daemon) => {
       ['/proc/fs', /^proc ro,/],
       ['/proc/irq', /^proc ro,/],
       ['/proc/sysrq-trigger', /^proc ro,/],
-      ['/proc/kcore', /^tmpfs /],
-      ['/proc/keys', /^tmpfs /],
-      ['/proc/timer_list', /^tmpfs /],
+      ['/proc/kcore', /^(tmpfs|devtmpfs ro,)/],
+      ['/proc/keys', /^(tmpfs|devtmpfs ro,)/],
+      ['/proc/timer_list', /^(tmpfs|devtmpfs ro,)/],
       ['/sys/firmware', /^tmpfs ro,/],
       ['/etc/hosts', /rw/],
       ['/etc/hostname', /rw/],
@@ -166,6 +166,23 @@ daemonSuite('isolation', (daemon) => {
     const result = await daemon().docker('run', '--rm', 'busybox', 'sh', '-c', script);
     assert.deepEqual(result.stdout.trim().split(/\s+/), ['0', '0', '0']);
     assert.match(result.stderr, /Read-only file system/);
+  });
+
+  test("a masked file is no way to the host's null device", async () => {
+    const before = (await stat('/dev/null')).mode;
+    try {
+      await daemon().docker(
+        'run',
+        '--rm',
+        'busybox',
+        'sh',
+        '-c',
+        'chmod 600 /proc/keys /proc/timer_list /dev/null',
+      );
+      assert.equal((await stat('/dev/null')).mode, before);
+    } finally {
+      await chmod('/dev/null', before & 0o7777);
+    }
   });
 
   test('users and groups come from the image', async () => {

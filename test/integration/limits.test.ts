@@ -67,7 +67,7 @@ daemonSuite(
     const refused: readonly (readonly [flags: readonly string[], text: RegExp])[] = [
       [['-m', '1m'], /Minimum memory limit allowed is 6MB/],
       [['-m', '64m', '--memory-swap', '32m'], /Minimum memoryswap limit should be larger than memory limit/],
-      [['--cpus', '1000'], /Range of CPUs is from 0\.01 to/],
+      [['--cpus', '1000'], /range of CPUs is from 0\.01 to/i],
       [['--cpuset-cpus', '99'], /Requested CPUs are not available/],
       [['--memory-swap', '64m'], /You should always set the Memory limit when using Memoryswap limit/],
     ];

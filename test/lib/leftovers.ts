@@ -79,7 +79,9 @@ async function descriptors({ pid }: Daemon): Promise<string[]> {
   const directory = `/proc/${pid}/fd`;
   const fds = await readdir(directory).catch(() => []);
   const targets = await Promise.all(fds.map((fd) => readlink(join(directory, fd)).catch(() => undefined)));
-  return targets.flatMap((target) => (target === undefined ? [] : [`fd ${target.replace(/:\[\d+\]$/, '')}`]));
+  // libuv opens one inotify instance for the first watcher and keeps it.
+  const counted = targets.filter((target) => target !== undefined && target !== 'anon_inode:inotify');
+  return counted.map((target) => `fd ${target?.replace(/:\[\d+\]$/, '')}`);
 }
 
 async function rows({ dataRoot }: Daemon): Promise<string[]> {
