@@ -1,4 +1,4 @@
-import { capabilitiesOf, CAPABILITIES } from '../../../runtime/security/capabilities.ts';
+import { capabilitiesOf } from '../../../runtime/security/capabilities.ts';
 import { buildExecPlan } from '../../../runtime/exec.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
 import { readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
@@ -29,7 +29,7 @@ export async function execPlan(core: Core, asked: ExecPlanRequest): Promise<Plan
     id,
     pid: run.shim.pid,
     spec,
-    process: await processOf(spec, asked),
+    process: await processOf(core, spec, asked),
     monitor: {
       id,
       directory: core.paths.shim(id),
@@ -53,6 +53,7 @@ async function specOf(core: Core, { view }: Entry, run: Run): Promise<Spec> {
 
 /** The container's own process with the differences that were asked for. */
 async function processOf(
+  { host }: Core,
   spec: Spec,
   { entry, run, request, consoleSize }: ExecPlanRequest,
 ): Promise<Process> {
@@ -70,7 +71,7 @@ async function processOf(
     ...base,
     ...(request.tty ? { terminal: true, ...size } : {}),
     ...(user === undefined ? {} : { user: processUser(user) }),
-    ...(request.privileged ? { capabilities: capabilitiesOf(CAPABILITIES) } : {}),
+    ...(request.privileged ? { capabilities: capabilitiesOf(host.capabilities) } : {}),
     args: [...request.cmd],
     env: processEnv({
       hostname: config.hostname,

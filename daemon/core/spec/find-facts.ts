@@ -20,6 +20,7 @@ export async function findFacts(core: Core, { id, overlay, config }: Container):
     cgroupsPath: cgroupPath(host.resources.cgroupParent || core.config.cgroupParent, id),
     ownNetwork: host.networkMode !== 'host',
     cpus: core.host.cpus,
+    capabilities: core.host.capabilities,
     noNewPrivileges: core.config.noNewPrivileges,
   };
 }

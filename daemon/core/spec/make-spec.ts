@@ -3,7 +3,7 @@ import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
 import type { Device, Process, Spec } from '../../../runtime/spec.ts';
 import type { ResolvedUser } from '../../../runtime/user.ts';
 import { overrideEnv } from '../containers/merge.ts';
-import type { Container } from '../contract.ts';
+import type { Container, HostOptions } from '../contract.ts';
 import type { GrantedDevices } from './devices.ts';
 import { makeMounts, rootPropagation } from './mounts.ts';
 import { makeResources } from './resources.ts';
@@ -19,6 +19,8 @@ export interface SpecFacts {
   /** False for the host's network. */
   readonly ownNetwork: boolean;
   readonly cpus: number;
+  /** What the daemon may do itself. */
+  readonly capabilities: readonly string[];
   /** The daemon's default. */
   readonly noNewPrivileges: boolean;
 }
@@ -35,7 +37,7 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
   const { host } = config;
   const { noNewPrivileges, plainSystemPaths } = parseSecurityOptions(host.securityOpt, facts.noNewPrivileges);
   const base = defaultSpec({
-    capabilities: chooseCapabilities({ add: host.capAdd, drop: host.capDrop, privileged: host.privileged }),
+    capabilities: capabilitiesFor(host, facts.capabilities),
     privileged: host.privileged,
     shmSizeBytes: host.shmSizeBytes,
     ownNetwork: facts.ownNetwork,
@@ -66,6 +68,16 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
       sysctl: { ...(facts.ownNetwork ? NETWORK_SYSCTLS : {}), ...host.sysctls },
     },
   };
+}
+
+/** All means all that there are for us, as docker has it; what is asked for by name is not left out silently. */
+function capabilitiesFor(
+  { capAdd, capDrop, privileged }: HostOptions,
+  available: readonly string[],
+): readonly string[] {
+  const chosen = chooseCapabilities({ add: capAdd, drop: capDrop, privileged });
+  const all = privileged || capAdd.some((name) => /^(?:cap_)?all$/i.test(name));
+  return all ? chosen.filter((name) => available.includes(name)) : chosen;
 }
 
 function processOf(
