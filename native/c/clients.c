@@ -14,6 +14,8 @@
 #define KEYS_MAX_BYTES 32
 #define INPUT_BYTES (128u << 10)
 #define INPUT_READ_BYTES 16384u
+#define LEAVING_TICKS 2 /* how long a client that has everything may take to close */
+#define STUCK_TICKS 60  /* how long one may take nothing, once the process has ended */
 
 struct client {
 	int fd;
@@ -22,7 +24,9 @@ struct client {
 	uint64_t position;    /* in the stream: of the frame that is being sent */
 	uint32_t frame_bytes; /* of that frame with its header, 0: not begun */
 	uint32_t frame_at;    /* what of it has been dealt with */
-	uint8_t wants_input, progressed, blocked;
+	uint8_t wants_input, ended; /* `ended`: it will send nothing more */
+	uint8_t leaving;            /* it has all output and our end; what it still sends is dropped until it goes too */
+	uint8_t idle_ticks;
 	uint8_t keys_bytes, keys_matched;
 	char keys[KEYS_MAX_BYTES];
 };
@@ -33,6 +37,7 @@ static struct clients_config config;
 static int stdin_fd = -1, stdin_is_tty, stdin_ending;
 static char input[INPUT_BYTES];
 static size_t input_at, input_end;
+static char typed[INPUT_READ_BYTES];
 
 void clients_open(const struct clients_config *given)
 {
@@ -152,13 +157,12 @@ static int take_input(struct client *client, const char *data, size_t bytes)
 /* Reads a client's side. Returns 0 while it stays, else the reason for leaving. */
 static uint32_t serve_input(struct client *client)
 {
-	static char typed[INPUT_READ_BYTES];
 	ssize_t got = recv(client->fd, typed, sizeof(typed), MSG_DONTWAIT);
 
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : DETACH_ERROR;
 	if (got > 0) {
-		if (client->wants_input && stdin_fd >= 0 && take_input(client, typed, (size_t)got))
+		if (client->wants_input && !client->leaving && stdin_fd >= 0 && take_input(client, typed, (size_t)got))
 			return DETACH_KEYS;
 		return 0;
 	}
@@ -166,7 +170,9 @@ static uint32_t serve_input(struct client *client)
 		clients_close_stdin();
 	client->wants_input = 0;
 	client->flags &= ~(uint32_t)ATTACH_STDIN;
-	client->blocked = 1; /* its end was read: nothing more to poll for */
+	client->ended = 1;
+	if (client->leaving)
+		return DETACH_EXIT;
 	return client->flags & (ATTACH_STDOUT | ATTACH_STDERR) ? 0 : DETACH_EOF;
 }
 
@@ -208,6 +214,20 @@ static int begin_frame(struct client *client)
 	return 0;
 }
 
+/*
+ * It has read everything. A unix socket that is closed with unread input resets its peer, which would turn the end of the
+ * output into an error: so a client that may still send is told the end, and closed when it closes.
+ */
+static uint32_t finish(struct client *client)
+{
+	if (client->ended)
+		return DETACH_EXIT;
+	if (!client->leaving)
+		shutdown(client->fd, SHUT_WR);
+	client->leaving = 1;
+	return 0;
+}
+
 /* Sends what the client takes now. Returns 0 while it stays. */
 static uint32_t serve_output(struct client *client)
 {
@@ -228,14 +248,14 @@ static uint32_t serve_output(struct client *client)
 			if (sent < 0)
 				return errno == EAGAIN || errno == EINTR ? 0 : DETACH_ERROR;
 			client->frame_at += (uint32_t)sent;
-			client->progressed = 1;
+			client->idle_ticks = 0;
 		}
 		if (client->frame_at >= client->frame_bytes) {
 			client->position += client->frame_bytes;
 			client->frame_bytes = 0;
 		}
 	}
-	return finishing ? DETACH_EXIT : 0;
+	return finishing ? finish(client) : 0;
 }
 
 /* ---- coming, being served, going */
@@ -270,9 +290,9 @@ int clients_poll(struct pollfd *entries)
 	for (int i = 0; i < count; i++) {
 		short events = 0;
 
-		if (!clients[i].blocked && input_at == input_end)
+		if (!clients[i].ended && input_at == input_end)
 			events |= POLLIN;
-		if (clients[i].position < head || finishing)
+		if (clients[i].position < head || (finishing && !clients[i].leaving))
 			events |= POLLOUT;
 		entries[n++] = (struct pollfd){ .fd = clients[i].fd, .events = events };
 	}
@@ -292,7 +312,7 @@ void clients_serve(const struct pollfd *entries, int polled)
 			continue;
 		if (events & POLLIN && input_at == input_end)
 			reason = serve_input(&clients[i]);
-		if (reason == 0 && events & (POLLOUT | POLLHUP | POLLERR))
+		if (reason == 0 && !clients[i].leaving && events & (POLLOUT | POLLHUP | POLLERR))
 			reason = serve_output(&clients[i]);
 		if (reason == 0 && events & (POLLHUP | POLLERR) && !(events & POLLIN))
 			reason = DETACH_EOF;
@@ -312,12 +332,13 @@ void clients_finish(void)
 	}
 }
 
-void clients_drop_stuck(void)
+void clients_tick(void)
 {
 	for (int i = count - 1; i >= 0; i--) {
-		if (!clients[i].progressed)
+		clients[i].idle_ticks++;
+		if (clients[i].leaving && clients[i].idle_ticks > LEAVING_TICKS)
+			leave(&clients[i], DETACH_EXIT);
+		else if (clients[i].idle_ticks > STUCK_TICKS)
 			leave(&clients[i], DETACH_ERROR);
-		else
-			clients[i].progressed = 0;
 	}
 }

@@ -38,7 +38,7 @@ void clients_serve(const struct pollfd *entries, int count);
 
 /* No output will follow: each client is closed when it has read the rest. */
 void clients_finish(void);
-/* Drops all that made no progress since the last call; for the time after the end. */
-void clients_drop_stuck(void);
+/* Once a second after the end: drops those that make no progress. */
+void clients_tick(void);
 
 #endif

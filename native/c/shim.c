@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STUCK_MS 60000 /* a client that takes nothing for so long after the end is dropped */
+#define TICK_MS 1000 /* after the end, for clients that are slow to leave */
 #define TEXT_BYTES 4096
 #define OOM_TEXT_BYTES 1024
 
@@ -40,7 +40,7 @@ static struct {
 	enum phase phase;
 	pid_t pid;
 	int status;
-	uint64_t started_ns, finished_ns, drain_until_ns;
+	uint64_t started_ns, finished_ns, drain_until_ns, tick_ns;
 	int directory_fd, report_fd, signal_fd, oom_fd;
 	int output[2]; /* stdout (or the pty master) and stderr; -1: at its end */
 	int pty;
@@ -273,13 +273,15 @@ static void make_report_socket(struct plan *plan)
 static void reset_process(void)
 {
 	sigset_t none;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR);
 
+	/* The descriptors 0 to 2 may be open or closed; afterwards they are /dev/null, and nothing else is. */
 	for (int fd = 0; fd <= 2; fd++)
-		if (null >= 0)
+		if (null >= 0 && null != fd)
 			dup2(null, fd);
-	close(null);
-	for (int number = 1; number < NSIG; number++)
+	if (null > 2)
+		close(null);
+	for (int number = 1; number <= SIGSYS; number++)
 		signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -295,6 +297,7 @@ static void watch_children(void)
 {
 	sigset_t child;
 
+	signal(SIGPIPE, SIG_IGN); /* a process may close its stdin */
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
@@ -343,6 +346,8 @@ static void launch(void)
 	watch_children();
 	if (oom_file != NULL)
 		shim.oom_fd = open(oom_file, O_RDONLY | O_CLOEXEC);
+	if (shim.oom_fd >= 0)
+		shim.oom_fd = keep(shim.oom_fd);
 	release_plan(&plan, plan.header->total_bytes);
 }
 
@@ -491,7 +496,7 @@ static int timeout_ms(void)
 {
 	if (shim.phase == DRAINING)
 		return 5;
-	return shim.phase == ENDED ? STUCK_MS : -1;
+	return shim.phase == ENDED ? TICK_MS : -1;
 }
 
 static void serve_once(void)
@@ -507,8 +512,10 @@ static void serve_once(void)
 	controls = control_poll(entries + 4);
 	clients = clients_poll(entries + 4 + controls);
 	polled = poll(entries, (nfds_t)(4 + controls + clients), timeout_ms());
-	if (polled == 0 && shim.phase == ENDED)
-		clients_drop_stuck();
+	if (shim.phase == ENDED && clock_ns(CLOCK_MONOTONIC) >= shim.tick_ns) {
+		shim.tick_ns = clock_ns(CLOCK_MONOTONIC) + TICK_MS * 1000000ull;
+		clients_tick();
+	}
 	if (polled > 0) {
 		if (entries[1].revents != 0)
 			serve_report();

@@ -354,3 +354,21 @@ test('a client of a launch that failed is still the caller’s, to be told why',
   served.end('why');
   assert.equal(await text(client), 'why');
 });
+
+test('a process that does not read its stdin costs nobody his shim', async (t) => {
+  const { clients, exit } = await run(t, { argv: sh('echo early'), stdin: 'once' }, [{ options: ALL }]);
+  const [client] = clients as [Socket];
+  client.write(Buffer.alloc(3_000_000));
+  assert.equal(await text(client), 'early\n');
+  assert.equal((await exit).code, 0);
+});
+
+test('many clients before the start of a process with a pty are all served', async (t) => {
+  const { clients, exit } = await run(
+    t,
+    { argv: sh('echo hello'), tty: true },
+    Array.from({ length: 12 }, () => ({ options: ALL })),
+  );
+  for (const received of await Promise.all(clients.map(text))) assert.equal(received, 'hello\r\n');
+  assert.equal((await exit).code, 0);
+});
