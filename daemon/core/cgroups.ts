@@ -54,12 +54,6 @@ async function childrenOf(directory: string): Promise<string[]> {
   }
 }
 
-/** Names of the cgroups directly below one, over all hierarchies. */
-export async function cgroupsBelow(layout: CgroupLayout, path: string): Promise<ReadonlySet<string>> {
-  const names = await Promise.all(cgroupDirectories(layout, path).map((directory) => childrenOf(directory)));
-  return new Set(names.flat());
-}
-
 /**
  * Kills every process in a container's cgroup, for one whose shim is gone. On the version 2 hierarchy the kernel does it at
  * once; without one, by the pids that the cgroup names, until none is left.

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { cpus, hostname, machine, release, totalmem } from 'node:os';
+import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
 import type { EngineInfo } from './contract.ts';
 import type { Core } from './core.ts';
 import { formatTime, realTimeNs } from './time.ts';
@@ -20,7 +20,7 @@ export async function openInfo(
     operatingSystem: system['PRETTY_NAME'] ?? 'Linux',
     osVersion: system['VERSION_ID'] ?? '',
     architecture: machine(),
-    cpus: cpus().length,
+    cpus: availableParallelism(),
     memoryBytes: totalmem(),
     cgroupVersion: core.host.cgroups.hierarchies.length > 0 ? '1' : '2',
     goroutines: core.background.count(),

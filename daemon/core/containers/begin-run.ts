@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Exit, Shim } from '../../../shim/contract.ts';
@@ -6,6 +5,7 @@ import { cgroupPath, killCgroup, removeCgroup } from '../cgroups.ts';
 import type { Container, ContainerState, EndpointView } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import { formatTime, parseTime, realTimeNs } from '../time.ts';
 import { announce, announceNetwork } from './announce.ts';
 import { removeInBackground } from './remove.ts';
@@ -97,7 +97,7 @@ export async function settleExit(core: Core, entry: Entry, { exited, after, keep
       await core.networks.unpublishNetns(entry.id);
       await removeCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
       // The shim's record of the exit is the last thing to go, and only when our own is written.
-      if (recorded) await rm(core.paths.shim(entry.id), { recursive: true, force: true });
+      if (recorded) await removeDirectory(core.paths.shim(entry.id));
     },
   );
   entry.waiters.exited({ exitCode: exited.exitCode, error: errorOf(exited) });

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import type { Entry } from './table.ts';
 
 /**
@@ -9,11 +9,11 @@ import type { Entry } from './table.ts';
  * Idempotent. The caller holds the container's lock.
  */
 export async function discard(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
-  await entry.cleared;
   await failpoint('container.remove.snapshot');
   await Promise.all([
+    entry.cleared,
     core.snapshots.remove(ctx, entry.id),
-    rm(core.paths.container(entry.id), { recursive: true, force: true }),
+    removeDirectory(core.paths.container(entry.id)),
   ]);
   await failpoint('container.remove.row');
   core.table.remove(entry);

@@ -1,10 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Ctx } from '../../../common/ctx.ts';
 import { conflict, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { Undo } from '../../../common/undo.ts';
 import type { ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import { announce, announceNetwork } from './announce.ts';
 import { beginRun } from './begin-run.ts';
 import { launch } from './launch.ts';
@@ -68,9 +69,7 @@ async function run(
     undo.defer(() => core.background.run(what, { container: id }, step));
   defer('Cannot release the address of a failed start', () => core.networks.release(ctx.detached(), id));
   await failpoint('container.start.network');
-  defer('Cannot remove the directory of a shim', () =>
-    rm(core.paths.shim(id), { recursive: true, force: true }),
-  );
+  defer('Cannot remove the directory of a shim', () => removeDirectory(core.paths.shim(id)));
   await mkdir(core.paths.shim(id), { mode: 0o700 });
   const attach = entry.pending.splice(0);
   undo.defer(() => attach.forEach(({ socket }) => socket.destroy()));

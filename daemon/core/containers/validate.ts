@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
 import { invalidArgument } from '../../../common/errors.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
@@ -90,7 +90,7 @@ function validateCpu({ nanoCpus, cpuPeriodUs, cpuQuotaUs }: HostResources): void
   if (nanoCpus !== undefined && cpuQuotaUs !== undefined) {
     throw invalidArgument('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
   }
-  const count = cpus().length;
+  const count = availableParallelism();
   if (nanoCpus !== undefined && (nanoCpus < 0 || nanoCpus > count * 1e9)) {
     throw invalidArgument(
       `range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`,

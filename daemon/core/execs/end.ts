@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Shim } from '../../../shim/contract.ts';
 import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import { announceExec, showExecs } from './announce.ts';
 import type { ExecEntry } from './table.ts';
 
@@ -41,5 +41,5 @@ export async function endExec(
   showExecs(core, exec.view.containerId);
   announceExec(core, exec, { action: 'exec_die', attributes: { exitCode: String(exitCode) } });
   await failpoint('exec.exit.files');
-  await rm(core.paths.shim(exec.id), { recursive: true, force: true });
+  await removeDirectory(core.paths.shim(exec.id));
 }
