@@ -85,7 +85,8 @@ daemonSuite('streams', (daemon) => {
       setTimeout(() => slow.resume(), 1);
     });
     slow.resume();
-    await once(slow, 'close');
+    await once(slow, 'end');
+    slow.destroy();
     assert.equal(lines, 4000, `${bytes} bytes came`);
   });
 
@@ -106,15 +107,10 @@ daemonSuite('streams', (daemon) => {
   });
 
   test('half a connection closed ends stdin, and output still comes', async () => {
-    const id = await daemon().dockerOk(
-      'run',
-      '-di',
-      'busybox',
-      'sh',
-      '-c',
-      'cat > /dev/null; sleep 0.3; echo after',
-    );
+    const script = 'cat > /dev/null; sleep 0.3; echo after';
+    const id = await daemon().dockerOk('create', '-i', 'busybox', 'sh', '-c', script);
     const socket = await hijack(daemon().socket, id);
+    await daemon().dockerOk('start', id);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.end('some input');
