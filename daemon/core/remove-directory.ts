@@ -7,8 +7,8 @@ export async function removeDirectory(path: string): Promise<void> {
     const names = await readdir(path);
     await Promise.all(names.map((name) => unlink(join(path, name))));
     await rmdir(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+  } catch {
+    // One that its owner is removing too: what is gone by now is no error to rm.
     await rm(path, { recursive: true, force: true });
   }
 }
