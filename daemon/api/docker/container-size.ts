@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Images } from '../../../image/images.ts';
 import type { Container } from '../../core/contract.ts';
-import type { ContainerSize } from './wire/container.ts';
+import type { ContainerSize } from './convert/container.ts';
 
 /** Bytes that a container wrote, and those with its image; slow, so only on demand. */
 export async function sizeOf(container: Container, images: Images): Promise<ContainerSize> {

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Engine } from '../../core/contract.ts';
-import type { CreateDefaults } from './wire/to-create.ts';
-import type { DoorInfo } from './wire/system.ts';
+import type { CreateDefaults } from './convert/to-create.ts';
+import type { DoorInfo } from './convert/system.ts';
 
 /** What every route works with. */
 export interface Door {

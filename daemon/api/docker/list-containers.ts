@@ -4,8 +4,8 @@ import { sizeOf } from './container-size.ts';
 import type { Door } from './door.ts';
 import { eachValue, parseFilters, type Filters } from './filters.ts';
 import { flag, integer, text, type Query } from './query.ts';
-import { summarize } from './wire/container-summary.ts';
-import { exitCodeOf, statusOf, STATUSES } from './wire/state.ts';
+import { summarize } from './convert/container-summary.ts';
+import { exitCodeOf, statusOf, STATUSES } from './convert/state.ts';
 
 const FILTERS = [
   'ancestor',

@@ -5,7 +5,7 @@ import type { Engine } from '../../core/contract.ts';
 import { eachValue, parseFilters, type Filters } from './filters.ts';
 import { text, type Query } from './query.ts';
 import type { ApiVersion } from './versions.ts';
-import { summarizeImage } from './wire/image.ts';
+import { summarizeImage } from './convert/image.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 

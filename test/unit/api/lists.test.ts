@@ -63,7 +63,7 @@ test('ps shows what is asked for, newest first', async (t) => {
   for (const [query, names] of cases) {
     const answer = await app.inject({ url: `/containers/json${query}` });
     assert.equal(answer.statusCode, 200, `${query} ${answer.body}`);
-    const found = (answer.json() as { Names: string[] }[]).map(({ Names }) => Names[0]?.slice(1));
+    const found = answer.json<{ Names: string[] }[]>().map(({ Names }) => Names[0]?.slice(1));
     assert.deepEqual(found, names, query);
   }
 });
@@ -89,7 +89,7 @@ test('a wrong value in a filter of ps is refused', async (t) => {
 
 test("an entry of ps has docker's fields", async (t) => {
   const { app } = await populated(t);
-  const entries = (await app.inject({ url: '/containers/json?all=1' })).json() as Record<string, unknown>[];
+  const entries = (await app.inject({ url: '/containers/json?all=1' })).json<Record<string, unknown>[]>();
   const [created, exited, running] = entries;
   assert.deepEqual(Object.keys(running ?? {}), [
     ...['Id', 'Names', 'Image', 'ImageID', 'Command', 'Created', 'Ports', 'Labels', 'State', 'Status'],
@@ -179,7 +179,7 @@ test('images lists what the filters leave', async (t) => {
   for (const [filters, tags] of cases) {
     const answer = await app.inject({ url: `/images/json?filters=${encodeURIComponent(filters)}` });
     assert.deepEqual(
-      (answer.json() as { RepoTags: string[] }[]).map(({ RepoTags }) => RepoTags),
+      answer.json<{ RepoTags: string[] }[]>().map(({ RepoTags }) => RepoTags),
       tags,
       filters,
     );

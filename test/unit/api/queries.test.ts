@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseFilters } from '../../../daemon/api/docker/filters.ts';
 import { hijackOf, routedUrl } from '../../../daemon/api/docker/paths.ts';
 import { consoleLength, flag, integer, timestampNs } from '../../../daemon/api/docker/query.ts';
-import { humanDuration } from '../../../daemon/api/docker/wire/duration.ts';
+import { humanDuration } from '../../../daemon/api/docker/convert/duration.ts';
 
 test("truth in a query is docker's", () => {
   for (const yes of ['1', 'true', 'True', 'yes', 'x']) assert.equal(flag({ a: yes }, 'a'), true, yes);

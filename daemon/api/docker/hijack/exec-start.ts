@@ -5,7 +5,8 @@ import type { Exec } from '../../../core/contract.ts';
 import type { Door } from '../door.ts';
 import { frame } from '../stream.ts';
 import type { ApiVersion } from '../versions.ts';
-import { readExecStartBody, toConsoleSize } from '../wire/exec.ts';
+import { toConsoleSize } from '../convert/exec.ts';
+import { readExecStartBody } from '../wire/exec.ts';
 import { emptyAnswer, streamHead } from './answer.ts';
 import { finish, writeFully, type Hijacked } from './socket.ts';
 

@@ -5,10 +5,10 @@ import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts
 import { flag, text, type Query } from '../query.ts';
 import { listContainers } from '../list-containers.ts';
 import { sizeOf } from '../container-size.ts';
-import { inspectContainer } from '../wire/container.ts';
+import { inspectContainer } from '../convert/container.ts';
 import { readCreateBody } from '../wire/create.ts';
-import { GO_ARCH } from '../wire/system.ts';
-import { toCreateRequest } from '../wire/to-create.ts';
+import { GO_ARCH } from '../convert/system.ts';
+import { toCreateRequest } from '../convert/to-create.ts';
 
 type Asked = Named & { Querystring: Query };
 

@@ -6,7 +6,7 @@ import { parseFilters, type Filters } from '../filters.ts';
 import { text, timestampNs, type Query } from '../query.ts';
 import { ahead, clientCtx, startStream } from '../stream.ts';
 import { differs } from '../versions.ts';
-import { showEvent } from '../wire/event.ts';
+import { showEvent } from '../convert/event.ts';
 
 /** Kinds of event that come in several forms: `exec_start: ls -l`. */
 const OPEN_ENDED = ['health_status', 'exec_create', 'exec_start'];

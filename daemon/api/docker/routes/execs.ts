@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { jsonText } from '../body.ts';
 import { nameOf, sendJson, type Door, type Named } from '../door.ts';
 import { consoleLength, type Query } from '../query.ts';
-import { inspectExec, readExecBody, toExecRequest } from '../wire/exec.ts';
+import { inspectExec, toExecRequest } from '../convert/exec.ts';
+import { readExecBody } from '../wire/exec.ts';
 
 /** Create, inspect, resize; `hijack/exec-start.ts` starts them. */
 export function execRoutes(app: FastifyInstance, door: Door): void {

@@ -5,7 +5,7 @@ import { listImages } from '../list-images.ts';
 import { flag, text, type Query } from '../query.ts';
 import { clientCtx, startStream } from '../stream.ts';
 import { streamError } from '../errors.ts';
-import { imageHistory, inspectImage } from '../wire/image.ts';
+import { imageHistory, inspectImage } from '../convert/image.ts';
 
 type Asked = Named & { Querystring: Query };
 

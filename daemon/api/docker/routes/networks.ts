@@ -3,7 +3,7 @@ import type { NetworkView } from '../../../core/contract.ts';
 import { nameOf, sendJson, type Door, type Named } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
 import { text, type Query } from '../query.ts';
-import { showNetwork } from '../wire/network.ts';
+import { showNetwork } from '../convert/network.ts';
 
 const FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 

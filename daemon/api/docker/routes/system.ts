@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { sendJson, type Door } from '../door.ts';
-import { showInfo, showVersion } from '../wire/system.ts';
+import { showInfo, showVersion } from '../convert/system.ts';
 
 export function systemRoutes(app: FastifyInstance, door: Door): void {
   app.get('/_ping', (_request, reply) =>

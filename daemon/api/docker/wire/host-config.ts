@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 
-/** Docker's HostConfig on the wire, as far as we look into it; `wire/not-yet.ts` refuses what we don't do. */
+/** Docker's HostConfig on the wire, as far as we look into it; `convert/not-yet.ts` refuses what we don't do. */
 const optional = Type.Optional;
 const strings = Type.Array(Type.String());
 const stringMap = Type.Record(Type.String(), Type.String());

@@ -1,5 +1,5 @@
 import { notImplemented } from '../../../../common/errors.ts';
-import type { CreateBody } from './create.ts';
+import type { CreateBody } from '../wire/create.ts';
 
 /**
  * What docker's create takes and we don't do yet. Clients send most fields with their zero value, so each is refused by name

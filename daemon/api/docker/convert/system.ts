@@ -71,13 +71,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
       Authorization: null,
       Log: ['json-file', 'none'],
     },
-    MemoryLimit: true,
-    SwapLimit: true,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
+    ...LIMITS,
     IPv4Forwarding: true,
     Debug: door.debug,
     NFd: info.openFiles,
@@ -99,9 +93,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     MemTotal: info.memoryBytes,
     GenericResources: null,
     DockerRootDir: info.dataRoot,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
+    ...NO_PROXY,
     Name: info.name,
     Labels: info.labels,
     ExperimentalBuild: false,
@@ -123,6 +115,18 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     Warnings: info.warnings.length === 0 ? null : info.warnings,
   };
 }
+
+const LIMITS = {
+  MemoryLimit: true,
+  SwapLimit: true,
+  CpuCfsPeriod: true,
+  CpuCfsQuota: true,
+  CPUShares: true,
+  CPUSet: true,
+  PidsLimit: true,
+} as const;
+
+const NO_PROXY = { HttpProxy: '', HttpsProxy: '', NoProxy: '' } as const;
 
 function containerCounts(engine: Engine): object {
   const statuses = engine.containers.list().map(({ state }) => statusOf(state));

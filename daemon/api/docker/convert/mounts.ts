@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { Bind } from '../../../core/contract.ts';
-import type { HostConfig, Mount } from './host-config.ts';
+import type { HostConfig, Mount } from '../wire/host-config.ts';
 
 const PROPAGATIONS = ['private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared'];
 /** Groups of words of which a mode may have one each: access, SELinux label, propagation, copying, consistency. */

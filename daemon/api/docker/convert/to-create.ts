@@ -1,8 +1,8 @@
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../../../core/contract.ts';
 import { differs, type ApiVersion } from '../versions.ts';
-import type { CreateBody } from './create.ts';
-import type { HostConfig } from './host-config.ts';
+import type { CreateBody } from '../wire/create.ts';
+import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
 import { bindsOf, checkMounts, tmpfsOf } from './mounts.ts';
 import { refuseNotYet } from './not-yet.ts';

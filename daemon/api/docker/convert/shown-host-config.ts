@@ -1,0 +1,150 @@
+import type { HostOptions, HostResources } from '../../../core/contract.ts';
+import { differs, type ApiVersion } from '../versions.ts';
+import type { HostConfig } from '../wire/host-config.ts';
+
+/**
+ * The HostConfig that inspect shows: every field of docker's, in its order, with its zero values and what the daemon filled
+ * in. `null`, `[]` and missing are different to typed clients, so a list keeps what the client sent.
+ */
+export function shownHostConfig(
+  sent: HostConfig,
+  options: Omit<HostOptions, 'raw'>,
+  version: ApiVersion,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...ZERO,
+    ...asSent(sent),
+    LogConfig: { Type: options.logDriver, Config: options.logOptions },
+    NetworkMode: options.networkMode,
+    RestartPolicy: {
+      Name: options.restartPolicy.name,
+      MaximumRetryCount: options.restartPolicy.maximumRetryCount,
+    },
+    AutoRemove: options.autoRemove,
+    ConsoleSize: differs.takesConsoleSize(version) ? pair(sent.ConsoleSize) : [0, 0],
+    IpcMode: sent.IpcMode || (differs.sharesIpc(version) ? 'shareable' : 'private'),
+    OomScoreAdj: options.oomScoreAdj,
+    Privileged: options.privileged,
+    ReadonlyRootfs: options.readonlyRootfs,
+    ShmSize: options.shmSizeBytes,
+    ...showResources(options.resources),
+    Ulimits: options.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+    ...(options.privileged ? { MaskedPaths: null, ReadonlyPaths: null } : {}),
+  };
+}
+
+function showResources(resources: HostResources): object {
+  const memory = resources.memoryBytes ?? 0;
+  return {
+    CpuShares: resources.cpuShares ?? 0,
+    Memory: memory,
+    NanoCpus: resources.nanoCpus ?? 0,
+    CgroupParent: resources.cgroupParent,
+    BlkioWeight: resources.blkioWeight ?? 0,
+    CpuPeriod: resources.cpuPeriodUs ?? 0,
+    CpuQuota: resources.cpuQuotaUs ?? 0,
+    CpusetCpus: resources.cpusetCpus,
+    CpusetMems: resources.cpusetMems,
+    MemoryReservation: resources.memoryReservationBytes ?? 0,
+    /** Unset, it becomes twice the memory. */
+    MemorySwap: resources.memorySwapBytes ?? memory * 2,
+    MemorySwappiness: resources.memorySwappiness ?? null,
+    OomKillDisable: resources.oomKillDisable,
+    PidsLimit: resources.pidsLimit ?? null,
+  };
+}
+
+/** Shown as the client wrote them; the last three only if it wrote them. */
+const AS_SENT = [
+  ...(['Binds', 'CapAdd', 'CapDrop', 'Dns', 'DnsOptions', 'DnsSearch', 'ExtraHosts', 'GroupAdd'] as const),
+  ...(['SecurityOpt', 'Devices', 'DeviceCgroupRules', 'Tmpfs', 'Sysctls', 'Mounts'] as const),
+];
+
+const asSent = (sent: HostConfig): object =>
+  Object.fromEntries(AS_SENT.flatMap((key) => (sent[key] === undefined ? [] : [[key, sent[key]]])));
+
+const pair = (size: readonly number[] | undefined): [number, number] => [size?.[0] ?? 0, size?.[1] ?? 0];
+
+/** moby's oci/defaults.go. */
+const MASKED_PATHS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** Every field that is always there, in docker's order. */
+const ZERO = {
+  Binds: null,
+  ContainerIDFile: '',
+  LogConfig: {},
+  NetworkMode: '',
+  PortBindings: {},
+  RestartPolicy: {},
+  AutoRemove: false,
+  VolumeDriver: '',
+  VolumesFrom: null,
+  ConsoleSize: [0, 0],
+  CapAdd: null,
+  CapDrop: null,
+  CgroupnsMode: 'private',
+  Dns: null,
+  DnsOptions: null,
+  DnsSearch: null,
+  ExtraHosts: null,
+  GroupAdd: null,
+  IpcMode: '',
+  Cgroup: '',
+  Links: null,
+  OomScoreAdj: 0,
+  PidMode: '',
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  UTSMode: '',
+  UsernsMode: '',
+  ShmSize: 0,
+  Runtime: 'runc',
+  Isolation: '',
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: '',
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: '',
+  CpusetMems: '',
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: false,
+  PidsLimit: null,
+  Ulimits: [],
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+  MaskedPaths: MASKED_PATHS,
+  ReadonlyPaths: READONLY_PATHS,
+} as const;
