@@ -312,9 +312,9 @@ void clients_serve(const struct pollfd *entries, int polled)
 			continue;
 		if (events & POLLIN && input_at == input_end)
 			reason = serve_input(&clients[i]);
-		if (reason == 0 && !clients[i].leaving && events & (POLLOUT | POLLHUP | POLLERR))
+		if (reason == 0 && !clients[i].leaving && events & (POLLOUT | POLLHUP | POLLERR | POLLNVAL))
 			reason = serve_output(&clients[i]);
-		if (reason == 0 && events & (POLLHUP | POLLERR) && !(events & POLLIN))
+		if (reason == 0 && events & (POLLHUP | POLLERR | POLLNVAL) && !(events & POLLIN))
 			reason = DETACH_EOF;
 		if (reason != 0)
 			leave(&clients[i], reason);
