@@ -48,9 +48,10 @@ export function openConnection(socket: Socket, fd: number): Connection {
     },
     listen: (next) => {
       listener = next;
-      if (next === undefined) return;
-      for (const event of early.splice(0)) next.onEvent(event);
-      if (!open) next.onClose();
+      // One at a time: an event may be the listener's last, and those behind it are the next one's.
+      while (next !== undefined && listener === next && early.length > 0)
+        next.onEvent(early.shift() as ShimEvent);
+      if (next !== undefined && listener === next && !open) next.onClose();
     },
     closed: closed.promise,
     close: () => socket.destroy(),
