@@ -113,6 +113,7 @@ daemonSuite('streams', (daemon) => {
     await daemon().dockerOk('start', id);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.resume();
     socket.end('some input');
     await once(socket, 'end');
     assert.equal(Buffer.concat(chunks).subarray(8).toString(), 'after\n');
