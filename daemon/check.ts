@@ -26,7 +26,7 @@ export async function checkHost(): Promise<readonly Check[]> {
     ...(await Promise.all(NAMESPACES.map(checkNamespace))),
     await checkOverlay(),
     await checkSeccomp(),
-    ...(await checkCgroups(layout)),
+    ...checkCgroups(layout),
   ];
 }
 
@@ -79,7 +79,7 @@ const checkSyscall = (name: Probed): Check =>
 function checkNfTables(): Check {
   return needed('nf_tables', hasNfTables(), {
     found: 'answers',
-    lacking: 'load the kernel module nf_tables',
+    lacking: 'load the kernel module nf_tables, and ask as root',
   });
 }
 
@@ -119,27 +119,22 @@ async function checkSeccomp(): Promise<Check> {
 /** Without these a container can't be kept apart at all; the rest only costs limits. */
 const NEEDED_CONTROLLERS = ['devices', 'pids', 'memory', 'cpu'];
 const CONTROLLERS = [...NEEDED_CONTROLLERS, 'cpuset', 'cpuacct', 'blkio', 'freezer'];
-/** In version 2 these are part of the core or of another controller, devices are BPF. */
-const BUILT_INTO_V2 = ['devices', 'cpuacct', 'freezer'];
 
-async function checkCgroups(layout: CgroupLayout): Promise<readonly Check[]> {
-  const v2 = layout.unified === undefined ? [] : await controllersOf(layout.unified);
-  const pure = layout.hierarchies.every(({ controllers }) =>
-    controllers.every((name) => name.startsWith('name=')),
-  );
-  return CONTROLLERS.map((name) => {
-    const v1 = layout.hierarchies.find(({ controllers }) => controllers.includes(name));
-    const inV2 = v2.includes(name === 'blkio' ? 'io' : name) || (pure && BUILT_INTO_V2.includes(name));
-    const label = `cgroup ${name}`;
-    if (v1 !== undefined) return { name: label, state: 'ok', detail: v1.mountPoint };
-    if (inV2 && layout.unified !== undefined) return { name: label, state: 'ok', detail: layout.unified };
-    const state = NEEDED_CONTROLLERS.includes(name) ? 'missing' : 'limited';
-    return { name: label, state, detail: 'no hierarchy with this controller is mounted' };
+/** Limits are written to version 1 hierarchies only, so a controller of version 2 counts as none. */
+function checkCgroups({ hierarchies, unified }: CgroupLayout): readonly Check[] {
+  const pureV2 = unified !== undefined && hierarchies.every(({ controllers }) => controllers.every(isNamed));
+  const lacking = pureV2
+    ? 'only cgroup version 2 is mounted, which is not supported yet (boot with systemd.unified_cgroup_hierarchy=0)'
+    : 'no version 1 hierarchy with this controller is mounted';
+  return CONTROLLERS.map((controller) => {
+    const name = `cgroup ${controller}`;
+    const found = hierarchies.find(({ controllers }) => controllers.includes(controller));
+    if (found !== undefined) return { name, state: 'ok', detail: found.mountPoint };
+    return { name, state: NEEDED_CONTROLLERS.includes(controller) ? 'missing' : 'limited', detail: lacking };
   });
 }
 
-const controllersOf = async (mountPoint: string): Promise<readonly string[]> =>
-  (await readFile(`${mountPoint}/cgroup.controllers`, 'utf8').catch(() => '')).trim().split(' ');
+const isNamed = (controller: string): boolean => controller.startsWith('name=');
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { makeCtx } from '../common/ctx.ts';
 import { messageOf } from '../common/errors.ts';
 import { openDatabase } from '../common/sqlite.ts';
@@ -21,6 +20,7 @@ import { listenOn } from './listen/listen.ts';
 import { socketGroup } from './listen/group.ts';
 import {
   askedToStop,
+  databasePath,
   engineId,
   makeRoots,
   notify,
@@ -68,7 +68,7 @@ async function serve(config: DaemonConfig): Promise<void> {
   await using _pidfile = await writePidfile(config.pidfile);
   await using parts = new AsyncDisposableStack();
 
-  const db = parts.adopt(openDatabase(join(dataRoot, 'meta.db')), (database) => database.close());
+  const db = parts.adopt(openDatabase(await databasePath(dataRoot)), (database) => database.close());
   const events = createEventBus();
   const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events) });
   parts.defer(() => store.close());

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { writeFileAtomic } from '../common/atomic-file.ts';
 import type { Ctx } from '../common/ctx.ts';
 import { invalidArgument, messageOf, WherryError } from '../common/errors.ts';
@@ -21,6 +22,14 @@ export async function requireHost(): Promise<readonly Check[]> {
 export async function makeRoots({ dataRoot, execRoot }: DaemonConfig): Promise<void> {
   await mkdir(dataRoot, { recursive: true, mode: 0o711 });
   await mkdir(execRoot, { recursive: true, mode: 0o711 });
+}
+
+/** The path of the database, made for root alone: it holds containers' environments. SQLite gives its other files the same mode. */
+export async function databasePath(dataRoot: string): Promise<string> {
+  const path = join(dataRoot, 'meta.db');
+  await using file = await open(path, 'a', 0o600);
+  await file.chmod(0o600);
+  return path;
 }
 
 /** The daemon's id, made once for a data root. */
@@ -60,8 +69,11 @@ export function notify(log: Log, state: 'READY=1' | 'STOPPING=1'): void {
   }
 }
 
-/** Resolves with the name of the first signal that asks for the end. */
+/** Resolves with the name of the first signal that asks for the end. SIGHUP, docker's reload, only says that it does nothing. */
 export function askedToStop(ctx: Ctx): Promise<string> {
+  process.on('SIGHUP', () =>
+    ctx.log.warn('Reloading the configuration is not supported yet: restart wherryd'),
+  );
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
