@@ -20,7 +20,7 @@ export async function create(
   ctx: Ctx,
   request: CreateRequest,
 ): Promise<{ id: string; warnings: readonly string[] }> {
-  const warnings = validateRequest(request);
+  const warnings = validateRequest(request, core.host.cpuset);
   const image = core.images.get(request.image);
   const id = newId();
   const name = chooseName(core, request.name, id);

@@ -3,7 +3,9 @@ import { posix } from 'node:path';
 import { invalidArgument } from '../../../common/errors.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
+import type { Host } from '../host.ts';
 import { parseSignal } from '../signals.ts';
+import { parseCpuList } from './cpu-list.ts';
 
 const MIN_MEMORY_BYTES = 6 << 20;
 /** What `host-gateway` stands for does not matter here. */
@@ -13,7 +15,7 @@ const ANY_GATEWAY = '0.0.0.0';
  * Refuses what docker refuses at create, in its words, in its order. Returns the warnings that docker gives. What depends on the
  * host at the moment of the start (a missing device, a bind's source) is found out then.
  */
-export function validateRequest(request: CreateRequest): string[] {
+export function validateRequest(request: CreateRequest, cpuset: Host['cpuset']): string[] {
   if (request.workingDir !== '' && !posix.isAbsolute(request.workingDir)) {
     throw invalidArgument(
       `the working directory '${request.workingDir}' is invalid, it needs to be an absolute path`,
@@ -26,7 +28,7 @@ export function validateRequest(request: CreateRequest): string[] {
     }
   }
   validateHost(request.host);
-  return validateResources(request.host.resources);
+  return validateResources(request.host.resources, cpuset);
 }
 
 function validateHost(host: HostOptions): void {
@@ -46,9 +48,11 @@ function validateHost(host: HostOptions): void {
   }
 }
 
-function validateResources(resources: HostResources): string[] {
+function validateResources(resources: HostResources, cpuset: Host['cpuset']): string[] {
   validateMemory(resources);
   validateCpu(resources);
+  validateSet('CPUs', 'cpus', { requested: resources.cpusetCpus, available: cpuset?.cpus });
+  validateSet('memory nodes', 'mems', { requested: resources.cpusetMems, available: cpuset?.mems });
   const { blkioWeight } = resources;
   if (blkioWeight !== undefined && (blkioWeight < 10 || blkioWeight > 1000)) {
     throw invalidArgument('Range of blkio weight is from 10 to 1000');
@@ -104,4 +108,18 @@ function validateCpu({ nanoCpus, cpuPeriodUs, cpuQuotaUs }: HostResources): void
   if (cpuQuotaUs !== undefined && cpuQuotaUs > 0 && cpuQuotaUs < 1000) {
     throw invalidArgument('CPU cfs quota can not be less than 1ms (i.e. 1000)');
   }
+}
+
+function validateSet(
+  what: string,
+  name: string,
+  { requested, available }: { readonly requested: string; readonly available: string | undefined },
+): void {
+  if (requested === '' || available === undefined) return;
+  const numbers = parseCpuList(requested);
+  if (numbers === undefined) throw invalidArgument(`Invalid value ${requested} for cpuset ${name}`);
+  if (parseCpuList(available)?.isSupersetOf(numbers) === true) return;
+  throw invalidArgument(
+    `Requested ${what} are not available - requested ${requested}, available: ${available}`,
+  );
 }
