@@ -55,7 +55,7 @@ function install(): void {
 
 /** Source and target of each file, the target without DESTDIR. */
 function programs(): [string, string][] {
-  const built = globSync('*.{js,cjs}', { cwd: at('build/lib') });
+  const built = globSync('*.{js,cjs,cache}', { cwd: at('build/lib') });
   return [
     [broughtNode(), `${lib}/node`],
     ...built.map((file): [string, string] => [at('build/lib', file), join(lib, file)]),

@@ -38,7 +38,11 @@ export async function buildBundles(): Promise<string[]> {
   const daemon = { wherryd: 'daemon/main.ts', ...Object.fromEntries(workers.map((path) => [stem(path), path])) };
   const made = await Promise.all([
     bundle('lib', { entryPoints: daemon, outdir: at('build/lib') }),
-    bundle('wherry', { ...COMMAND_LINE, entryPoints: { wherry: 'cli/main.ts' }, outdir: at('build/lib') }),
+    bundle('wherry', {
+      ...COMMAND_LINE,
+      entryPoints: { wherry: 'cli/main.ts', boot: 'cli/boot.ts' },
+      outdir: at('build/lib'),
+    }),
   ]);
   return made.flat();
 }

@@ -17,7 +17,7 @@ export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
       // The command line speaks to a local socket; reading the host's extra certificates would cost it 30 ms.
       'unset NODE_EXTRA_CA_CERTS NODE_OPTIONS',
       // Without the dashes Node takes `--env-file`, which is a flag of `wherry run`, for its own wherever it stands.
-      `exec ${quote(node)} -- ${quote(`${lib}/wherry.cjs`)} "$@"`,
+      `exec ${quote(node)} -- ${quote(`${lib}/boot.cjs`)} "$@"`,
     ),
   wherryd: ({ node, lib }) =>
     script(
