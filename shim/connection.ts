@@ -41,6 +41,10 @@ export function openConnection(socket: Socket, fd: number): Connection {
     closed.resolve();
     listener?.onClose();
   });
+  // One at a time: an event may be the listener's last, and those behind it are the next one's.
+  const deliver = (): void => {
+    while (early.length > 0 && listener !== undefined) listener.onEvent(early.shift() as ShimEvent);
+  };
   return {
     send: (frame, passedFd) => {
       if (!open || socket.destroyed) throw notFound('The shim is gone');
@@ -48,9 +52,7 @@ export function openConnection(socket: Socket, fd: number): Connection {
     },
     listen: (next) => {
       listener = next;
-      // One at a time: an event may be the listener's last, and those behind it are the next one's.
-      while (next !== undefined && listener === next && early.length > 0)
-        next.onEvent(early.shift() as ShimEvent);
+      deliver();
       if (next !== undefined && listener === next && !open) next.onClose();
     },
     closed: closed.promise,

@@ -1,0 +1,33 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { pid } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
+import { at } from '../lib/paths.ts';
+import { isCurrent, remember } from './stamp.ts';
+
+/**
+ * Compiles the bundled command line, every function of it, and keeps V8's bytecode beside it for cli/boot.ts. The flag is taken
+ * back before the cache is written: V8 refuses a cache that was made under other flags than it runs with.
+ */
+export function buildCodeCache(): string[] {
+  const source = at('build/lib/wherry.cjs');
+  const output = `${source}.cache`;
+  const recipe = `code cache 1 ${process.version} ${process.arch}`;
+  if (isCurrent('code-cache', recipe)) return [];
+  const text = readFileSync(source, 'utf8');
+  writeFileSync(`${output}.${pid}`, compile(text, source));
+  renameSync(`${output}.${pid}`, output);
+  remember('code-cache', { recipe, inputs: [source], outputs: [output] });
+  return [output];
+}
+
+function compile(text: string, filename: string): Buffer {
+  setFlagsFromString('--no-lazy');
+  try {
+    const script = new Script(`(function(require,module,exports){${text}\n})`, { filename });
+    setFlagsFromString('--lazy');
+    return script.createCachedData();
+  } finally {
+    setFlagsFromString('--lazy');
+  }
+}
