@@ -1,25 +1,16 @@
-import { invalidArgument } from '../../../common/errors.ts';
+/** What a list may name at most: more is a mistake, and would cost memory. */
+const MAX_NUMBER = 8192;
 
-const MAX_CPUS = 8192;
-
-/**
- * Refuses a `--cpuset-cpus` (`0-2,4`) that this host can't honour, in docker's words. `count` processors, numbered from 0.
- */
-export function checkCpuList(list: string, count: number): void {
-  const asked = list
-    .split(',')
-    .filter((part) => part !== '')
-    .map((part) => parseRange(part, list));
-  if (asked.every(({ last }) => last < count)) return;
-  const available = count === 1 ? '0' : `0-${count - 1}`;
-  throw invalidArgument(`Requested CPUs are not available - requested ${list}, available: ${available}`);
-}
-
-function parseRange(part: string, list: string): { readonly last: number } {
-  const [, from = '', to = from] = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part) ?? [];
-  const last = Number(to);
-  if (from === '' || Number(from) > last || last > MAX_CPUS) {
-    throw invalidArgument(`Invalid value ${list} for cpuset cpus`);
+/** The numbers of the kernel's list format (man 7 cpuset): `0-3,8`. Undefined for anything else. */
+export function parseCpuList(text: string): ReadonlySet<number> | undefined {
+  const numbers = new Set<number>();
+  for (const part of text.split(',')) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part.trim());
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (first > last || last > MAX_NUMBER) return undefined;
+    for (let number = first; number <= last; number += 1) numbers.add(number);
   }
-  return { last };
+  return numbers;
 }

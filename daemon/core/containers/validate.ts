@@ -5,7 +5,6 @@ import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
 import type { Host } from '../host.ts';
 import { parseSignal } from '../signals.ts';
-import { checkCpuList } from './cpu-list.ts';
 import { parseCpuList } from './cpu-list.ts';
 
 const MIN_MEMORY_BYTES = 6 << 20;
@@ -88,7 +87,7 @@ function validateMemory(resources: HostResources): void {
   }
 }
 
-function validateCpu({ nanoCpus, cpuPeriodUs, cpuQuotaUs, cpusetCpus }: HostResources): void {
+function validateCpu({ nanoCpus, cpuPeriodUs, cpuQuotaUs }: HostResources): void {
   if (nanoCpus !== undefined && cpuPeriodUs !== undefined) {
     throw invalidArgument('Conflicting options: Nano CPUs and CPU Period cannot both be set');
   }
@@ -101,7 +100,6 @@ function validateCpu({ nanoCpus, cpuPeriodUs, cpuQuotaUs, cpusetCpus }: HostReso
       `range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`,
     );
   }
-  checkCpuList(cpusetCpus, count);
   if (cpuPeriodUs !== undefined && (cpuPeriodUs < 1000 || cpuPeriodUs > 1_000_000)) {
     throw invalidArgument(
       'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
