@@ -43,7 +43,10 @@ export function openConnection(socket: Socket, fd: number): Connection {
   });
   // One at a time: an event may be the listener's last, and those behind it are the next one's.
   const deliver = (): void => {
-    while (early.length > 0 && listener !== undefined) listener.onEvent(early.shift() as ShimEvent);
+    const event = listener === undefined ? undefined : early.shift();
+    if (event === undefined) return;
+    listener?.onEvent(event);
+    deliver();
   };
   return {
     send: (frame, passedFd) => {
