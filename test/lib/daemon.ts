@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import type { TestContext } from 'node:test';
@@ -9,6 +9,7 @@ import { findLeftovers, takeBaseline, type Baseline } from './leftovers.ts';
 import { endProcesses, ownedProcesses, removeCgroups } from './owned.ts';
 import { ended, eventually, start } from './process.ts';
 import { peerCommand } from './peer.ts';
+import { makePlace, type Place } from './place.ts';
 import { loadImage, ping } from './rest.ts';
 
 export interface DaemonOptions {
@@ -23,18 +24,6 @@ export interface DaemonOptions {
 }
 
 const PEER_BY_DEFAULT = env['WHERRY_TEST_PEER'] === '1';
-
-/** Where a daemon of its own lives. */
-export interface Place {
-  /** Short, since the paths of sockets below it are. */
-  readonly directory: string;
-  readonly dataRoot: string;
-  readonly execRoot: string;
-  readonly socket: string;
-  readonly cgroupParent: string;
-  /** Holds the network namespace while no daemon runs. */
-  readonly netnsPid: number;
-}
 
 /** A wherryd of its own: network namespace, data root, exec root, socket, bridge, parent cgroup. */
 export interface Daemon extends Place, Clients, AsyncDisposable {
@@ -69,25 +58,6 @@ export async function startDaemon(t: TestContext | undefined, options: DaemonOpt
     await daemon[Symbol.asyncDispose]();
     throw new Error(`The daemon did not get ready:\n${log}`, { cause: error });
   }
-}
-
-async function makePlace(): Promise<Place> {
-  const directory = await mkdtemp('/tmp/w-');
-  await mkdir(join(directory, 'c'));
-  const keeper = start(['unshare', '-n', 'sh', '-c', 'busybox ip link set lo up; echo; exec sleep 86400'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await new Promise((resolve) => keeper.stdout?.once('data', resolve));
-  keeper.stdout?.destroy();
-  keeper.unref();
-  return {
-    directory,
-    dataRoot: join(directory, 'd'),
-    execRoot: join(directory, 'r'),
-    socket: join(directory, 's'),
-    cgroupParent: `/wherry-test-${directory.slice('/tmp/w-'.length)}`,
-    netnsPid: keeper.pid ?? -1,
-  };
 }
 
 function manage(place: Place, options: DaemonOptions): Daemon {

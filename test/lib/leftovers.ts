@@ -1,16 +1,21 @@
 import { DatabaseSync } from 'node:sqlite';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Daemon } from './daemon.ts';
 import { cgroupsBelow, ownedProcesses } from './owned.ts';
+import type { Place } from './place.ts';
 import { execOk } from './process.ts';
+
+/** A daemon's place and its process. */
+export interface Observed extends Place {
+  readonly pid: number;
+}
 
 /** Everything a daemon holds of the host, one line per thing. Things of one kind and name are told apart by their count. */
 export type Baseline = ReadonlyMap<string, number>;
 
 const SETTLE_MS = 5_000;
 
-export async function takeBaseline(daemon: Daemon): Promise<Baseline> {
+export async function takeBaseline(daemon: Observed): Promise<Baseline> {
   // Apart from the others, which start programs in the daemon's network namespace.
   const found = await processes(daemon);
   return count([...found, ...(await Promise.all(collectors.map((collect) => collect(daemon)))).flat()]);
@@ -20,7 +25,7 @@ export async function takeBaseline(daemon: Daemon): Promise<Baseline> {
  * What is there now and was not at the baseline. Waits a few seconds for it to go first: a network namespace dies a moment
  * after its last process, and a client's connection closes after the client.
  */
-export async function findLeftovers(daemon: Daemon, baseline: Baseline | undefined): Promise<string[]> {
+export async function findLeftovers(daemon: Observed, baseline: Baseline | undefined): Promise<string[]> {
   if (baseline === undefined) throw new Error('leftovers() needs a mark()');
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
@@ -39,43 +44,43 @@ function count(things: readonly string[]): Baseline {
   return counts;
 }
 
-type Collect = (daemon: Daemon) => Promise<string[]>;
+type Collect = (daemon: Observed) => Promise<string[]>;
 
 const collectors: readonly Collect[] = [mounts, cgroups, links, rules, descriptors, rows, files];
 
-async function mounts({ directory }: Daemon): Promise<string[]> {
+async function mounts({ directory }: Observed): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   return table
     .split('\n')
     .flatMap((line) => (line.includes(`${directory}/`) ? [`mount ${line.split(' ')[4]}`] : []));
 }
 
-async function cgroups({ cgroupParent }: Daemon): Promise<string[]> {
+async function cgroups({ cgroupParent }: Observed): Promise<string[]> {
   // The parent is the daemon's own: made with its first container, kept for the next.
   const below = (await cgroupsBelow(cgroupParent)).filter((directory) => !directory.endsWith(cgroupParent));
   return below.map((directory) => `cgroup ${directory}`);
 }
 
-async function processes(daemon: Daemon): Promise<string[]> {
+async function processes(daemon: Observed): Promise<string[]> {
   const owned = await ownedProcesses(daemon);
   return owned.filter(({ pid }) => pid !== daemon.pid).map(({ pid, command }) => `process ${pid} ${command}`);
 }
 
-async function links(daemon: Daemon): Promise<string[]> {
+async function links(daemon: Observed): Promise<string[]> {
   const text = await inNetns(daemon, 'busybox', 'ip', '-o', 'link');
   return text.split('\n').map((line) => `link ${line.split(/[:@] ?/)[1] ?? line}`);
 }
 
-async function rules(daemon: Daemon): Promise<string[]> {
+async function rules(daemon: Observed): Promise<string[]> {
   const text = await inNetns(daemon, 'nft', 'list', 'ruleset');
   return text.split('\n').map((line) => `nft ${line.trim()}`);
 }
 
-const inNetns = ({ netnsPid }: Daemon, ...argv: string[]): Promise<string> =>
+const inNetns = ({ netnsPid }: Observed, ...argv: string[]): Promise<string> =>
   execOk(['nsenter', `--net=/proc/${netnsPid}/ns/net`, '--', ...argv]);
 
 /** By what they point at, without the number that tells one socket or pipe from the next. */
-async function descriptors({ pid }: Daemon): Promise<string[]> {
+async function descriptors({ pid }: Observed): Promise<string[]> {
   const directory = `/proc/${pid}/fd`;
   const fds = await readdir(directory).catch(() => []);
   const targets = await Promise.all(fds.map((fd) => readlink(join(directory, fd)).catch(() => undefined)));
@@ -84,7 +89,7 @@ async function descriptors({ pid }: Daemon): Promise<string[]> {
   return counted.map((target) => `fd ${target?.replace(/:\[\d+\]$/, '')}`);
 }
 
-async function rows({ dataRoot }: Daemon): Promise<string[]> {
+async function rows({ dataRoot }: Observed): Promise<string[]> {
   using database = new DatabaseSync(join(dataRoot, 'meta.db'), { readOnly: true });
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
   return tables.flatMap(({ name }) => {
@@ -97,7 +102,7 @@ async function rows({ dataRoot }: Daemon): Promise<string[]> {
 }
 
 /** What stands directly in the directories that hold one entry per container, exec, network namespace or snapshot. */
-async function files({ dataRoot, execRoot }: Daemon): Promise<string[]> {
+async function files({ dataRoot, execRoot }: Observed): Promise<string[]> {
   const found = await Promise.all([dataRoot, execRoot].map((root) => twoLevels(root)));
   return found.flat();
 }

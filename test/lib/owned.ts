@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kill } from 'node:process';
-import type { Place } from './daemon.ts';
+import type { Place } from './place.ts';
 import { eventually } from './process.ts';
 
 export interface Owned {

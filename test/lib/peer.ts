@@ -1,5 +1,5 @@
 import { findProgram } from './requires.ts';
-import type { Place } from './daemon.ts';
+import type { Place } from './place.ts';
 
 /**
  * Debian's dockerd in a place of ours: the benchmark measures it, and with WHERRY_TEST_PEER=1 the stories run against it,
