@@ -207,7 +207,7 @@ export interface Containers {
    */
   attach(ctx: Ctx, reference: string, request: AttachRequest): Promise<void>;
   /** Throws what attach would refuse, before the connection is hijacked. */
-  checkAttach(reference: string): Container;
+  checkAttach(reference: string, detachKeys?: string): Container;
   logs(ctx: Ctx, reference: string, request: LogsRequest): AsyncIterable<LogChunk>;
 }
 

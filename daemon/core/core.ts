@@ -14,6 +14,8 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly execTable: ExecTable;
   /** By container id. Start, create, rename and remove hold it; what signals a process does not. */
   readonly locks: KeyedLocks;
+  /** Ids of containers that a client is having removed. */
+  readonly removals: Set<string>;
   readonly background: Background;
   readonly paths: Paths;
   readonly host: Host;

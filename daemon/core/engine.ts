@@ -37,6 +37,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     table: createContainerTable(containerStore),
     execTable: createExecTable(execStore),
     locks: new KeyedLocks(),
+    removals: new Set(),
     background: createBackground(options.ctx),
     paths: makePaths(dirs),
     host: await readHost(),

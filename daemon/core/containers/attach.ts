@@ -2,12 +2,19 @@ import type { Socket } from 'node:net';
 import type { Ctx } from '../../../common/ctx.ts';
 import { conflict } from '../../../common/errors.ts';
 import type { Attachment } from '../../../shim/contract.ts';
-import type { AttachRequest, LogChunk } from '../contract.ts';
+import type { AttachRequest, Container, LogChunk } from '../contract.ts';
 import type { Core } from '../core.ts';
-import { detachKeysFor } from '../detach-keys.ts';
+import { detachKeysFor, parseDetachKeys } from '../detach-keys.ts';
 import { announce } from './announce.ts';
 import { logs } from './logs.ts';
 import type { Entry } from './table.ts';
+
+/** Containers.checkAttach. Throws `not-found`, and `invalid-argument` for keys that are none. */
+export function checkAttach(core: Core, reference: string, detachKeys: string | undefined): Container {
+  const { view } = core.table.find(reference);
+  if (detachKeys !== undefined) parseDetachKeys(detachKeys);
+  return view;
+}
 
 /** Containers.attach. The socket is the shim's in the end; until the start it waits with the container. */
 export async function attach(

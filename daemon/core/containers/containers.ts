@@ -1,6 +1,6 @@
 import type { Containers } from '../contract.ts';
 import type { Core } from '../core.ts';
-import { attach } from './attach.ts';
+import { attach, checkAttach } from './attach.ts';
 import { create } from './create.ts';
 import { kill } from './kill.ts';
 import { logs } from './logs.ts';
@@ -18,7 +18,7 @@ export function makeContainers(core: Core): Containers {
   return {
     list: () => [...table.all()].map(({ view }) => view),
     get: (reference) => table.find(reference).view,
-    checkAttach: (reference) => table.find(reference).view,
+    checkAttach: (reference, detachKeys) => checkAttach(core, reference, detachKeys),
     create: (ctx, request) => create(core, ctx, request),
     start: (ctx, reference) => start(core, ctx, reference),
     stop: (ctx, reference, options) => stop(core, ctx, { reference, options }),

@@ -7,6 +7,7 @@ import { Undo } from '../../../common/undo.ts';
 import type { Image } from '../../../image/images.ts';
 import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { logConfigOf } from '../spec/log-config.ts';
 import { formatTime, realTimeNs } from '../time.ts';
 import { announce } from './announce.ts';
 import { discard } from './discard.ts';
@@ -25,11 +26,16 @@ export async function create(
   const id = newId();
   const name = chooseName(core, request.name, id);
   const view = describe(core, { request, image, id, name });
+  logConfigOf(view);
   // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
   using _lock = await core.locks.acquire(id);
   const entry = core.table.insert(view);
   await using undo = new Undo();
-  undo.defer(() => discard(core, ctx.detached(), entry));
+  undo.defer(() =>
+    core.background.run('Cannot discard a container that was not made', { container: id }, () =>
+      discard(core, ctx.detached(), entry),
+    ),
+  );
   await failpoint('container.create.row');
   const [overlay] = await Promise.all([
     core.snapshots.prepare(ctx, id, image.topChain),

@@ -8,29 +8,28 @@ import { killAndWait } from './kill.ts';
 import { exitCodeOf } from './state.ts';
 import type { Entry } from './table.ts';
 
-/** Containers.remove. */
+/** Containers.remove. A second one while the first is at work is refused. */
 export async function remove(
   core: Core,
   ctx: Ctx,
-  request: { readonly reference: string; readonly force: boolean },
+  { reference, force }: { readonly reference: string; readonly force: boolean },
 ): Promise<void> {
-  const entry = core.table.find(request.reference);
-  if (entry.view.state.kind === 'removing') throw inProgress(request.reference);
+  const entry = core.table.find(reference);
+  if (core.removals.has(entry.id)) throw conflict(`removal of container ${reference} is already in progress`);
+  core.removals.add(entry.id);
   try {
-    if (request.force) await killAndWait(core, ctx, entry);
     using _lock = await core.locks.acquire(entry.id);
+    // Under the lock: nobody starts it again in between.
+    if (force) await killAndWait(core, ctx, entry);
     await removeLocked(core, ctx, entry);
   } catch (error) {
-    throw new WherryError(
-      codeOf(error),
-      `cannot remove container "${request.reference}": ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw new WherryError(codeOf(error), `cannot remove container "${reference}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  } finally {
+    core.removals.delete(entry.id);
   }
 }
-
-const inProgress = (reference: string): Error =>
-  conflict(`removal of container ${reference} is already in progress`);
 
 /** For `--rm`, and to finish what was interrupted: nobody is told of a failure but the log. */
 export function removeInBackground(core: Core, entry: Entry): void {

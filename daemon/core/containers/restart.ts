@@ -11,8 +11,14 @@ export async function restart(
   { reference, options }: { readonly reference: string; readonly options: StopOptions },
 ): Promise<void> {
   const entry = core.table.find(reference);
-  if (entry.run !== undefined) entry.run.keep = true;
-  await stopEntry(core, ctx, { entry, options });
+  const { run } = entry;
+  if (run !== undefined) run.keep = true;
+  try {
+    await stopEntry(core, ctx, { entry, options });
+  } catch (error) {
+    if (run !== undefined) run.keep = false;
+    throw error;
+  }
   await startEntry(core, ctx, entry);
   announce(core, entry, { action: 'restart' });
 }

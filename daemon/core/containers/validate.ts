@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
 import { invalidArgument } from '../../../common/errors.ts';
+import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
 import type { Host } from '../host.ts';
+import { parseRule } from '../spec/devices.ts';
+import { parseSecurityOptions } from '../spec/security.ts';
 import { parseSignal } from '../signals.ts';
 import { parseCpuList } from './cpu-list.ts';
 
@@ -35,6 +38,9 @@ function validateHost(host: HostOptions): void {
   if (host.autoRemove && host.restartPolicy.name !== '' && host.restartPolicy.name !== 'no') {
     throw invalidArgument("can't create 'AutoRemove' container with restart policy");
   }
+  chooseCapabilities({ add: host.capAdd, drop: host.capDrop, privileged: host.privileged });
+  parseSecurityOptions(host.securityOpt, false);
+  host.resources.deviceCgroupRules.forEach(parseRule);
   for (const extraHost of host.extraHosts) parseExtraHost(extraHost, ANY_GATEWAY);
   if (host.shmSizeBytes < 0) throw invalidArgument('SHM size can not be less than 0');
   if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000) {

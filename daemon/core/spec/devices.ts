@@ -82,7 +82,8 @@ function ruleOf({ type, major = 0, minor = 0 }: Device, access: string): DeviceR
   return { allow: true, type: type === 'b' ? 'b' : 'c', major, minor, access };
 }
 
-function parseRule(text: string): DeviceRule {
+/** `c 10:* rwm`. Throws `invalid-argument` with docker's text. */
+export function parseRule(text: string): DeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (match === null) throw invalidArgument(`invalid device cgroup rule format: '${text}'`);
   const [, type = 'a', major = '*', minor = '*', access = ''] = match;
