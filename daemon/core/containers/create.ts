@@ -22,13 +22,13 @@ export async function create(
   request: CreateRequest,
 ): Promise<{ id: string; warnings: readonly string[] }> {
   const warnings = validateRequest(request, core.host.cpuset);
-  const image = core.images.get(request.image);
   const id = newId();
-  const name = chooseName(core, request.name, id);
-  const view = describe(core, { request, image, id, name });
-  logConfigOf(view);
   // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
   using _lock = await core.locks.acquire(id);
+  // From here to the row nothing waits: the image stays, and the name stays free.
+  const image = core.images.get(request.image);
+  const view = describe(core, { request, image, id, name: chooseName(core, request.name, id) });
+  logConfigOf(view);
   const entry = core.table.insert(view);
   await using undo = new Undo();
   undo.defer(() =>

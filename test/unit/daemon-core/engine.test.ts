@@ -162,6 +162,16 @@ await engineStories(import.meta.url, {
     assert.equal(place.events.find(({ action }) => action === 'rename')?.attributes['oldName'], '/first');
   },
 
+  'of many that want one name at once, one gets it': async (place) => {
+    const made = await Promise.allSettled(
+      Array.from({ length: 20 }, () => place.create(SLEEP, { name: 'wanted' })),
+    );
+    const refused = made.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []));
+    assert.equal(refused.length, 19);
+    for (const error of refused) assert.match(error.message, /^Conflict\. The container name "\/wanted"/);
+    assert.equal(place.engine.containers.list().length, 1);
+  },
+
   'wait: each condition, before, during and after': async (place) => {
     const { engine, ctx } = place;
     const { containers } = engine;
