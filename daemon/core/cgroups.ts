@@ -1,6 +1,8 @@
 import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kill } from 'node:process';
+import type { Container } from './contract.ts';
+import type { EngineOptions } from './options.ts';
 import { cgroupDirectories, hierarchyOf, type CgroupLayout } from '../../runtime/cgroup/layout.ts';
 
 /** A cgroup that was just emptied may be busy until the kernel has let go of its last process. */
@@ -8,10 +10,16 @@ const TRIES = 100;
 const PAUSE_MS = 20;
 
 /** `<parent>/<id>`, below each controller. */
-export function cgroupPath(parent: string, id: string): string {
+function cgroupPath(parent: string, id: string): string {
   const absolute = parent.startsWith('/') ? parent : `/${parent}`;
   return `${absolute === '/' ? '' : absolute.replace(/\/+$/, '')}/${id}`;
 }
+
+/** Where a container's cgroup is. */
+export const cgroupPathOf = (
+  { config }: Pick<EngineOptions, 'config'>,
+  container: Pick<Container, 'id' | 'config'>,
+): string => cgroupPath(container.config.host.resources.cgroupParent || config.cgroupParent, container.id);
 
 /** Where the kernel counts out-of-memory kills of a cgroup; undefined without a memory controller. */
 export function oomFileOf(layout: CgroupLayout, path: string): string | undefined {

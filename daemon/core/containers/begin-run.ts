@@ -1,8 +1,8 @@
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Exit, Shim } from '../../../shim/contract.ts';
-import { cgroupPath, killCgroup, removeCgroup } from '../cgroups.ts';
-import type { Container, ContainerState, EndpointView } from '../contract.ts';
+import { cgroupPathOf, killCgroup, removeCgroup } from '../cgroups.ts';
+import type { ContainerState, EndpointView } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
 import { removeDirectory } from '../remove-directory.ts';
@@ -48,6 +48,8 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Runnin
     ended: ended.then((ending) => endRun(core, entry, { run, published, ending })),
   };
   entry.run = run;
+  // Who attached while it was being launched.
+  for (const attachment of entry.pending.splice(0)) shim.attach(attachment);
   return published;
 }
 
@@ -109,9 +111,6 @@ export async function settleExit(core: Core, entry: Entry, { exited, after, keep
 }
 
 export type Exited = Extract<ContainerState, { readonly kind: 'exited' }>;
-
-export const cgroupPathOf = (core: Core, { id, config }: Container): string =>
-  cgroupPath(config.host.resources.cgroupParent || core.config.cgroupParent, id);
 
 /** Its shim was killed: whatever still runs has nobody who would see its end. */
 async function endLost(core: Core, entry: Entry): Promise<void> {

@@ -9,6 +9,7 @@ import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { formatTime, realTimeNs } from '../time.ts';
+import { together } from '../together.ts';
 import { announce } from './announce.ts';
 import { discard } from './discard.ts';
 import { mergeConfig } from './merge.ts';
@@ -37,7 +38,7 @@ export async function create(
     ),
   );
   await failpoint('container.create.row');
-  const [overlay] = await Promise.all([
+  const [overlay] = await together([
     core.snapshots.prepare(ctx, id, image.topChain),
     mkdir(core.paths.container(id), { mode: 0o710 }),
   ]);

@@ -2,6 +2,7 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { removeDirectory } from '../remove-directory.ts';
+import { together } from '../together.ts';
 import type { Entry } from './table.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { Entry } from './table.ts';
  */
 export async function discard(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
   await failpoint('container.remove.snapshot');
-  await Promise.all([
+  await together([
     entry.cleared,
     core.snapshots.remove(ctx, entry.id),
     removeDirectory(core.paths.container(entry.id)),

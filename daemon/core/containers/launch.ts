@@ -1,21 +1,25 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Ctx } from '../../../common/ctx.ts';
+import { codeOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Undo } from '../../../common/undo.ts';
 import { buildLaunchPlan } from '../../../runtime/launch.ts';
 import type { LaunchRequest, MonitorConfig } from '../../../runtime/contract.ts';
+import type { Plan } from '../../../runtime/plan/types.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Attachment, Shim } from '../../../shim/contract.ts';
-import { oomFileOf, removeCgroup } from '../cgroups.ts';
+import { cgroupPathOf, oomFileOf, removeCgroup } from '../cgroups.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Endpoint } from '../networks/contract.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
 import { prepareBinds } from '../spec/binds.ts';
 import { findFacts } from '../spec/find-facts.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
+import { together } from '../together.ts';
 import { LaunchFailure } from './start-failure.ts';
 import { detachHooks } from './sessions.ts';
 
@@ -33,51 +37,72 @@ export interface Launched {
 export interface LaunchOptions {
   readonly view: Container;
   readonly endpoint: Endpoint;
-  readonly attach: readonly Attachment[];
+  /** Hands over who attached before the start, as late as possible. */
+  readonly takePending: () => readonly Attachment[];
   /** It never ran: nothing of an earlier run is in the way. */
   readonly fresh: boolean;
   /** Gets what has to be undone if a later step fails. */
   readonly undo: Undo;
 }
 
-/** Writes the files, makes the plan, starts the shim. Its directory exists. Throws LaunchFailure for what the plan met. */
+/** Writes the files and makes the plan, side by side, then starts the shim. Throws LaunchFailure for what the plan met. */
 export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Promise<Launched> {
   const { view, endpoint, fresh, undo } = options;
-  const { host } = view.config;
-  const [facts] = await Promise.all([
-    findFacts(core, view),
+  const { id, config } = view;
+  const [{ spec, plan }] = await together([
+    makePlan(core, view, endpoint),
     writeNameFiles(core, ctx, { view, endpoint }),
-    prepareBinds(host.binds),
-    host.autoRemove && !fresh ? core.snapshots.clearVolatile(view.id) : undefined,
+    makeShimDirectory(core.paths.shim(id)),
+    prepareBinds(config.host.binds),
+    config.host.autoRemove && !fresh ? core.snapshots.clearVolatile(id) : undefined,
   ]);
-  const spec = makeSpec(view, facts);
-  const plan = buildLaunchPlan(launchRequest(core, { view, endpoint, spec }));
-  undo.defer(() =>
-    core.background.run('Cannot remove the cgroup of a failed start', { container: view.id }, () =>
-      removeCgroup(core.host.cgroups, facts.cgroupsPath),
-    ),
+  // What can't be undone is logged, and does not hide why the start failed.
+  const defer = (what: string, step: () => Promise<unknown>): void =>
+    undo.defer(() => core.background.run(what, { container: id }, step));
+  defer('Cannot remove the cgroup of a failed start', () =>
+    removeCgroup(core.host.cgroups, cgroupPathOf(core, view)),
   );
   await failpoint('container.start.launch');
-  const { hooks, ended } = watchProcess(detachHooks(core, view.id));
-  const { id } = view;
+  const { hooks, ended } = watchProcess(detachHooks(core, id));
   const directory = core.paths.shim(id);
+  const attach = options.takePending();
   try {
-    const shim = await core.launcher.launch(ctx.within(LAUNCH_TIMEOUT_MS), {
-      id,
-      directory,
-      plan,
-      attach: options.attach,
-      hooks,
-    });
-    undo.defer(() => endProcess(ctx, shim, ended));
+    const within = ctx.within(LAUNCH_TIMEOUT_MS);
+    const shim = await core.launcher.launch(within, { id, directory, plan, attach, hooks });
+    defer('Cannot end the process of a failed start', () => endProcess(ctx, shim, ended));
     return { shim, spec, ended };
   } catch (error) {
+    for (const { socket } of attach) socket.destroy();
     throw new LaunchFailure(error);
   }
 }
 
+async function makePlan(
+  core: Core,
+  view: Container,
+  endpoint: Endpoint,
+): Promise<{ readonly spec: Spec; readonly plan: Plan }> {
+  const spec = makeSpec(view, await findFacts(core, view));
+  return { spec, plan: buildLaunchPlan(launchRequest(core, { view, endpoint, spec })) };
+}
+
+/** One is there only if the last exit could not be recorded. */
+async function makeShimDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await removeDirectory(path);
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
 async function endProcess(ctx: Ctx, shim: Shim, ended: Promise<Ending>): Promise<void> {
-  await shim.signal(ctx.detached(), constants.signals.SIGKILL);
+  try {
+    await shim.signal(ctx.detached(), constants.signals.SIGKILL);
+  } catch (error) {
+    if (codeOf(error) !== 'not-found') throw error;
+  }
   await ended;
 }
 

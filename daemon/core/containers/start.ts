@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import type { Ctx } from '../../../common/ctx.ts';
 import { conflict, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { Undo } from '../../../common/undo.ts';
+import type { Attachment } from '../../../shim/contract.ts';
 import type { ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { removeDirectory } from '../remove-directory.ts';
@@ -70,11 +70,9 @@ async function run(
   defer('Cannot release the address of a failed start', () => core.networks.release(ctx.detached(), id));
   await failpoint('container.start.network');
   defer('Cannot remove the directory of a shim', () => removeDirectory(core.paths.shim(id)));
-  await mkdir(core.paths.shim(id), { mode: 0o700 });
-  const attach = entry.pending.splice(0);
-  undo.defer(() => attach.forEach(({ socket }) => socket.destroy()));
   const fresh = before.kind === 'created' && before.error === '';
-  const launched = await launch(core, ctx, { view, endpoint, attach, fresh, undo });
+  const takePending = (): Attachment[] => entry.pending.splice(0);
+  const launched = await launch(core, ctx, { view, endpoint, takePending, fresh, undo });
   await failpoint('container.start.started');
   const published = beginRun(core, entry, launched);
   undo.commit();

@@ -10,6 +10,7 @@ import type { Execs } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { detachKeysFor } from '../detach-keys.ts';
 import { watchProcess } from '../process-watch.ts';
+import { together } from '../together.ts';
 import { announceExec } from './announce.ts';
 import { beginExec, endExec } from './end.ts';
 import { execPlan } from './plan.ts';
@@ -51,7 +52,7 @@ async function runExec(core: Core, ctx: Ctx, { exec, options }: Started): Promis
   const run = runOf(entry);
   announceExec(core, exec, { action: 'exec_start', withCommand: true });
   await failpoint('exec.start.row');
-  const [plan] = await Promise.all([
+  const [plan] = await together([
     execPlan(core, {
       id,
       entry,

@@ -1,8 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { cgroupPathOf } from '../containers/begin-run.ts';
-import { removeCgroup } from '../cgroups.ts';
+import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import type { Core } from '../core.ts';
 import { findShim } from './find-shim.ts';

@@ -1,11 +1,11 @@
 import { codeOf } from '../../../common/errors.ts';
 import type { OverlayDirs } from '../../../image/snapshots.ts';
 import type { ContainerStore } from '../../store/containers.ts';
-import { beginRun, cgroupPathOf, exitedAs, exitedUnseen, settleExit } from '../containers/begin-run.ts';
+import { beginRun, exitedAs, exitedUnseen, settleExit } from '../containers/begin-run.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import { detachHooks } from '../containers/sessions.ts';
 import type { Entry, Fixed } from '../containers/table.ts';
-import { killCgroup } from '../cgroups.ts';
+import { cgroupPathOf, killCgroup } from '../cgroups.ts';
 import type { ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { findShim, type FoundShim } from './find-shim.ts';

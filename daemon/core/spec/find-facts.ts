@@ -1,12 +1,13 @@
 import { resolveUser } from '../../../runtime/user.ts';
-import { cgroupPath } from '../cgroups.ts';
+import { cgroupPathOf } from '../cgroups.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { grantedDevices, hostDevices } from './devices.ts';
 import type { SpecFacts } from './make-spec.ts';
 
 /** Looks up what the specification of a container depends on. Makes nothing. */
-export async function findFacts(core: Core, { id, overlay, config }: Container): Promise<SpecFacts> {
+export async function findFacts(core: Core, container: Container): Promise<SpecFacts> {
+  const { overlay, config } = container;
   const { host, user } = config;
   const [files, granted, everything] = await Promise.all([
     core.accounts.of(overlay),
@@ -17,7 +18,7 @@ export async function findFacts(core: Core, { id, overlay, config }: Container):
     user: resolveUser(user, files, host.groupAdd),
     granted,
     hostDevices: everything,
-    cgroupsPath: cgroupPath(host.resources.cgroupParent || core.config.cgroupParent, id),
+    cgroupsPath: cgroupPathOf(core, container),
     ownNetwork: host.networkMode !== 'host',
     cpus: core.host.cpus,
     capabilities: core.host.capabilities,
