@@ -7,9 +7,9 @@ export async function together<T extends readonly unknown[]>(
 ): Promise<{
   -readonly [K in keyof T]: Awaited<T[K]>;
 }> {
-  const settled = await Promise.allSettled(work);
+  const settled: readonly PromiseSettledResult<unknown>[] = await Promise.allSettled(work);
   const failed = settled.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  if (failed?.status === 'rejected') throw failed.reason;
   return settled.map((each) => (each as PromiseFulfilledResult<unknown>).value) as {
     -readonly [K in keyof T]: Awaited<T[K]>;
   };
