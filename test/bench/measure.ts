@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
 import { availableKib, pssKib } from './memory.ts';
+import { runcRun } from './runc.ts';
 import { interleaved, median, percentile, timed } from './statistics.ts';
 import type { Row } from './table.ts';
 
@@ -32,7 +33,13 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['ps', lists],
 ];
 
-export async function measureAll(progress: (message: string) => void): Promise<Row[]> {
+export interface Measured {
+  readonly rows: readonly Row[];
+  /** Median of a bare `runc run`, in ms: what of dockerd's time is its runtime's. */
+  readonly runcMs: number | undefined;
+}
+
+export async function measureAll(progress: (message: string) => void): Promise<Measured> {
   progress('starting wherryd and dockerd');
   await using ours = await startDaemon(undefined);
   await using theirs = await startDaemon(undefined, { peer: true });
@@ -45,7 +52,8 @@ export async function measureAll(progress: (message: string) => void): Promise<R
       ...(await measure({ daemon: ours, client: ourClient }, { daemon: theirs, client: theirClient })),
     );
   }
-  return rows;
+  progress('measuring runc');
+  return { rows, runcMs: await runcRun(ours) };
 }
 
 const row = (what: string, values: Omit<Row, 'what' | 'unit' | 'better'> & Partial<Row>): Row => ({
