@@ -23,6 +23,8 @@ const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_PID = 19;
+const IFLA_EXT_MASK = 29;
+const RTEXT_FILTER_SKIP_STATS = 8;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -126,6 +128,19 @@ export const attachToBridge = (name: string, bridgeIndex: number): Buffer =>
     ifinfomsg(0, true),
     attribute(IFLA_IFNAME, text(name)),
     attribute(IFLA_MASTER, u32(bridgeIndex)),
+  );
+
+/**
+ * Asks for a link by name, without its statistics. The answer is of no interest: before it, the kernel brings the carrier's state
+ * up to date (rtnl_getlink), which otherwise a work queue does some time later. Until then a bridge port forwards nothing.
+ */
+export const syncLink = (name: string): Buffer =>
+  message(
+    RTM_GETLINK,
+    0,
+    ifinfomsg(0),
+    attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)),
+    attribute(IFLA_IFNAME, text(name)),
   );
 
 /** Two isolated ports of a bridge do not reach one another (Linux 4.18). It must be a port already. */

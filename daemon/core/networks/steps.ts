@@ -5,6 +5,7 @@ import {
   isolatePort,
   LOOPBACK_INDEX,
   raiseLink,
+  syncLink,
   VETH_PID_OFFSET,
 } from '../../../native/netlink/link.ts';
 import { REPLY_ERRNO_OFFSET } from '../../../native/netlink/reply.ts';
@@ -81,8 +82,22 @@ function attach(plan: PlanBuilder, host: Slot, { endpoint, port }: Attachment): 
     action: `attach "${name}" to the bridge of "${endpoint.networkName}"`,
     message: attachToBridge(name, port.bridgeIndex),
   });
-  if (!port.isolated) return;
-  send(plan, host, { action: `isolate bridge port "${name}"`, message: isolatePort(name) });
+  if (port.isolated) {
+    send(plan, host, { action: `isolate bridge port "${name}"`, message: isolatePort(name) });
+  }
+  openPort(plan, host, name);
+}
+
+/** Without this the container's first packet may be lost, and a connection made at once takes the second that ARP waits. */
+function openPort(plan: PlanBuilder, host: Slot, name: string): void {
+  const action = `open bridge port "${name}"`;
+  const message = syncLink(name);
+  const answer = plan.bytes(new Uint8Array(REPLY_BYTES));
+  const args = [plan.arg(message), message.byteLength, 0, 0, 0] as const;
+  plan.call(action, 'sendto', [host, ...args]);
+  plan.call(action, 'recvfrom', [host, { kind: 'blob', offset: answer }, REPLY_BYTES, MSG_DONTWAIT, 0, 0], {
+    ignore: ['EAGAIN'],
+  });
 }
 
 function configure(plan: PlanBuilder, endpoint: BridgeEndpoint): void {
