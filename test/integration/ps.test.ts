@@ -73,7 +73,7 @@ daemonSuite('ps', (daemon) => {
       const out = await daemon().runOk(client, 'ps', '-a', '--filter', 'name=made', '--format', format);
       const id = ids['made']?.slice(0, 12);
       assert.equal(out, `${id}|busybox|"echo 'a b'"|Created|made|front|created|bridge`);
-      const json = await daemon().runOk(client, 'ps', '--format', 'json');
+      const json = await daemon().runOk(client, 'ps', '--format', '{{json .}}');
       assert.deepEqual([(JSON.parse(json) as { Names: string }).Names], ['up']);
       const table = await daemon().runOk(client, 'ps', '--format', 'table {{.Names}}\t{{.State}}');
       assert.deepEqual(
