@@ -5,7 +5,7 @@ import { converse } from './conversation.ts';
 import type { Job, JobResults } from './jobs.ts';
 
 /** A worker costs some megabytes, a start some milliseconds. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 3_000;
 
 /** Runs jobs in threads. */
 export interface WorkerPool {
