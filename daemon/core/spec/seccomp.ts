@@ -8,8 +8,14 @@ import { parseSecurityOptions } from './security.ts';
 
 const REMEMBERED = 64;
 
+/** What decides about a container's filter. */
+type SeccompChoice = Pick<HostOptions, 'securityOpt' | 'privileged' | 'capAdd' | 'capDrop'>;
+
 /** The filter of a container, undefined for none. Throws `invalid-argument` for a profile that can't be read. */
-export type SeccompFor = (host: HostOptions) => CompiledSeccomp | undefined;
+export type SeccompFor = (host: SeccompChoice) => CompiledSeccomp | undefined;
+
+/** A container that asks for nothing. */
+export const PLAIN_CHOICE: SeccompChoice = { securityOpt: [], privileged: false, capAdd: [], capDrop: [] };
 
 /**
  * Compiles each profile once. `daemonProfile`: what a container gets that asks for nothing; undefined is the built-in one,

@@ -160,7 +160,7 @@ test("seccomp: each profile is compiled once; privileged has none; a profile of 
   const seccompFor = createSeccomp(undefined);
   const host = exampleRequest().host;
   const first = seccompFor(host);
-  assert.ok(first !== undefined && first === seccompFor({ ...host, binds: [] }));
+  assert.ok(first !== undefined && first === seccompFor({ ...host }));
   assert.notEqual(seccompFor({ ...host, capAdd: ['SYS_ADMIN'] }), first);
   assert.equal(seccompFor({ ...host, privileged: true }), undefined);
   assert.equal(seccompFor({ ...host, securityOpt: ['seccomp=unconfined'] }), undefined);
