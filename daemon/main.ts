@@ -28,6 +28,7 @@ import {
   seccompProfile,
   writePidfile,
 } from './serve.ts';
+import { trimWhenIdle } from './trim.ts';
 
 /** `wherryd`: wires the parts together and holds no logic. */
 async function main(args: readonly string[]): Promise<number> {
@@ -97,6 +98,7 @@ async function serve(config: DaemonConfig): Promise<void> {
 
   log.info('Listening', { hosts: config.hosts, dataRoot, pid: process.pid });
   process.stdout.write(`wherryd ${WHERRY_VERSION} is listening on ${config.hosts.join(', ')}\n`);
+  using _trim = trimWhenIdle();
   notify(log, 'READY=1');
   await stop;
   notify(log, 'STOPPING=1');

@@ -23,8 +23,8 @@ export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
   wherryd: ({ node, lib }) =>
     script(
       'unset NODE_OPTIONS',
-      // A young generation of V8's default size keeps 30 MB of what short requests left behind.
-      `exec ${quote(node)} --max-semi-space-size=4 --disable-warning=ExperimentalWarning ${quote(`${lib}/wherryd.js`)} "$@"`,
+      // daemon/trim.ts collects once when a busy time is over.
+      `exec ${quote(node)} --expose-gc --disable-warning=ExperimentalWarning ${quote(`${lib}/wherryd.js`)} "$@"`,
     ),
 };
 

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
 import { availableKib, pssKib } from './memory.ts';
@@ -19,6 +20,7 @@ const ROUNDS = 15;
 const IN_FLIGHT = 10;
 const PARALLEL = 64;
 const IDLE = 30;
+const SETTLE_MS = 8_000;
 const IDLE_BATCHES = 3;
 const LISTED = 1000;
 
@@ -180,6 +182,8 @@ async function idleBatch({ daemon, client }: Engine, shim: RegExp): Promise<{ sh
 
 async function idleDaemons(ours: Engine, theirs: Engine): Promise<Row[]> {
   const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
+  // What starting and the image's unpacking left behind is given back when it has been quiet for a while.
+  await sleep(SETTLE_MS);
   const values = {
     ours: sum(await pssKib(ours.daemon, /wherryd/)),
     theirs: sum(await pssKib(theirs.daemon, /dockerd|containerd /)),
