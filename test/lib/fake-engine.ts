@@ -43,6 +43,7 @@ export function fakeEngine(): FakeEngine {
   const execs = new Map<string, Exec>();
   const calls: { name: string; args: readonly unknown[] }[] = [];
   const exits: ((code: number) => void)[] = [];
+  const starts: (() => void)[] = [];
   const record = (name: string, ...args: readonly unknown[]) => void calls.push({ name, args });
 
   const get = (reference: string): Container => {
@@ -114,6 +115,7 @@ export function fakeEngine(): FakeEngine {
       start: async (_ctx, reference) => {
         record('start', reference);
         setState(reference, { kind: 'running', pid: 42, startedAt: new Date().toISOString() });
+        for (const resolve of starts.splice(0)) resolve();
       },
       stop: async (_ctx, reference, options) => record('stop', reference, options),
       restart: async (_ctx, reference, options) => record('restart', reference, options),
@@ -136,6 +138,9 @@ export function fakeEngine(): FakeEngine {
       },
       attach: async (_ctx, reference, request) => {
         record('attach', reference, request.stdin, request.stdout, request.stderr, request.stream);
+        // A real one reads nothing before the start either: what it says must not end before the client waits for the end.
+        if (get(reference).state.kind === 'created')
+          await new Promise<void>((resolve) => starts.push(resolve));
         await echo(request, get(reference).config.tty, () => {
           for (const resolve of exits.splice(0)) resolve(0);
         });
