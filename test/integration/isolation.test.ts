@@ -72,7 +72,7 @@ daemonSuite('isolation', (daemon) => {
     );
     const outside = await Promise.all(kinds.map((kind) => readlink(`/proc/self/ns/${kind}`)));
     for (const [index, kind] of kinds.entries()) assert.notEqual(inside[index], outside[index], kind);
-    assert.deepEqual(await lines('busybox', 'sh', '-c', 'echo $$; ls -d /proc/[0-9]* | wc -l'), ['1', '3']);
+    assert.deepEqual(await lines('busybox', 'sh', '-c', 'echo $$; echo /proc/[0-9]*'), ['1', '/proc/1']);
   });
 
   test("mounts: docker's, in docker's modes", async () => {
