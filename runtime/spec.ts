@@ -1,11 +1,16 @@
-/** The OCI runtime configuration (runtime-spec 1.2 config.md), the parts in use. Field names are the specification's. */
+/**
+ * The OCI runtime configuration, runtime-spec 1.3 (config.md, config-linux.md), field names as there. What a config.json holds is
+ * checked by `runtime/validate/`; from there on the types are what they say.
+ */
 export interface Spec {
   ociVersion: string;
+  /** The specification lets it be absent until start; runc, and we, do not. */
   process: Process;
   root: { path: string; readonly?: boolean };
   hostname?: string;
   domainname?: string;
   mounts: Mount[];
+  hooks?: Hooks;
   annotations?: Record<string, string>;
   linux: Linux;
 }
@@ -21,6 +26,22 @@ export interface Process {
   rlimits?: { type: string; soft: number; hard: number }[];
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
+  apparmorProfile?: string;
+  selinuxLabel?: string;
+  scheduler?: Scheduler;
+  ioPriority?: { class: 'IOPRIO_CLASS_RT' | 'IOPRIO_CLASS_BE' | 'IOPRIO_CLASS_IDLE'; priority?: number };
+  execCPUAffinity?: { initial?: string; final?: string };
+}
+
+export interface Scheduler {
+  policy:
+    'SCHED_OTHER' | 'SCHED_FIFO' | 'SCHED_RR' | 'SCHED_BATCH' | 'SCHED_ISO' | 'SCHED_IDLE' | 'SCHED_DEADLINE';
+  nice?: number;
+  priority?: number;
+  flags?: string[];
+  runtime?: number;
+  deadline?: number;
+  period?: number;
 }
 
 export interface Capabilities {
@@ -31,26 +52,61 @@ export interface Capabilities {
   ambient?: string[];
 }
 
+export interface Hook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
+}
+
+export type HookPoint =
+  'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop';
+
+export type Hooks = { readonly [P in HookPoint]?: Hook[] };
+
+export interface IdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
 export interface Mount {
   destination: string;
   type?: string;
   source?: string;
   options?: string[];
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
 }
 
 export type NamespaceType = 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'user' | 'cgroup' | 'time';
 
 export interface Linux {
   namespaces: { type: NamespaceType; path?: string }[];
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
+  timeOffsets?: Record<string, { secs?: number; nanosecs?: number }>;
   devices?: Device[];
-  /** Absolute below each controller: `/wherry/<id>`. */
+  netDevices?: Record<string, { name?: string }>;
+  /** Absolute below each controller: `/wherry/<id>`; `slice:prefix:name` with the systemd driver. */
   cgroupsPath?: string;
   resources?: Resources;
+  intelRdt?: {
+    closID?: string;
+    l3CacheSchema?: string;
+    memBwSchema?: string;
+    schemata?: string[];
+    enableMonitoring?: boolean;
+  };
+  /** `private`, `rshared`, ... */
   rootfsPropagation?: string;
   seccomp?: Seccomp;
   sysctl?: Record<string, string>;
   maskedPaths?: string[];
   readonlyPaths?: string[];
+  mountLabel?: string;
+  personality?: { domain: 'LINUX' | 'LINUX32'; flags?: string[] };
 }
 
 export interface Device {
@@ -77,27 +133,38 @@ export interface Resources {
     limit?: number;
     reservation?: number;
     swap?: number;
+    kernel?: number;
+    kernelTCP?: number;
     swappiness?: number;
     disableOOMKiller?: boolean;
+    useHierarchy?: boolean;
+    checkBeforeUpdate?: boolean;
   };
   cpu?: {
     shares?: number;
     quota?: number;
+    burst?: number;
     period?: number;
     realtimeRuntime?: number;
     realtimePeriod?: number;
     cpus?: string;
     mems?: string;
+    idle?: number;
   };
-  pids?: { limit: number };
+  pids?: { limit?: number };
   blockIO?: {
     weight?: number;
-    weightDevice?: { major: number; minor: number; weight: number }[];
+    leafWeight?: number;
+    weightDevice?: { major: number; minor: number; weight?: number; leafWeight?: number }[];
     throttleReadBpsDevice?: ThrottleDevice[];
     throttleWriteBpsDevice?: ThrottleDevice[];
     throttleReadIOPSDevice?: ThrottleDevice[];
     throttleWriteIOPSDevice?: ThrottleDevice[];
   };
+  hugepageLimits?: { pageSize: string; limit: number }[];
+  network?: { classID?: number; priorities?: { name: string; priority: number }[] };
+  rdma?: Record<string, { hcaHandles?: number; hcaObjects?: number }>;
+  unified?: Record<string, string>;
 }
 
 export interface ThrottleDevice {
@@ -111,6 +178,9 @@ export interface Seccomp {
   defaultErrnoRet?: number;
   architectures?: string[];
   flags?: string[];
+  /** Unix socket that gets the notification descriptor, with the container's state. */
+  listenerPath?: string;
+  listenerMetadata?: string;
   syscalls?: {
     names: string[];
     action: string;

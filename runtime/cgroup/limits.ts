@@ -90,7 +90,7 @@ function cpu({ cpu: limits }: Resources): Setting[] {
 
 /** 0 and less are docker's "unlimited", which the kernel calls max. */
 const pids = ({ pids: limits }: Resources): Setting[] =>
-  limits === undefined ? [] : setting('pids', 'pids.max', limits.limit > 0 ? limits.limit : 'max');
+  limits?.limit === undefined ? [] : setting('pids', 'pids.max', limits.limit > 0 ? limits.limit : 'max');
 
 function blockIo({ blockIO: limits }: Resources): Setting[] {
   if (limits === undefined) return [];
