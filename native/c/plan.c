@@ -20,7 +20,7 @@ static uint64_t align8(uint64_t bytes)
 
 static int step_is_sound(const struct plan_header *header, const struct plan_step *step)
 {
-	if (step->op < OP_SYSCALL || step->op > OP_SEND_FD)
+	if (step->op < OP_SYSCALL || step->op > OP_LOAD)
 		return 0;
 	if (step->next >= header->step_count || step->next_ignored >= header->step_count)
 		return 0;
@@ -34,10 +34,12 @@ static int step_is_sound(const struct plan_header *header, const struct plan_ste
 		if (step->kind[i] == ARG_SLOT && step->args[i] >= PLAN_SLOTS)
 			return 0;
 	}
-	if (step->op == OP_FAIL && step->kind[0] == ARG_BLOB)
+	if (step->op == OP_LOAD && step->kind[0] != ARG_BLOB)
+		return 0;
+	if ((step->op == OP_FAIL || step->op == OP_LOAD) && step->kind[0] == ARG_BLOB)
 		return header->blob_bytes >= 4 && step->args[0] <= header->blob_bytes - 4;
 	if (step->op == OP_STORE)
-		return step->args[0] < PLAN_SLOTS && (step->args[2] == 4 || step->args[2] == 8) &&
+		return step->args[0] < PLAN_SLOTS && (step->args[2] == 4 || step->args[2] == 8 || step->args[2] == STORE_TEXT) &&
 		       step->args[1] <= header->blob_bytes && step->args[2] <= header->blob_bytes - step->args[1];
 	return 1;
 }
@@ -147,9 +149,36 @@ static int send_fd(int socket, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+static void store_text(char *text, int64_t value)
+{
+	char digits[STORE_TEXT];
+	int count = 0;
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	do
+		digits[count++] = (char)('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (value < 0)
+		*text++ = '-';
+	while (count > 0)
+		*text++ = digits[--count];
+	*text = 0;
+}
+
 static void store(struct plan *plan, const struct plan_step *step)
 {
-	memcpy(plan->blob + step->args[1], &plan->slots[step->args[0]], step->args[2]);
+	if (step->args[2] == STORE_TEXT)
+		store_text(plan->blob + step->args[1], plan->slots[step->args[0]]);
+	else
+		memcpy(plan->blob + step->args[1], &plan->slots[step->args[0]], step->args[2]);
+}
+
+static long load(const struct plan *plan, const struct plan_step *step)
+{
+	int32_t value;
+
+	memcpy(&value, plan->blob + step->args[0], sizeof(value));
+	return value;
 }
 
 /* Never 0: who comes here fails, whatever the kernel wrote. */
@@ -168,7 +197,8 @@ static long run_step(struct plan *plan, const struct plan_step *step)
 
 	switch (step->op) {
 	case OP_SYSCALL:
-		return call(plan, step, step->number);
+		result = call(plan, step, step->number);
+		return result == 0 && step->flags & STEP_ZERO_FAILS ? -EPIPE : result;
 	case OP_FORK:
 		result = call(plan, step, SYS_clone3);
 		if (result == 0)
@@ -179,6 +209,8 @@ static long run_step(struct plan *plan, const struct plan_step *step)
 		return 0;
 	case OP_SEND_FD:
 		return send_fd(plan->report_fd, (int)argument(plan, step, 0));
+	case OP_LOAD:
+		return load(plan, step);
 	case OP_FAIL:
 		return failure(plan, step);
 	default:

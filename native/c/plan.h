@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x4e4c5057u /* "WPLN" */
-#define PLAN_VERSION 1u
-#define PLAN_SLOTS 64
+#define PLAN_VERSION 2u
+#define PLAN_SLOTS 512
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_STEPS 65536u
 
@@ -34,16 +34,20 @@ enum plan_op {
 	OP_SYSCALL = 1, /* result = syscall(number, args...) */
 	OP_FORK = 2,    /* clone3(args[0] pointer, args[1] size): the child goes on at the next step; the parent keeps the
 	                   pid in `save` and goes on at `next` */
-	OP_STORE = 3,   /* write slot args[0] into the blob at offset args[1], args[2] bytes wide (4 or 8) */
+	OP_STORE = 3,   /* write slot args[0] into the blob at offset args[1], args[2] bytes wide: 4 or 8, or STORE_TEXT for its
+	                   decimal text with a NUL */
 	OP_END = 4,     /* the plan of this process is done */
 	OP_FAIL = 5,    /* fail with errno args[0]; if that is a blob offset, with the -errno (int32) that lies there, as in a
 	                   netlink reply */
 	OP_SEND_FD = 6, /* hand descriptor args[0] (a slot) to the monitor as its pty master */
+	OP_LOAD = 7,    /* save the int32 at blob offset args[0], which a call wrote there: an end of a pipe */
 };
 
 enum plan_kind { ARG_IMMEDIATE = 0, ARG_BLOB = 1, ARG_SLOT = 2 };
 
 #define STEP_NO_SAVE 0xffffu
+#define STEP_ZERO_FAILS 1 /* a result of 0 is EPIPE: a read whose other end is gone */
+#define STORE_TEXT 24
 
 struct plan_step {
 	uint16_t op;
@@ -53,7 +57,8 @@ struct plan_step {
 	uint32_t next;       /* step to go on at after success, 0 for the following one */
 	uint32_t next_ignored; /* the same after an ignored errno */
 	uint8_t kind[6];
-	uint8_t pad[2];
+	uint8_t flags;       /* STEP_* */
+	uint8_t pad;
 	uint64_t args[6];
 };
 
@@ -61,8 +66,11 @@ struct plan_reloc {
 	uint32_t at, target; /* blob offsets: *(uint64_t *)(blob + at) = blob + target */
 };
 
-/* What the container's first process sends over the report socket (SOCK_SEQPACKET) before execve closes it. */
-enum report_kind { REPORT_FAILED = 1, REPORT_PTY = 2 };
+/*
+ * What is sent over the report socket (SOCK_SEQPACKET) before execve closes it. The last three are written by steps of plans that
+ * the launcher runs (launch.c; runtime/plan/report.ts has their meaning), the interpreter itself knows the first two.
+ */
+enum report_kind { REPORT_FAILED = 1, REPORT_PTY = 2, REPORT_FORKED = 3, REPORT_SYNC = 4, REPORT_READY = 5 };
 
 struct plan_report {
 	uint32_t kind;

@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 #define STACK_BYTES 65536
-#define FDS 2 /* become descriptors 3 and 4 */
+#define FDS 2 /* become descriptors `first` and `first` + 1 */
 
 struct request {
 	uint64_t sequence;
-	int exe_fd, fds[FDS];
+	int exe_fd, fds[FDS], first;
 	char *argv[3];
 	char text[];
 };
@@ -45,15 +45,24 @@ static int in_child(void *argument)
 	int moved[FDS];
 
 	for (int i = 0; i < FDS; i++)
-		moved[i] = fcntl(request->fds[i], F_DUPFD, 64);
+		moved[i] = fcntl(request->fds[i], F_DUPFD, request->first + 61);
 	for (int i = 0; i < FDS; i++)
-		if (dup2(moved[i], 3 + i) < 0)
+		if (dup2(moved[i], request->first + i) < 0)
 			goto failed;
-	syscall(SYS_close_range, 5u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+	syscall(SYS_close_range, (unsigned)request->first + FDS, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
 	syscall(SYS_execveat, request->exe_fd, "", request->argv, environment, AT_EMPTY_PATH);
 failed:
 	child->error = errno;
 	_exit(127);
+}
+
+/* The pid or a negative errno. Every signal is blocked. */
+static int64_t start(const struct request *request, char *stack)
+{
+	struct child child = { .request = request };
+	pid_t pid = clone(in_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+
+	return pid < 0 ? -errno : child.error != 0 ? -child.error : pid;
 }
 
 static void *spawner(void *stack)
@@ -61,11 +70,8 @@ static void *spawner(void *stack)
 	struct request *request;
 
 	while (read(requests[0], &request, sizeof(request)) == (ssize_t)sizeof(request)) {
-		struct child child = { .request = request };
-		struct result result = { .sequence = request->sequence };
-		pid_t pid = clone(in_child, (char *)stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+		struct result result = { .sequence = request->sequence, .pid = start(request, stack) };
 
-		result.pid = pid < 0 ? -errno : child.error != 0 ? -child.error : pid;
 		free(request);
 		(void)!write(results[1], &result, sizeof(result));
 	}
@@ -111,7 +117,7 @@ int wherry_spawn(uint64_t sequence, int exe_fd, int control_fd, int plan_fd, con
 
 	if (request == NULL)
 		return -ENOMEM;
-	*request = (struct request){ .sequence = sequence, .exe_fd = exe_fd, .fds = { control_fd, plan_fd } };
+	*request = (struct request){ .sequence = sequence, .exe_fd = exe_fd, .fds = { control_fd, plan_fd }, .first = 3 };
 	memcpy(request->text, name, name_bytes);
 	memcpy(request->text + name_bytes, tag, tag_bytes);
 	request->argv[0] = request->text;
@@ -121,4 +127,29 @@ int wherry_spawn(uint64_t sequence, int exe_fd, int control_fd, int plan_fd, con
 		return -errno;
 	}
 	return 0;
+}
+
+/*
+ * The same for a command that lives shorter than a thread is worth: on the caller's thread, which waits until the program runs.
+ * Descriptors 0 to first - 1 are passed on as they are, report_fd and plan_fd follow; `argument` is the program's. The pid or a
+ * negative errno.
+ */
+int64_t wherry_launch(int exe_fd, int report_fd, int plan_fd, int first, const char *name, const char *argument);
+
+int64_t wherry_launch(int exe_fd, int report_fd, int plan_fd, int first, const char *name, const char *argument)
+{
+	struct request request = { .exe_fd = exe_fd, .fds = { report_fd, plan_fd }, .first = first,
+				   .argv = { (char *)(uintptr_t)name, (char *)(uintptr_t)argument, NULL } };
+	char *stack = malloc(STACK_BYTES);
+	sigset_t all, before;
+	int64_t pid;
+
+	if (stack == NULL)
+		return -ENOMEM;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	pid = start(&request, stack);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	free(stack);
+	return pid;
 }

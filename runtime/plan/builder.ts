@@ -2,7 +2,9 @@ import { internal } from '../../common/errors.ts';
 import type { SyscallName } from '../../native/ffi/numbers.ts';
 import type { Arg, FailStep, Plan, Slot, Step } from './types.ts';
 
-const MAX_SLOTS = 64;
+const MAX_SLOTS = 512;
+/** Of a number's text (native/c/plan.h, STORE_TEXT). */
+const TEXT_BYTES = 24;
 
 /** A place in the plan to jump to, bound once with `PlanBuilder.here`. */
 export class Label {
@@ -18,6 +20,8 @@ export interface CallOptions {
   readonly save?: boolean;
   /** A slot to save into instead of a fresh one: for two ways to the same result. */
   readonly into?: Slot;
+  /** A result of 0 fails with EPIPE: a read whose other end is gone. */
+  readonly zeroFails?: boolean;
 }
 
 /** What an argument may be written as: numbers stay numbers, strings become NUL-terminated, bytes are put into the blob. */
@@ -52,6 +56,7 @@ export class PlanBuilder {
       ignore: options.ignore ?? [],
       next: undefined,
       nextIgnored: undefined,
+      ...(options.zeroFails === true ? { zeroFails: true } : {}),
     });
     return slot ?? { kind: 'slot', slot: -1 };
   }
@@ -85,6 +90,20 @@ export class PlanBuilder {
   /** Writes a slot into bytes that were placed with `bytes`. */
   store(label: string, slot: Slot, offset: number, width: 4 | 8 = 4): void {
     this.#steps.push({ op: 'store', label, slot: slot.slot, offset, width });
+  }
+
+  /** The slot's number as decimal text: an argument for paths below /proc. */
+  text(label: string, slot: Slot): Arg {
+    const offset = this.bytes(new Uint8Array(TEXT_BYTES));
+    this.#steps.push({ op: 'store', label, slot: slot.slot, offset, width: 'text' });
+    return { kind: 'blob', offset };
+  }
+
+  /** The int32 that a call writes into bytes placed with `bytes`. */
+  load(label: string, offset: number): Slot {
+    const slot = this.slot();
+    this.#steps.push({ op: 'load', label, offset, save: slot.slot });
+    return slot;
   }
 
   sendFd(label: string, slot: Slot): void {

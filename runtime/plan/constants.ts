@@ -76,6 +76,7 @@ export const TIOCSWINSZ = 0x5414;
 export const TIOCGPTPEER = 0x5441;
 export const TIOCSPTLCK = 0x4004_5431;
 
+export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_CAPBSET_DROP = 24;

@@ -5,15 +5,17 @@ import type { Arg, Plan, Step } from './types.ts';
 
 /** The wire form of native/c/plan.h. */
 const MAGIC = 0x4e4c5057;
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 32;
 const STEP_BYTES = 80;
 const RELOCATION_BYTES = 8;
 const MAX_BYTES = 16 << 20;
 const MAX_STEPS = 65_536;
 const NO_SAVE = 0xffff;
+const ZERO_FAILS = 1;
+const STORE_TEXT = 24;
 
-const OPS = { syscall: 1, fork: 2, store: 3, end: 4, fail: 5, 'send-fd': 6 } as const;
+const OPS = { syscall: 1, fork: 2, store: 3, end: 4, fail: 5, 'send-fd': 6, load: 7 } as const;
 const KINDS = { immediate: 0, blob: 1, slot: 2 } as const;
 
 interface WireStep {
@@ -22,6 +24,7 @@ interface WireStep {
   readonly ignore?: readonly string[];
   readonly next?: number | undefined;
   readonly nextIgnored?: number | undefined;
+  readonly zeroFails?: boolean | undefined;
   readonly args: readonly Arg[];
 }
 
@@ -75,12 +78,21 @@ function wire(step: Step): WireStep {
         ignore: step.ignore,
         next: step.next,
         nextIgnored: step.nextIgnored,
+        zeroFails: step.zeroFails,
         args: step.args,
       };
     case 'fork':
       return step;
     case 'store':
-      return { args: [slot(step.slot), immediate(step.offset), immediate(step.width)] };
+      return {
+        args: [
+          slot(step.slot),
+          immediate(step.offset),
+          immediate(step.width === 'text' ? STORE_TEXT : step.width),
+        ],
+      };
+    case 'load':
+      return { save: step.save, args: [{ kind: 'blob', offset: step.offset }] };
     case 'send-fd':
       return { args: [slot(step.slot)] };
     case 'fail':
@@ -92,12 +104,14 @@ function wire(step: Step): WireStep {
 
 /** By 32-bit words (of a little-endian machine, as all are that this runs on): Buffer's 64-bit methods cost several times that. */
 function writeStep(words: Uint32Array, at: number, step: Step): void {
-  const { save, number, ignore, next, nextIgnored, args } = wire(step);
+  const { save, number, ignore, next, nextIgnored, zeroFails, args } = wire(step);
   words[at] = ((save ?? NO_SAVE) << 16) | OPS[step.op];
   words[at + 1] = number ?? 0;
   if (ignore !== undefined && ignore.length > 0) writeWide(words, at + 2, errnoMask(ignore));
   words[at + 4] = next ?? 0;
   words[at + 5] = nextIgnored ?? 0;
+  // The byte after six kinds.
+  if (zeroFails === true) words[at + 7] = ZERO_FAILS << 16;
   args.forEach((arg, index) => {
     const kinds = at + 6 + (index >> 2);
     words[kinds] = (words[kinds] ?? 0) | (KINDS[arg.kind] << (8 * (index & 3)));

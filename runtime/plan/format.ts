@@ -24,6 +24,8 @@ function describe(step: Step, plan: Plan): [action: string, ways: string] {
       return [`fork -> #${step.save}`, `parent -> ${step.next}`];
     case 'store':
       return [`store #${step.slot} at @${step.offset}`, ''];
+    case 'load':
+      return [`load @${step.offset} -> #${step.save}`, ''];
     case 'send-fd':
       return [`send #${step.slot}`, ''];
     case 'fail':

@@ -9,13 +9,13 @@ export type Arg =
   | { readonly kind: 'blob'; readonly offset: number }
   | { readonly kind: 'slot'; readonly slot: number };
 
-/** A result kept for later steps, at most 64 a plan. */
+/** A result kept for later steps, at most 512 a plan. */
 export interface Slot {
   readonly kind: 'slot';
   readonly slot: number;
 }
 
-export type Step = SyscallStep | ForkStep | StoreStep | EndStep | FailStep | SendFdStep;
+export type Step = SyscallStep | ForkStep | StoreStep | LoadStep | EndStep | FailStep | SendFdStep;
 
 interface StepBase {
   /** What a person reads in `--plan` output and what an error message starts with: `mount "proc" at "/proc"`. */
@@ -34,6 +34,8 @@ export interface SyscallStep extends StepBase {
   readonly next: number | undefined;
   /** The same after an ignored errno. */
   readonly nextIgnored: number | undefined;
+  /** A result of 0 fails with EPIPE: a read whose other end is gone. */
+  readonly zeroFails?: boolean;
 }
 
 /** The child goes on at the next step, the parent at `next` with the child's pid in `save`. */
@@ -44,12 +46,20 @@ export interface ForkStep extends StepBase {
   readonly next: number;
 }
 
-/** Writes a slot into the blob: a descriptor into a netlink message. */
+/** Writes a slot into the blob: a descriptor into a netlink message, a pid into a path. */
 export interface StoreStep extends StepBase {
   readonly op: 'store';
   readonly slot: number;
   readonly offset: number;
-  readonly width: 4 | 8;
+  /** `text`: decimal, NUL-terminated, in 24 bytes. */
+  readonly width: 4 | 8 | 'text';
+}
+
+/** Saves the int32 that a call wrote into the blob: an end of a pipe. */
+export interface LoadStep extends StepBase {
+  readonly op: 'load';
+  readonly offset: number;
+  readonly save: number;
 }
 
 export interface EndStep extends StepBase {
