@@ -22,3 +22,24 @@ export async function reapChild(pid: number): Promise<void> {
     await sleep(delayMs, undefined, { ref: false });
   }
 }
+
+const wait4Status = syscallShape<[number, Buffer, number, null]>(
+  'int64_t pid, void *status, int64_t options, void *usage',
+);
+
+/** How a child ended, as a shell counts: the exit code, or 128 + signal. */
+export const exitCodeOf = (status: number): number =>
+  (status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f);
+
+/**
+ * Waits for one child (man 2 wait4) and returns its wait status; undefined when it still runs and `block` is false, or when it is
+ * no child of ours.
+ */
+export function waitChild(pid: number, { block }: { readonly block: boolean }): number | undefined {
+  const status = Buffer.alloc(4);
+  for (;;) {
+    const result = wait4Status(syscallNumber('wait4'), pid, status, block ? 0 : WNOHANG, null);
+    if (result === pid) return status.readInt32LE(0);
+    if (result !== -constants.errno.EINTR) return undefined;
+  }
+}
