@@ -1,6 +1,7 @@
 import type { CgroupLayout } from './cgroup/layout.ts';
 import type { PlanBuilder } from './plan/builder.ts';
 import type { Plan } from './plan/types.ts';
+import type { Keeper } from './process/contract.ts';
 import type { Process, Spec } from './spec.ts';
 
 /** What becomes the container's root. An overlay is mounted inside the container's mount namespace, so the host holds no mount. */
@@ -52,7 +53,11 @@ export interface LaunchRequest {
   /** An existing empty directory of the host: the new root is mounted there in the container's own mount namespace. */
   readonly stagingDir: string;
   readonly network: NetworkSteps | undefined;
-  readonly monitor: MonitorConfig;
+  readonly keeper: Keeper;
+  /** MS_MOVE and chroot in the place of pivot_root: for a root that is the initial ramfs. */
+  readonly noPivot?: boolean;
+  /** The process stays in its caller's session keyring. */
+  readonly noNewKeyring?: boolean;
   /** BPF of the seccomp profile (struct sock_filter[]), compiled once per profile. */
   readonly seccomp: CompiledSeccomp | undefined;
   /** Where this host's cgroup hierarchies are: `readCgroupLayout()`, read once. */
@@ -66,7 +71,9 @@ export interface ExecRequest {
   /** Inode numbers don't matter: a namespace is joined only if the container does not share the host's. */
   readonly spec: Spec;
   readonly process: Process;
-  readonly monitor: MonitorConfig;
+  readonly keeper: Keeper;
+  /** Where the process goes, if not into the container's cgroups themselves: below `cgroupsPath`. */
+  readonly cgroupsPath?: string;
   readonly seccomp: CompiledSeccomp | undefined;
   readonly cgroups: CgroupLayout;
 }

@@ -2,9 +2,11 @@ import { joinCgroups } from './cgroup/create.ts';
 import { checkCgroupsPath } from './cgroup/path.ts';
 import type { BuildExecPlan, ExecRequest } from './contract.ts';
 import { forkInto } from './fork.ts';
-import { adjustOomScore } from './launch.ts';
+import { handOverTo, prepareWait, tellForked } from './keeper.ts';
+import { adjustOomScore, openProcSelf } from './launch.ts';
 import { placeMonitor } from './monitor.ts';
 import { namespaceFlags, namespacesOf } from './namespaces.ts';
+import { becomeRootInside } from './user-namespace.ts';
 import { PlanBuilder } from './plan/builder.ts';
 import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE } from './plan/constants.ts';
 import { openIn } from './plan/paths.ts';
@@ -19,7 +21,7 @@ import { makeTerminal, openPtmxIn } from './process/terminal.ts';
 export const buildExecPlan: BuildExecPlan = (request) => {
   const plan = new PlanBuilder();
   const { own } = namespacesOf(request.spec);
-  const { cgroupsPath } = request.spec.linux;
+  const cgroupsPath = request.cgroupsPath ?? request.spec.linux.cgroupsPath;
   const path = cgroupsPath === undefined ? undefined : checkCgroupsPath(cgroupsPath);
   // Before anything of the container can see us: nobody in there may ptrace us or read our descriptors (CVE-2016-9962).
   plan.call('become undumpable', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
@@ -28,8 +30,9 @@ export const buildExecPlan: BuildExecPlan = (request) => {
   const { pid, parent } = forkInto(plan, { flags: 0, cgroups: request.cgroups, cgroupsPath: path });
   buildChild(plan, request, { init, path, flags: namespaceFlags([...own].filter((type) => type !== 'pid')) });
   parent();
+  tellForked(plan, request.keeper, pid);
   plan.end();
-  placeMonitor(plan, request.monitor, pid);
+  if (request.keeper.kind === 'shim') placeMonitor(plan, request.keeper.monitor, pid);
   return plan.build();
 };
 
@@ -38,10 +41,15 @@ function buildChild(
   request: ExecRequest,
   { init, path, flags }: { readonly init: Slot; readonly path: string | undefined; readonly flags: number },
 ): void {
-  const { process, monitor, seccomp, cgroups, spec } = request;
+  const { id, process, keeper, seccomp, cgroups, spec } = request;
+  const handOver = handOverTo(keeper);
   if (path !== undefined) joinCgroups(plan, cgroups, path);
   adjustOomScore(plan, process.oomScoreAdj ?? spec.process.oomScoreAdj);
+  const procSelf = openProcSelf(plan);
+  const beforeExec = prepareWait(plan, keeper);
   plan.call('join the namespaces of the container', 'setns', [init, flags]);
+  const hasUserNamespace = (flags & CLONE_NEW.user) !== 0;
+  if (hasUserNamespace) becomeRootInside(plan);
   const root = plan.call('open the root', 'openat', [AT_FDCWD, '/', O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
     save: true,
   });
@@ -51,6 +59,19 @@ function buildChild(
     label: cwdLabel(process.cwd),
   });
   const terminal =
-    process.terminal === true ? makeTerminal(plan, openPtmxIn(plan, root), process) : undefined;
-  becomeProcess(plan, { process, monitor, seccomp, cwd, terminal });
+    process.terminal === true ? makeTerminal(plan, openPtmxIn(plan, root), { process, handOver }) : undefined;
+  becomeProcess(plan, {
+    id,
+    process,
+    keeper,
+    seccomp,
+    cwd,
+    terminal,
+    procSelf,
+    handOver,
+    beforeExec,
+    // As in runc: a further process shares the keyring of the first, unless that has the caller's.
+    noNewKeyring: true,
+    hasUserNamespace,
+  });
 }

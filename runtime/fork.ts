@@ -14,6 +14,7 @@ export function forkInto(
     /** CLONE_NEW*. */
     readonly flags: number;
     readonly cgroups: CgroupLayout;
+    /** Undefined: the cgroups are the caller's. */
     readonly cgroupsPath: string | undefined;
   },
 ): { readonly pid: Slot; readonly parent: () => void } {

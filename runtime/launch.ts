@@ -1,12 +1,21 @@
+import { notImplemented } from '../common/errors.ts';
 import { createCgroups, joinCgroups } from './cgroup/create.ts';
 import { limitCgroups } from './cgroup/limits.ts';
 import { checkCgroupsPath } from './cgroup/path.ts';
 import type { BuildLaunchPlan, LaunchRequest } from './contract.ts';
 import { forkInto } from './fork.ts';
+import { handOverTo, meetAtRoot, prepareWait, tellForked } from './keeper.ts';
 import { placeMonitor } from './monitor.ts';
-import { joinOpened, namespaceFlags, namespacesOf, openJoined, type Namespaces } from './namespaces.ts';
+import {
+  joinBeforeFork,
+  joinOpened,
+  namespaceFlags,
+  namespacesOf,
+  openJoined,
+  type Namespaces,
+} from './namespaces.ts';
 import { PlanBuilder } from './plan/builder.ts';
-import { CLONE_NEW } from './plan/constants.ts';
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from './plan/constants.ts';
 import { writeFile } from './plan/paths.ts';
 import type { Slot } from './plan/types.ts';
 import { becomeProcess } from './process/become.ts';
@@ -14,29 +23,70 @@ import { furnishRoot } from './rootfs/furnish.ts';
 import { cloneSharedSources } from './rootfs/mounts.ts';
 import { enterRoot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
 import type { NamespaceType } from './spec.ts';
+import { makeTimeNamespace } from './time-namespace.ts';
+import { becomeRootInside, holdForMappings } from './user-namespace.ts';
+
+/** What the child has from its parent: descriptors that were opened with the host's privilege. */
+interface Inherited {
+  readonly namespaces: Namespaces;
+  readonly joined: ReadonlyMap<NamespaceType, Slot>;
+  /** Sources of mounts by index; undefined: the child itself has the privilege to clone them. */
+  readonly sources: ReadonlyMap<number, Slot> | undefined;
+  readonly cgroupsPath: string | undefined;
+  readonly parentJoinsCgroups: boolean;
+}
 
 /**
- * The plan that launches a container. First the shim's own steps: cgroups, limits, fork. Then those of the child, in an order
- * that matters: cgroups are joined before the cgroup namespace is made; what is shared with the host is opened before the host
- * is left; every path of the container is resolved from a descriptor of its root; the host's root goes last.
+ * The plan that launches a container. First the steps of the parent (shim or launcher): cgroups, limits, what needs the host's
+ * privilege, fork. Then those of the child, in an order that matters: cgroups are joined before the cgroup namespace is made; what
+ * is shared with the host is opened before the host is left; every path of the container is resolved from a descriptor of its
+ * root; the host's root goes last.
  *
  * Throws `invalid-argument` or `not-implemented` for what the specification must not or can't have.
  */
 export const buildLaunchPlan: BuildLaunchPlan = (request) => {
+  const { spec, keeper, cgroups } = request;
   const plan = new PlanBuilder();
-  const namespaces = namespacesOf(request.spec);
+  const namespaces = namespacesOf(spec);
+  const inUserNamespace = namespaces.own.has('user');
+  if (inUserNamespace && keeper.kind === 'shim')
+    throw notImplemented('A user namespace is not supported for a container of the daemon');
   const cgroupsPath = prepareCgroups(plan, request);
   const joined = openJoined(plan, namespaces);
-  const pidNamespace = joined.get('pid');
-  if (pidNamespace !== undefined) plan.call('join the pid namespace', 'setns', [pidNamespace, CLONE_NEW.pid]);
-  const flags = namespaces.fresh.has('pid') ? CLONE_NEW.pid : 0;
-  const { pid, parent } = forkInto(plan, { flags, cgroups: request.cgroups, cgroupsPath });
-  buildChild(plan, request, { namespaces, joined });
+  const sources = inUserNamespace ? cloneSharedSources(plan, spec.mounts) : undefined;
+  if (keeper.kind === 'runtime') adjustOomScore(plan, spec.process.oomScoreAdj);
+  if (inUserNamespace && cgroupsPath !== undefined) joinCgroups(plan, cgroups, cgroupsPath);
+  if (namespaces.fresh.has('time')) makeTimeNamespace(plan, spec);
+  const hold = namespaces.fresh.has('user') ? holdForMappings(plan) : undefined;
+  joinBeforeFork(plan, joined);
+  const born = (['pid', 'user'] as const).filter((type) => namespaces.fresh.has(type));
+  const { pid, parent } = forkInto(plan, {
+    flags: namespaceFlags(born),
+    cgroups,
+    cgroupsPath: namespaces.joined.has('user') ? undefined : cgroupsPath,
+  });
+  hold?.inChild(plan);
+  buildChild(plan, request, {
+    namespaces,
+    joined,
+    sources,
+    cgroupsPath,
+    parentJoinsCgroups: inUserNamespace,
+  });
   parent();
+  hold?.inParent(plan, pid, mappingsOf(request));
+  tellForked(plan, keeper, pid);
   plan.end();
-  placeMonitor(plan, request.monitor, pid);
+  if (keeper.kind === 'shim') placeMonitor(plan, keeper.monitor, pid);
   return plan.build();
 };
+
+const mappingsOf = ({
+  spec: { linux },
+}: LaunchRequest): Parameters<ReturnType<typeof holdForMappings>['inParent']>[2] => ({
+  uidMappings: linux.uidMappings ?? [],
+  gidMappings: linux.gidMappings ?? [],
+});
 
 /** Limits are written before anything runs in the cgroup. */
 function prepareCgroups(plan: PlanBuilder, { spec, cgroups }: LaunchRequest): string | undefined {
@@ -48,42 +98,57 @@ function prepareCgroups(plan: PlanBuilder, { spec, cgroups }: LaunchRequest): st
   return path;
 }
 
-function buildChild(
-  plan: PlanBuilder,
-  request: LaunchRequest,
-  {
-    namespaces,
-    joined,
-  }: { readonly namespaces: Namespaces; readonly joined: ReadonlyMap<NamespaceType, Slot> },
-): void {
-  const { spec, cgroups, rootfs, stagingDir, monitor, seccomp } = request;
-  const { cgroupsPath, rootfsPropagation } = spec.linux;
-  if (cgroupsPath !== undefined) joinCgroups(plan, cgroups, cgroupsPath);
-  adjustOomScore(plan, spec.process.oomScoreAdj);
-  const shared = cloneSharedSources(plan, spec.mounts);
-  enterNamespaces(plan, request, { namespaces, joined });
+function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inherited): void {
+  const { id, spec, cgroups, rootfs, stagingDir, keeper, seccomp, noNewKeyring = false } = request;
+  const { namespaces, cgroupsPath } = inherited;
+  const hasUserNamespace = namespaces.own.has('user');
+  const handOver = handOverTo(keeper);
+  if (cgroupsPath !== undefined && !inherited.parentJoinsCgroups) joinCgroups(plan, cgroups, cgroupsPath);
+  if (keeper.kind === 'shim') adjustOomScore(plan, spec.process.oomScoreAdj);
+  const procSelf = openProcSelf(plan);
+  const beforeExec = prepareWait(plan, keeper);
+  if (hasUserNamespace) becomeRootInside(plan);
+  const shared = inherited.sources ?? cloneSharedSources(plan, spec.mounts);
+  enterNamespaces(plan, request, inherited);
   isolateMounts(plan);
   const root = mountRoot(plan, rootfs, stagingDir);
-  const { cwd, terminal } = furnishRoot(plan, request, { root, shared, own: namespaces.own });
+  const { cwd, terminal } = furnishRoot(plan, request, { root, shared, own: namespaces.own, handOver });
+  meetAtRoot(plan, keeper);
   enterRoot(plan, root);
-  spreadRoot(plan, rootfsPropagation);
+  spreadRoot(plan, spec.linux.rootfsPropagation);
   nameHost(plan, request);
-  becomeProcess(plan, { process: spec.process, monitor, seccomp, cwd, terminal });
+  becomeProcess(plan, {
+    id,
+    process: spec.process,
+    keeper,
+    seccomp,
+    cwd,
+    terminal,
+    procSelf,
+    handOver,
+    beforeExec,
+    noNewKeyring,
+    hasUserNamespace,
+  });
 }
+
+/** The directory of this process in the host's procfs. */
+export const openProcSelf = (plan: PlanBuilder): Slot =>
+  plan.call('open "/proc/self"', 'openat', [AT_FDCWD, '/proc/self', O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
+    save: true,
+  });
 
 /** Netlink sockets of the host's network namespace are opened before it is left. */
 function enterNamespaces(
   plan: PlanBuilder,
   { network }: LaunchRequest,
-  {
-    namespaces,
-    joined,
-  }: { readonly namespaces: Namespaces; readonly joined: ReadonlyMap<NamespaceType, Slot> },
+  { namespaces, joined }: Inherited,
 ): void {
   const inside = network?.prepare(plan);
   joinOpened(plan, joined);
-  const fresh = [...namespaces.fresh].filter((type) => type !== 'pid');
-  plan.call(`make namespaces: ${fresh.join(', ')}`, 'unshare', [namespaceFlags(fresh)]);
+  const made: readonly NamespaceType[] = ['pid', 'user', 'time'];
+  const fresh = [...namespaces.fresh].filter((type) => !made.includes(type));
+  if (fresh.length > 0) plan.call(`make namespaces: ${fresh.join(', ')}`, 'unshare', [namespaceFlags(fresh)]);
   inside?.(plan);
 }
 

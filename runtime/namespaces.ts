@@ -4,8 +4,6 @@ import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_RDONLY } from './plan/constants.ts';
 import type { Slot } from './plan/types.ts';
 import type { NamespaceType, Spec } from './spec.ts';
 
-const UNSUPPORTED: readonly NamespaceType[] = ['user', 'time'];
-
 /** How a container stands to each namespace: a fresh one, somebody's by path, or the host's (not listed). */
 export interface Namespaces {
   readonly fresh: ReadonlySet<NamespaceType>;
@@ -14,19 +12,16 @@ export interface Namespaces {
   readonly own: ReadonlySet<NamespaceType>;
 }
 
-/** Sorts the namespaces of a specification. Throws `not-implemented` for user and time namespaces, and without a mount namespace. */
+/** Sorts the namespaces of a specification. Throws `not-implemented` without a mount namespace. */
 export function namespacesOf(spec: Spec): Namespaces {
   const listed = spec.linux.namespaces;
-  for (const type of UNSUPPORTED) {
-    if (listed.some((each) => each.type === type))
-      throw notImplemented(`A ${type} namespace is not supported`);
-  }
   const hasPath = (path: string | undefined): path is string => path !== undefined && path !== '';
   const fresh = new Set(listed.filter(({ path }) => !hasPath(path)).map(({ type }) => type));
-  if (!fresh.has('mount'))
-    throw notImplemented('A container without a mount namespace of its own is not supported');
   const joined = new Map(listed.flatMap(({ type, path }) => (hasPath(path) ? [[type, path] as const] : [])));
-  return { fresh, joined, own: new Set(listed.map(({ type }) => type)) };
+  const own = new Set(listed.map(({ type }) => type));
+  if (!own.has('mount'))
+    throw notImplemented('A container without a mount namespace of its own is not supported');
+  return { fresh, joined, own };
 }
 
 /** CLONE_NEW* bits. */
@@ -44,11 +39,22 @@ export function openJoined(plan: PlanBuilder, { joined }: Namespaces): ReadonlyM
   return new Map([...joined].map(open));
 }
 
-/** Joins those, all but the pid namespace: that one only a fork enters. */
+/** Those that are entered before the fork: of a pid namespace only children are members, a user namespace owns what is made later. */
+const BEFORE_THE_FORK: readonly NamespaceType[] = ['pid', 'user'];
+
+/** In the parent: the user namespace last, for the pid namespace may be another's. */
+export function joinBeforeFork(plan: PlanBuilder, opened: ReadonlyMap<NamespaceType, Slot>): void {
+  for (const type of BEFORE_THE_FORK) {
+    const slot = opened.get(type);
+    if (slot !== undefined) plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
+  }
+}
+
+/** In the child: the rest. */
 export function joinOpened(plan: PlanBuilder, opened: ReadonlyMap<NamespaceType, Slot>): void {
   for (const [type, slot] of opened) {
-    if (type === 'pid') continue;
-    plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
+    if (!BEFORE_THE_FORK.includes(type))
+      plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
     plan.close(slot);
   }
 }

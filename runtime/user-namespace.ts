@@ -88,3 +88,37 @@ export function userNamespaceOf(plan: PlanBuilder, mappings: IdMappings): Slot {
   plan.free(pid);
   return namespace;
 }
+
+/**
+ * Holds a child that was cloned into a user namespace until its parent has written the mappings. It fails with EPIPE when the parent
+ * has failed. To be called before the fork.
+ */
+export function holdForMappings(plan: PlanBuilder): {
+  readonly inChild: (plan: PlanBuilder) => void;
+  readonly inParent: (plan: PlanBuilder, pid: Slot, mappings: IdMappings) => void;
+} {
+  const ends = plan.bytes(new Uint8Array(8));
+  const label = 'make a pipe for the mappings';
+  plan.call(label, 'pipe2', [{ kind: 'blob', offset: ends }, O_CLOEXEC]);
+  const [reading, writing] = [plan.load(label, ends), plan.load(label, ends + 4)];
+  return {
+    inChild: () => {
+      plan.call('close a descriptor', 'close', [writing]);
+      plan.call('wait for the mappings', 'read', [reading, new Uint8Array(8), 1], { zeroFails: true });
+      plan.call('close a descriptor', 'close', [reading]);
+    },
+    inParent: (to, pid, mappings) => {
+      to.close(reading);
+      writeMappings(to, pid, mappings);
+      to.call('say that the mappings stand', 'write', [writing, '1', 1]);
+      to.close(writing);
+    },
+  };
+}
+
+/** From the unmapped user to the namespace's root, so that what is made belongs to it. */
+export function becomeRootInside(plan: PlanBuilder): void {
+  plan.call('drop groups', 'setgroups', [0, 0], { ignore: ['EPERM'] });
+  plan.call('become group 0 of the user namespace', 'setresgid', [0, 0, 0]);
+  plan.call('become user 0 of the user namespace', 'setresuid', [0, 0, 0]);
+}

@@ -24,12 +24,16 @@ const REFUSED = 255;
  * be found or run fails the plan in Go's words, which clients turn into exit codes. That it is in no format that the kernel knows
  * is said on its stderr with exit code 255: by then it counts as started.
  */
-export function runProgram(plan: PlanBuilder, process: Process, beforeExec: () => void): void {
+export function runProgram(
+  plan: PlanBuilder,
+  process: Process,
+  { keptFds, beforeExec }: { readonly keptFds: number; readonly beforeExec: () => void },
+): void {
   const [name] = process.args;
   if (name === undefined || name === '') throw invalidArgument('no command specified');
   const argv = plan.strings(process.args);
   const envp = plan.strings(process.env ?? []);
-  plan.call('close on exec', 'close_range', [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
+  plan.call('close on exec', 'close_range', [3 + keptFds, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
   if (name.includes('/')) {
     checkProgram(plan, name);
     beforeExec();

@@ -19,6 +19,7 @@ import { winsize } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
 import { cloneMount } from '../rootfs/filesystem.ts';
 import type { Process } from '../spec.ts';
+import type { HandOver } from './contract.ts';
 
 const label = 'open a terminal';
 /** O_NONBLOCK: a FIFO in the place of ptmx does not hold us. */
@@ -36,7 +37,11 @@ export const openPtmxIn = (plan: PlanBuilder, root: Value): Slot =>
  * Makes the terminal of a process from an open multiplexer: hands the master to the shim and returns the slave, which is opened
  * through the master and by no path (CVE-2025-52565).
  */
-export function makeTerminal(plan: PlanBuilder, master: Slot, process: Process): Slot {
+export function makeTerminal(
+  plan: PlanBuilder,
+  master: Slot,
+  { process, handOver }: { readonly process: Process; readonly handOver: HandOver },
+): Slot {
   plan.call(label, 'ioctl', [master, TIOCSPTLCK, new Uint8Array(4)]);
   const slave = plan.call(label, 'ioctl', [master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC], {
     save: true,
@@ -45,7 +50,7 @@ export function makeTerminal(plan: PlanBuilder, master: Slot, process: Process):
   if (size !== undefined && (size.height > 0 || size.width > 0)) {
     plan.call('set the size of the terminal', 'ioctl', [slave, TIOCSWINSZ, winsize(size.height, size.width)]);
   }
-  plan.sendFd('hand the terminal over', master);
+  handOver(plan, 'terminal', master);
   plan.close(master);
   return slave;
 }

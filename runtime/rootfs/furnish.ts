@@ -4,6 +4,7 @@ import type { PlanBuilder } from '../plan/builder.ts';
 import { MOUNT_ATTR } from '../plan/constants.ts';
 import { ensureDirectory } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
+import type { HandOver } from '../process/contract.ts';
 import { bindConsole, makeTerminal, openOwnPtmx, openPtmxIn } from '../process/terminal.ts';
 import { makeDevices } from './devices.ts';
 import { changeMount } from './filesystem.ts';
@@ -25,9 +26,10 @@ export function furnishRoot(
     readonly root: Slot;
     readonly shared: ReadonlyMap<number, Slot>;
     readonly own: ReadonlySet<string>;
+    readonly handOver: HandOver;
   },
 ): FurnishedRoot {
-  const { root, shared, own } = context;
+  const { root, shared, own, handOver } = context;
   const { spec, cgroups } = request;
   const { linux, process } = spec;
   plan.call('set no umask', 'umask', [0]);
@@ -35,7 +37,8 @@ export function furnishRoot(
   if (mounted.dev !== undefined) {
     makeDevices(plan, { root, dev: mounted.dev, devices: linux.devices ?? [] });
   }
-  const terminal = process.terminal === true ? openTerminal(plan, request, { root, mounted }) : undefined;
+  const terminal =
+    process.terminal === true ? openTerminal(plan, request, { root, mounted, handOver }) : undefined;
   writeSysctls(plan, linux.sysctl ?? {}, { proc: mounted.proc, namespaces: own });
   maskPaths(plan, root, linux.maskedPaths ?? []);
   makeReadonly(plan, root, linux.readonlyPaths ?? []);
@@ -49,11 +52,15 @@ export function furnishRoot(
 function openTerminal(
   plan: PlanBuilder,
   { spec }: LaunchRequest,
-  { root, mounted }: { readonly root: Slot; readonly mounted: MountedAt },
+  {
+    root,
+    mounted,
+    handOver,
+  }: { readonly root: Slot; readonly mounted: MountedAt; readonly handOver: HandOver },
 ): Slot {
   const { devpts, dev } = mounted;
   const master = devpts === undefined ? openPtmxIn(plan, root) : openOwnPtmx(plan, devpts);
-  const slave = makeTerminal(plan, master, spec.process);
+  const slave = makeTerminal(plan, master, { process: spec.process, handOver });
   if (dev !== undefined) bindConsole(plan, dev, slave);
   return slave;
 }

@@ -121,7 +121,7 @@ function launchRequest(core: Core, { view, endpoint, spec }: Prepared): LaunchRe
     rootfs: { kind: 'overlay', ...overlay, volatile: config.host.autoRemove },
     stagingDir: core.paths.staging,
     network: core.networks.steps(endpoint),
-    monitor: monitorOf(core, view, spec.linux.cgroupsPath ?? ''),
+    keeper: { kind: 'shim', monitor: monitorOf(core, view, spec.linux.cgroupsPath ?? '') },
     seccomp: core.seccompFor(config.host),
     cgroups: core.host.cgroups,
   };

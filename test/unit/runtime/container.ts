@@ -52,7 +52,7 @@ const APPLETS = [
 ];
 const PLAN_RUN = fileURLToPath(new URL('../../../build/native/plan-run', import.meta.url));
 
-const DEFAULT_MONITOR: MonitorConfig = {
+export const DEFAULT_MONITOR: MonitorConfig = {
   id: 'test',
   directory: '/tmp',
   tty: false,
@@ -81,7 +81,7 @@ export function pureRequest(spec: Spec): LaunchRequest {
     rootfs: { kind: 'overlay', lower: ['/l2', '/l1'], upper: '/u', work: '/w', volatile: false },
     stagingDir: '/s',
     network: undefined,
-    monitor: DEFAULT_MONITOR,
+    keeper: { kind: 'shim', monitor: DEFAULT_MONITOR },
     seccomp: undefined,
     cgroups: {
       hierarchies: ['cpu,cpuacct', 'cpuset', 'memory', 'devices', 'pids', 'blkio', 'freezer'].map(

@@ -12,7 +12,7 @@ import type { Process, Spec } from '../../../runtime/spec.ts';
 import type { Exit, Shim } from '../../../shim/contract.ts';
 import { createShimLauncher } from '../../../shim/launcher.ts';
 import { requires } from '../../lib/requires.ts';
-import { dockerSpec, makeBench, type Bench } from './container.ts';
+import { DEFAULT_MONITOR, dockerSpec, makeBench, type Bench } from './container.ts';
 
 const launcher = createShimLauncher();
 const ctx = makeCtx(silentLog).within(60_000);
@@ -30,7 +30,7 @@ async function monitorIn(bench: Bench, name: string, tty: boolean): Promise<Moni
   await mkdir(directory);
   const log = { path: join(directory, 'log'), maxBytes: 1 << 20, maxFiles: 1, attrs: undefined };
   const consoleSize = tty ? { rows: 30, columns: 90 } : undefined;
-  return { ...bench.request.monitor, id: name, directory, tty, log, consoleSize };
+  return { ...DEFAULT_MONITOR, id: name, directory, tty, log, consoleSize };
 }
 
 async function launch(monitor: MonitorConfig, plan: Plan): Promise<Launched> {
@@ -71,7 +71,7 @@ async function start(
   const bench = await makeBench(t, dockerSpec(script, change));
   const { request } = bench;
   const monitor = await monitorIn(bench, 'c', request.spec.process.terminal === true);
-  const container = await launch(monitor, buildLaunchPlan({ ...request, monitor }));
+  const container = await launch(monitor, buildLaunchPlan({ ...request, keeper: { kind: 'shim', monitor } }));
   launched.push(container);
   return { bench, ...container };
 }
@@ -90,7 +90,7 @@ async function exec(
     pid: container.shim.pid,
     spec: request.spec,
     process: { ...request.spec.process, terminal: false, args: ['sh', '-c', script], ...process },
-    monitor,
+    keeper: { kind: 'shim', monitor },
     seccomp: request.seccomp,
     cgroups: request.cgroups,
   };
