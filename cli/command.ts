@@ -1,5 +1,5 @@
 import { invalidArgument } from '../common/errors.ts';
-import type { Flags, Values } from './flags/flag.ts';
+import type { Flags, Values } from '../common/flags/flag.ts';
 import type { Daemon } from './http/daemon.ts';
 
 /** One command of the command line. Its file is loaded only when it is called: start-up is part of every call. */

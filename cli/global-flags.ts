@@ -1,4 +1,4 @@
-import { bool, list, refused, text } from './flags/flag.ts';
+import { bool, list, refused, text } from '../common/flags/flag.ts';
 import { DEFAULT_HOST } from './http/address.ts';
 
 /** The flags before the command. */

@@ -1,7 +1,7 @@
 import type { Command } from './command.ts';
 import { commands, type Entries, type Entry, groups } from './commands.ts';
 import { globalFlags } from './global-flags.ts';
-import { renderFlags } from './flags/help.ts';
+import { renderFlags } from '../common/flags/help.ts';
 
 /** Help is wrapped one column before the terminal's edge. */
 const columns = (): number => (process.stdout.columns || 80) - 1;

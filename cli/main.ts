@@ -1,7 +1,7 @@
 import { codeOf, invalidArgument, messageOf } from '../common/errors.ts';
 import { type Command, checkArity } from './command.ts';
 import { commands, type Entries, type Entry, groups } from './commands.ts';
-import { parseFlags } from './flags/parse.ts';
+import { parseFlags } from '../common/flags/parse.ts';
 import { globalFlags } from './global-flags.ts';
 import { DEFAULT_HOST } from './http/address.ts';
 import { BROKEN_PIPE_STATUS, print, printError } from './output.ts';

@@ -2,7 +2,7 @@ import { invalidArgument } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
 import { type Inspected, inspectContainer } from '../container/inspect.ts';
 import { subscribeExit } from '../container/wait.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { checkTerminal } from '../stream/check-terminal.ts';
 import { streamContainer } from '../stream/hijacked.ts';

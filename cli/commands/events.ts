@@ -1,7 +1,7 @@
 import { messageOf } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
 import { filterFlag, filtersQuery } from '../flags/filters.ts';
-import { text } from '../flags/flag.ts';
+import { text } from '../../common/flags/flag.ts';
 import { rfc3339Nano } from '../format/dates.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { parseJson, toJson } from '../format/json.ts';

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../common/errors.ts';
 import { type Call, defineCommand } from '../command.ts';
 import { checkVariable, readVariables } from '../container/environment.ts';
-import { bool, list, text } from '../flags/flag.ts';
+import { bool, list, text } from '../../common/flags/flag.ts';
 import { containerPath } from './each.ts';
 
 const flags = {

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { rfc3339 } from '../format/dates.ts';
 import { shortId } from '../format/ids.ts';
 import { chooseFormat, renderListing, type Row } from '../format/listing.ts';

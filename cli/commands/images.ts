@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { filterFlag, filtersQuery } from '../flags/filters.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { chooseFormat, renderListing } from '../format/listing.ts';
 import { print } from '../output.ts';
 import { IMAGE_HEADERS, imageRows, type ImageSummary } from '../rows/image.ts';

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { text } from '../flags/flag.ts';
+import { text } from '../../common/flags/flag.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { parseJson } from '../format/json.ts';
 import { binarySize } from '../format/units.ts';

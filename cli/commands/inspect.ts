@@ -1,6 +1,6 @@
 import { codeOf, invalidArgument, messageOf } from '../../common/errors.ts';
 import { type Call, defineCommand } from '../command.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { indentJson, parseJson } from '../format/json.ts';
 import type { Daemon } from '../http/daemon.ts';

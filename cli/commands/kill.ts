@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { text } from '../flags/flag.ts';
+import { text } from '../../common/flags/flag.ts';
 import { containerPath, forEach } from './each.ts';
 
 export const kill = defineCommand({

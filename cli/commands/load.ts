@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { invalidArgument } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
 import { fileError } from '../container/environment.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { showProgress } from '../http/progress.ts';
 import { print } from '../output.ts';
 

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { inspectContainer } from '../container/inspect.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { timestampOf } from '../format/timestamps.ts';
 import { demultiplexer } from '../stream/demultiplex.ts';
 import { flushStandard, standardSinks } from '../stream/sinks.ts';

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { bool, text, value } from '../flags/flag.ts';
+import { bool, text, value } from '../../common/flags/flag.ts';
 import { filterFlag, filtersQuery } from '../flags/filters.ts';
 import { chooseFormat, renderListing } from '../format/listing.ts';
 import { print } from '../output.ts';

@@ -1,6 +1,6 @@
 import { codeOf, invalidArgument } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
-import { bool } from '../flags/flag.ts';
+import { bool } from '../../common/flags/flag.ts';
 import { containerPath, forEach } from './each.ts';
 
 export const rm = defineCommand({

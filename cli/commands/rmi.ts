@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
-import { bool } from '../flags/flag.ts';
+import { bool } from '../../common/flags/flag.ts';
 import { print, printError } from '../output.ts';
 
 interface Deletion {

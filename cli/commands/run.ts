@@ -4,7 +4,7 @@ import { checkPull, createContainer } from '../container/create.ts';
 import { startFailureStatus, withHelp } from '../container/exit-status.ts';
 import { createFlags } from '../container/flags.ts';
 import { subscribeExit } from '../container/wait.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { print, printError } from '../output.ts';
 import { invalidArgument } from '../../common/errors.ts';

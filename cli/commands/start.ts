@@ -2,7 +2,7 @@ import { invalidArgument, messageOf } from '../../common/errors.ts';
 import { type Call, defineCommand } from '../command.ts';
 import { inspectContainer } from '../container/inspect.ts';
 import { subscribeExit } from '../container/wait.ts';
-import { bool, text } from '../flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { print, printError } from '../output.ts';
 import { containerPath } from './each.ts';

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { int, text } from '../flags/flag.ts';
+import { int, text } from '../../common/flags/flag.ts';
 import { containerPath, forEach } from './each.ts';
 
 const flags = {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
-import { text } from '../flags/flag.ts';
+import { text } from '../../common/flags/flag.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { parseJson } from '../format/json.ts';
 import type { Daemon } from '../http/daemon.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
-import type { Values } from '../flags/flag.ts';
+import type { Values } from '../../common/flags/flag.ts';
 import { fileError, readLabels, readVariables, splitPair } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
 import { readVolumes } from './mounts.ts';

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { codeOf, invalidArgument } from '../../common/errors.ts';
-import type { Values } from '../flags/flag.ts';
+import type { Values } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { printError } from '../output.ts';
 import type { CreateBody } from './config.ts';

@@ -1,4 +1,4 @@
-import { bool, int, list, refused, text, value } from '../flags/flag.ts';
+import { bool, int, list, refused, text, value } from '../../common/flags/flag.ts';
 import { parseBytes, parseCpus } from '../flags/sizes.ts';
 import { checkVariable } from './environment.ts';
 import { type Mount, parseMount } from './mounts.ts';

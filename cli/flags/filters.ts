@@ -1,4 +1,4 @@
-import { list } from './flag.ts';
+import { list } from '../../common/flags/flag.ts';
 
 /** `--filter name=value`, as many as wanted. */
 export const filterFlag = list('Show only what meets a condition', {

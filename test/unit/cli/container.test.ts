@@ -10,7 +10,7 @@ import { startFailureStatus } from '../../../cli/container/exit-status.ts';
 import { createFlags } from '../../../cli/container/flags.ts';
 import { parseMount, readVolumes } from '../../../cli/container/mounts.ts';
 import { checkExtraHost, parseDevice, parseUlimit } from '../../../cli/container/values.ts';
-import { parseFlags } from '../../../cli/flags/parse.ts';
+import { parseFlags } from '../../../common/flags/parse.ts';
 import { parseBytes, parseCpus } from '../../../cli/flags/sizes.ts';
 
 function fileOf(t: TestContext, text: string): string {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { bool, int, list, refused, text } from '../../../cli/flags/flag.ts';
-import { renderFlags } from '../../../cli/flags/help.ts';
-import { parseFlags } from '../../../cli/flags/parse.ts';
+import { bool, int, list, refused, text } from '../../../common/flags/flag.ts';
+import { renderFlags } from '../../../common/flags/help.ts';
+import { parseFlags } from '../../../common/flags/parse.ts';
 
 const flags = {
   env: list('Set variables', { short: 'e' }),

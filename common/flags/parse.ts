@@ -1,4 +1,4 @@
-import { invalidArgument, messageOf } from '../../common/errors.ts';
+import { invalidArgument, messageOf } from '../errors.ts';
 import type { Flag, Flags, Values } from './flag.ts';
 
 export interface Parsed<F extends Flags> {
