@@ -2,7 +2,8 @@ import { Label, type PlanBuilder } from '../plan/builder.ts';
 import { AT_FDCWD, LOCK_EX, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../plan/constants.ts';
 import { writeFile } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
-import { hierarchyOf, type CgroupLayout } from './layout.ts';
+import type { CgroupPlace } from './contract.ts';
+import { hierarchyOf, isUnified, type CgroupLayout } from './layout.ts';
 import { levelsOf } from './path.ts';
 
 /** Makes the container's directory in every hierarchy, and what is missing above it. */
@@ -12,8 +13,49 @@ export function createCgroups(plan: PlanBuilder, layout: CgroupLayout, path: str
     if (hierarchy === cpuset) createCpuset(plan, hierarchy.mountPoint, path);
     else makeLevels(plan, hierarchy.mountPoint, path);
   }
-  if (layout.unified !== undefined) makeLevels(plan, layout.unified, path);
+  if (layout.unified === undefined) return;
+  makeLevels(plan, layout.unified, path);
+  if (isUnified(layout)) enableControllers(plan, { layout, path }, layout.unifiedControllers ?? []);
 }
+
+/**
+ * Lets each level above the container hand these version 2 controllers down. What can't be is passed over, as with runc: a limit
+ * that is then missing fails on its own.
+ */
+export function enableControllers(
+  plan: PlanBuilder,
+  { layout, path }: CgroupPlace,
+  controllers: readonly string[],
+): void {
+  const { unified, unifiedControllers = [] } = layout;
+  const wanted = controllers.filter((name) => unifiedControllers.includes(name)).map((name) => `+${name}`);
+  if (unified === undefined || wanted.length === 0) return;
+  for (const level of ['', ...levelsOf(path).slice(0, -1)]) {
+    const file = `${unified}${level}/cgroup.subtree_control`;
+    const label = `enable controllers in "${file}"`;
+    const [done, oneByOne] = [new Label(), new Label()];
+    const fd = plan.call(label, 'openat', [AT_FDCWD, file, O_WRONLY | O_CLOEXEC, 0], {
+      save: true,
+      ignore: REFUSALS,
+      onIgnored: done,
+    });
+    const all = wanted.join(' ');
+    const written = new Label();
+    plan.call(label, 'write', [fd, all, all.length], {
+      ignore: REFUSALS,
+      onOk: written,
+      onIgnored: oneByOne,
+    });
+    plan.here(oneByOne);
+    for (const text of wanted) plan.call(label, 'write', [fd, text, text.length], { ignore: REFUSALS });
+    plan.here(written);
+    plan.close(fd);
+    plan.here(done);
+  }
+}
+
+/** A level with processes of its own, a read-only mount, a controller that is not handed down to here. */
+const REFUSALS = ['EBUSY', 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EINVAL', 'EOPNOTSUPP'];
 
 function makeLevels(plan: PlanBuilder, mountPoint: string, path: string): void {
   for (const level of levelsOf(path)) makeDirectory(plan, `${mountPoint}${level}`);

@@ -6,6 +6,8 @@ export interface CgroupLayout {
   readonly hierarchies: readonly Hierarchy[];
   /** Mount point of the version 2 hierarchy of a hybrid host (or of a pure v2 one). */
   readonly unified: string | undefined;
+  /** What the root of the version 2 hierarchy has in `cgroup.controllers`; absent is none. */
+  readonly unifiedControllers?: readonly string[];
 }
 
 export interface Hierarchy {
@@ -18,9 +20,12 @@ export interface Hierarchy {
 const CONTROLLER_OPTIONS =
   /^(?:rw|ro|seclabel|clone_children|xattr|noprefix|release_agent=.*|cpuset_v2_mode|favordynmods)$/;
 
-/** Asks /proc for the mounts of this host. */
+/** Asks /proc for the mounts of this host, and the version 2 hierarchy for its controllers. */
 export async function readCgroupLayout(): Promise<CgroupLayout> {
-  return parseCgroupLayout(await readFile('/proc/self/mountinfo', 'utf8'));
+  const layout = parseCgroupLayout(await readFile('/proc/self/mountinfo', 'utf8'));
+  if (layout.unified === undefined) return layout;
+  const text = await readFile(`${layout.unified}/cgroup.controllers`, 'utf8');
+  return { ...layout, unifiedControllers: text.split(/\s+/).filter((name) => name !== '') };
 }
 
 /** From the text of /proc/self/mountinfo (man 5 proc_pid_mountinfo). Of several mounts of a hierarchy the first whole one counts. */
@@ -45,6 +50,22 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
 /** Where a controller is mounted; undefined when the host lacks it in version 1. */
 export const hierarchyOf = (layout: CgroupLayout, controller: string): Hierarchy | undefined =>
   layout.hierarchies.find(({ controllers }) => controllers.includes(controller));
+
+/** Whether all of cgroups is version 2 here. */
+export const isUnified = (layout: CgroupLayout): boolean =>
+  layout.hierarchies.length === 0 && layout.unified !== undefined;
+
+/** Where a resource is limited: in its version 1 hierarchy where there is one, else in the version 2 one if that has it. */
+export function placeOf(
+  layout: CgroupLayout,
+  names: { readonly v1: string; readonly v2: string },
+): { readonly version: 1 | 2; readonly mountPoint: string } | undefined {
+  const hierarchy = hierarchyOf(layout, names.v1);
+  if (hierarchy !== undefined) return { version: 1, mountPoint: hierarchy.mountPoint };
+  if (layout.unified === undefined) return undefined;
+  const has = layout.unifiedControllers?.includes(names.v2) === true;
+  return has ? { version: 2, mountPoint: layout.unified } : undefined;
+}
 
 /** Every directory of one container's cgroup. */
 export const cgroupDirectories = (layout: CgroupLayout, cgroupsPath: string): string[] =>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { describe, test } from 'node:test';
-import { deviceRule, settingsOf } from '../../../runtime/cgroup/limits.ts';
+import { deviceRule } from '../../../runtime/cgroup/devices.ts';
 import { parseCgroupLayout } from '../../../runtime/cgroup/layout.ts';
+import { placeWrites } from '../../../runtime/cgroup/writes.ts';
 import { buildLaunchPlan } from '../../../runtime/launch.ts';
 import { PlanBuilder } from '../../../runtime/plan/builder.ts';
 import { encodePlan } from '../../../runtime/plan/encode.ts';
@@ -120,8 +121,11 @@ describe('a specification that must not be is refused', () => {
 });
 
 describe('limits become files', () => {
-  const files = (resources: Parameters<typeof settingsOf>[0]): string[] =>
-    settingsOf(resources).map(({ file, text }) => `${file}=${text}`);
+  const layout = pureRequest(dockerSpec('true')).cgroups;
+  const files = (resources: Parameters<typeof placeWrites>[0]['resources']): string[] =>
+    placeWrites({ layout, resources }, true).flatMap(({ writes }) =>
+      writes.map(({ file, text }) => `${file}=${text}`),
+    );
   for (const [name, resources, expected] of [
     [
       'memory before memory and swap',
