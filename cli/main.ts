@@ -23,7 +23,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
   const global = parsed('wherry', '[OPTIONS] COMMAND [ARG...]', () => parseFlags(globalFlags, words, true));
   if (global === undefined) return USAGE_STATUS;
   if (global.values.version) {
-    const { VERSION } = await import('./version.ts');
+    const { VERSION } = await import('../common/version.ts');
     print(`Wherry version ${VERSION}\n`);
     return 0;
   }

@@ -5,7 +5,7 @@ import { winstonLog } from '../common/winston-log.ts';
 import { openImageStore } from '../image/store.ts';
 import { createShimLauncher } from '../shim/launcher.ts';
 import { createDockerApi } from './api/docker/server.ts';
-import { WHERRY_VERSION } from './api/docker/versions.ts';
+import { VERSION } from '../common/version.ts';
 import { checkHost, formatChecks } from './check.ts';
 import { makeConfig, type DaemonConfig } from './config.ts';
 import { readConfigFile } from './config/file.ts';
@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(helpText());
       return 0;
     case 'version':
-      process.stdout.write(`wherryd version ${WHERRY_VERSION}\n`);
+      process.stdout.write(`wherryd version ${VERSION}\n`);
       return 0;
     case 'check': {
       const checks = await checkHost();
@@ -97,7 +97,7 @@ async function serve(config: DaemonConfig): Promise<void> {
   for (const host of config.hosts) await listenOn(api.createServer(), host, gid);
 
   log.info('Listening', { hosts: config.hosts, dataRoot, pid: process.pid });
-  process.stdout.write(`wherryd ${WHERRY_VERSION} is listening on ${config.hosts.join(', ')}\n`);
+  process.stdout.write(`wherryd ${VERSION} is listening on ${config.hosts.join(', ')}\n`);
   using _trim = trimWhenIdle();
   notify(log, 'READY=1');
   await stop;

@@ -59,7 +59,7 @@ function programs(): [string, string][] {
   return [
     [broughtNode(), `${lib}/node`],
     ...built.map((file): [string, string] => [at('build/lib', file), join(lib, file)]),
-    ...['libwherry.so', 'wherry-shim'].map((file): [string, string] => [
+    ...['libwherry.so', 'wherry-init', 'wherry-shim'].map((file): [string, string] => [
       at('build/native', file),
       join(lib, 'native', file),
     ]),

@@ -4,7 +4,7 @@ import { documentRenderer } from '../format/documents.ts';
 import { parseJson } from '../format/json.ts';
 import { binarySize } from '../format/units.ts';
 import { print, printError } from '../output.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../common/version.ts';
 
 /** What `GET /info` answers, as far as it is printed. */
 interface Info {

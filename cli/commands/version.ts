@@ -6,7 +6,8 @@ import { parseJson } from '../format/json.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { alignColumns } from '../format/table.ts';
 import { print, printError } from '../output.ts';
-import { API_VERSION, ARCHITECTURE, VERSION } from '../version.ts';
+import { VERSION } from '../../common/version.ts';
+import { API_VERSION, ARCHITECTURE } from '../version.ts';
 
 interface Component {
   readonly Name: string;

@@ -21,6 +21,7 @@
 struct request {
 	uint64_t sequence;
 	int exe_fd, fds[FDS], first;
+	int inherits; /* descriptors 0 to first - 1 stay open: libuv has made all that Node was given close-on-exec */
 	char *argv[3];
 	char text[];
 };
@@ -49,6 +50,8 @@ static int in_child(void *argument)
 	for (int i = 0; i < FDS; i++)
 		if (dup2(moved[i], request->first + i) < 0)
 			goto failed;
+	for (int fd = 0; request->inherits && fd < request->first; fd++)
+		fcntl(fd, F_SETFD, 0);
 	syscall(SYS_close_range, (unsigned)request->first + FDS, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
 	syscall(SYS_execveat, request->exe_fd, "", request->argv, environment, AT_EMPTY_PATH);
 failed:
@@ -138,7 +141,7 @@ int64_t wherry_launch(int exe_fd, int report_fd, int plan_fd, int first, const c
 
 int64_t wherry_launch(int exe_fd, int report_fd, int plan_fd, int first, const char *name, const char *argument)
 {
-	struct request request = { .exe_fd = exe_fd, .fds = { report_fd, plan_fd }, .first = first,
+	struct request request = { .exe_fd = exe_fd, .fds = { report_fd, plan_fd }, .first = first, .inherits = 1,
 				   .argv = { (char *)(uintptr_t)name, (char *)(uintptr_t)argument, NULL } };
 	char *stack = malloc(STACK_BYTES);
 	sigset_t all, before;

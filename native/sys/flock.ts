@@ -20,3 +20,8 @@ export function tryLock(fd: number): boolean {
     throw error;
   }
 }
+
+/** The same, waiting for another holder to let go. Holds the thread: for commands, not for the daemon. */
+export function lock(fd: number): void {
+  checked('flock', `descriptor ${fd}`, () => call(syscallNumber('flock'), fd, LOCK_EX));
+}

@@ -32,7 +32,14 @@ const COMMON: BuildOptions = {
  */
 const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs' }, banner: {} };
 
-/** The daemon is one file, with its workers beside it under their own names; the command line is another. */
+/** What loads native/ffi asks where it lies. */
+const RUNTIME: BuildOptions = {
+  ...COMMAND_LINE,
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
+/** The daemon is one file, with its workers beside it under their own names; each command line is another. */
 export async function buildBundles(): Promise<string[]> {
   const workers = globSync('{native,image,daemon}/**/*-worker.ts', { cwd: at() });
   const daemon = { wherryd: 'daemon/main.ts', ...Object.fromEntries(workers.map((path) => [stem(path), path])) };
@@ -40,7 +47,17 @@ export async function buildBundles(): Promise<string[]> {
     bundle('lib', { entryPoints: daemon, outdir: at('build/lib') }),
     bundle('wherry', {
       ...COMMAND_LINE,
-      entryPoints: { wherry: 'cli/main.ts', boot: 'cli/boot.ts' },
+      entryPoints: { wherry: 'cli/main.ts', 'wherry-boot': 'common/boot.ts' },
+      outdir: at('build/lib'),
+    }),
+    bundle('wherry-runtime', {
+      ...RUNTIME,
+      entryPoints: { 'wherry-runtime': 'runtime/cli/main.ts' },
+      outdir: at('build/lib'),
+    }),
+    bundle('wherry-runtime-boot', {
+      ...COMMAND_LINE,
+      entryPoints: { 'wherry-runtime-boot': 'common/boot.ts' },
       outdir: at('build/lib'),
     }),
   ]);

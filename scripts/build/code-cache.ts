@@ -6,25 +6,30 @@ import { at } from '../lib/paths.ts';
 import { isCurrent, remember } from './stamp.ts';
 
 /**
- * Compiles the bundled command line, every function of it, and keeps V8's bytecode beside it for cli/boot.ts. The flag is taken
+ * Compiles the bundled command lines, every function of them, and keeps V8's bytecode beside it for common/boot.ts. The flag is taken
  * back before the cache is written: V8 refuses a cache that was made under other flags than it runs with.
  */
 export function buildCodeCache(): string[] {
-  const source = at('build/lib/wherry.cjs');
+  return ['wherry', 'wherry-runtime'].flatMap((name) => cacheOf(name));
+}
+
+function cacheOf(name: string): string[] {
+  const source = at(`build/lib/${name}.cjs`);
   const output = `${source}.cache`;
-  const recipe = `code cache 1 ${process.version} ${process.arch}`;
-  if (isCurrent('code-cache', recipe)) return [];
+  const target = `code-cache-${name}`;
+  const recipe = `code cache 2 ${process.version} ${process.arch}`;
+  if (isCurrent(target, recipe)) return [];
   const text = readFileSync(source, 'utf8');
   writeFileSync(`${output}.${pid}`, compile(text, source));
   renameSync(`${output}.${pid}`, output);
-  remember('code-cache', { recipe, inputs: [source], outputs: [output] });
+  remember(target, { recipe, inputs: [source], outputs: [output] });
   return [output];
 }
 
 function compile(text: string, filename: string): Buffer {
   setFlagsFromString('--no-lazy');
   try {
-    const script = new Script(`(function(require,module,exports){${text}\n})`, { filename });
+    const script = new Script(`(function(require,module,exports,__filename){${text}\n})`, { filename });
     setFlagsFromString('--lazy');
     return script.createCachedData();
   } finally {

@@ -9,7 +9,6 @@ export const MIN_API_VERSION = '1.24';
  * (testcontainers, minikube, CI runners), so our own number stands in `Platform` and `Components` instead.
  */
 export const ENGINE_VERSION = '28.5.2';
-export const WHERRY_VERSION = '0.1.0';
 
 /** The minor number of an accepted version: 24 to 51, since all of them are 1.x. */
 export type ApiVersion = number & { readonly __brand: 'ApiVersion' };

@@ -7,15 +7,20 @@ import { Script } from 'node:vm';
 
 const lib = join(import.meta.dirname, '../../../build/lib');
 
-test('V8 takes the code cache that the build made', () => {
-  const source = readFileSync(join(lib, 'wherry.cjs'), 'utf8');
-  const script = new Script(`(function(require,module,exports){${source}\n})`, {
-    cachedData: readFileSync(join(lib, 'wherry.cjs.cache')),
+for (const [name, version] of [
+  ['wherry', /^Wherry version \d+\.\d+\.\d+/],
+  ['wherry-runtime', /^wherry-runtime version \d+\.\d+\.\d+\ncommit: .+\nspec: 1\.\d+\.\d+\n$/],
+] as const) {
+  test(`V8 takes the code cache that the build made of ${name}`, () => {
+    const source = readFileSync(join(lib, `${name}.cjs`), 'utf8');
+    const script = new Script(`(function(require,module,exports,__filename){${source}\n})`, {
+      cachedData: readFileSync(join(lib, `${name}.cjs.cache`)),
+    });
+    assert.equal(script.cachedDataRejected, false);
   });
-  assert.equal(script.cachedDataRejected, false);
-});
 
-test('the command line starts through it', () => {
-  const printed = execFileSync(process.execPath, [join(lib, 'boot.cjs'), '--version'], { encoding: 'utf8' });
-  assert.match(printed, /^Wherry version \d+\.\d+\.\d+/);
-});
+  test(`${name} starts through it`, () => {
+    const boot = join(lib, `${name}-boot.cjs`);
+    assert.match(execFileSync(process.execPath, [boot, '--version'], { encoding: 'utf8' }), version);
+  });
+}

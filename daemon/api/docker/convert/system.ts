@@ -1,12 +1,6 @@
+import { VERSION } from '../../../../common/version.ts';
 import type { Engine } from '../../../core/contract.ts';
-import {
-  API_VERSION,
-  differs,
-  ENGINE_VERSION,
-  MIN_API_VERSION,
-  WHERRY_VERSION,
-  type ApiVersion,
-} from '../versions.ts';
+import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
 import { statusOf } from './state.ts';
 
 const ARCH: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -28,10 +22,10 @@ export function showVersion(engine: Engine): object {
     Os: 'linux',
   };
   return {
-    Platform: { Name: `Wherry ${WHERRY_VERSION}` },
+    Platform: { Name: `Wherry ${VERSION}` },
     Components: [
       { Name: 'Engine', Version: ENGINE_VERSION, Details: details },
-      { Name: 'wherryd', Version: WHERRY_VERSION, Details: { NodeVersion: process.version } },
+      { Name: 'wherryd', Version: VERSION, Details: { NodeVersion: process.version } },
     ],
     Version: ENGINE_VERSION,
     ApiVersion: API_VERSION,

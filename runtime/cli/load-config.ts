@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { invalidArgument, messageOf } from '../../common/errors.ts';
+import type { Settings } from '../container/contract.ts';
+import type { Spec } from '../spec.ts';
+
+export interface LoadedBundle {
+  readonly bundle: string;
+  readonly config: Spec;
+}
+
+/** The bundle's configuration, validated whole. Throws `invalid-argument`. */
+export function loadBundle(
+  settings: Settings,
+  { bundle, config }: { readonly bundle: string; readonly config: string },
+): LoadedBundle {
+  const directory = resolve(bundle === '' ? '.' : bundle);
+  const path = config === '' ? join(directory, 'config.json') : resolve(config);
+  void settings;
+  return { bundle: directory, config: parse(readText(path), path) as Spec };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw invalidArgument(`JSON specification file ${path} not found`, { cause: error });
+    throw error;
+  }
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalidArgument(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,48 @@
+import { closeSync } from 'node:fs';
+import { ReadStream, WriteStream } from 'node:tty';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setTerminalSize } from '../../native/sys/terminal.ts';
+
+/** How long what the terminal still holds is read after the process's end. */
+const DRAIN_MS = 100;
+
+/** Copies between this command's terminal and a container's, raw, with its size. */
+export function relayTerminal(master: number): {
+  readonly drained: () => Promise<void>;
+  readonly close: () => void;
+} {
+  const reading = new ReadStream(master);
+  const { stdin, stdout } = process;
+  const { promise: atEnd, resolve: end } = Promise.withResolvers<void>();
+  reading.on('data', (data: Buffer) => stdout.write(data));
+  // EIO: the last process of the terminal is gone.
+  reading.on('error', () => end());
+  reading.on('end', () => end());
+  const onInput = (data: Buffer): void => void writing.write(data);
+  const writing = new WriteStream(master);
+  writing.on('error', () => {});
+  const resize = (): void => {
+    if (stdout instanceof WriteStream)
+      setTerminalSize(master, { rows: stdout.rows, columns: stdout.columns });
+  };
+  if (stdin.isTTY) stdin.setRawMode(true);
+  stdin.on('data', onInput);
+  process.on('SIGWINCH', resize);
+  resize();
+  return {
+    drained: () => Promise.race([atEnd, sleep(DRAIN_MS)]),
+    close: () => {
+      process.off('SIGWINCH', resize);
+      stdin.off('data', onInput);
+      stdin.pause();
+      if (stdin.isTTY) stdin.setRawMode(false);
+      reading.destroy();
+      writing.destroy();
+      try {
+        closeSync(master);
+      } catch {
+        // The streams have closed it.
+      }
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { conflict } from '../../../common/errors.ts';
+import { bool } from '../../../common/flags/flag.ts';
+import type { Settings } from '../../container/contract.ts';
+import { destroy } from '../../container/destroy.ts';
+import { forceDelete } from '../../container/force-delete.ts';
+import { loadRecord, lockContainer } from '../../container/state-directory.ts';
+import { statusOf } from '../../container/status.ts';
+import { verb } from '../verb.ts';
+
+export default verb({
+  usage: '[OPTIONS] CONTAINER',
+  flags: { force: bool('Kill the container if it still runs, and remove whatever is left', { short: 'f' }) },
+  arity: [1, 1],
+  run: async ({ settings, flags: { force }, args: [id = ''] }) => {
+    await (force ? forceDelete(settings, id) : deleteStopped(settings, id));
+    return 0;
+  },
+});
+
+async function deleteStopped(settings: Settings, id: string): Promise<void> {
+  using _ = lockContainer(settings.root, id);
+  const record = loadRecord(settings.root, id);
+  const status = statusOf(settings, record);
+  if (status !== 'stopped') throw conflict(`cannot delete container ${id} that is not stopped: ${status}`);
+  await destroy(settings, record);
+}

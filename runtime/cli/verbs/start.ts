@@ -1,0 +1,14 @@
+import { start } from '../../container/start.ts';
+import { loadRecord, lockContainer } from '../../container/state-directory.ts';
+import { verb } from '../verb.ts';
+
+export default verb({
+  usage: 'CONTAINER',
+  flags: {},
+  arity: [1, 1],
+  run: ({ settings, args: [id = ''] }) => {
+    using _ = lockContainer(settings.root, id);
+    start(settings, loadRecord(settings.root, id));
+    return 0;
+  },
+});

@@ -1,0 +1,155 @@
+import { writeFileSync, renameSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { internal } from '../../common/errors.ts';
+import { buildLaunchPlan } from '../launch.ts';
+import type { Plan } from '../plan/types.ts';
+import { compileSeccomp } from '../security/seccomp.ts';
+import type { Spec } from '../spec.ts';
+import { placeCgroups } from './cgroups.ts';
+import type { ContainerRecord, Settings } from './contract.ts';
+import { destroy } from './destroy.ts';
+import { withHome } from './home.ts';
+import { runHooks } from './hooks.ts';
+import { runPlan } from './launcher.ts';
+import { sendSeccompListener } from './seccomp-listener.ts';
+import { prepareSpec } from './prepare-spec.ts';
+import { makeStartFifo, makeStateDirectory, saveRecord, startDirectory } from './state-directory.ts';
+import { identify } from './status.ts';
+import { ownedStdio, takeTerminal, type Console } from './terminal.ts';
+
+export interface CreateRequest {
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Validated. */
+  readonly config: Spec;
+  readonly console: Console;
+  readonly pidFile: string | undefined;
+  readonly preserveFds: number;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** The init waits for `start`; else it runs its program at once. */
+  readonly waits: boolean;
+}
+
+/**
+ * Makes a container: its state directory, its cgroups, its namespaces, its root, and its init, whose parent this command or the
+ * nearest subreaper becomes. Throws with nothing left.
+ */
+export async function create(settings: Settings, request: CreateRequest): Promise<ContainerRecord> {
+  const { id } = request;
+  const prepared = prepareSpec(request.config, request.bundle);
+  const cgroups = placeCgroups(settings, { id, cgroupsPath: prepared.spec.linux.cgroupsPath });
+  const spec = withCgroupsPath(prepared.spec, cgroups.path);
+  spec.process = withHome(spec.process, prepared.rootfs);
+  let record: ContainerRecord = {
+    id,
+    bundle: request.bundle,
+    rootfs: prepared.rootfs,
+    created: now(),
+    owner: ownerName(),
+    spec,
+    cgroups,
+    init: undefined,
+    isReady: false,
+    noNewKeyring: request.noNewKeyring,
+  };
+  const plan = launchPlan(settings, { record, request });
+  makeStateDirectory(settings.root, id);
+  try {
+    saveRecord(settings.root, record);
+    if (request.waits) makeStartFifo(settings.root, id);
+    const keep = (change: Partial<ContainerRecord>): void => {
+      record = { ...record, ...change };
+      saveRecord(settings.root, record);
+    };
+    runPlan(plan, {
+      preserveFds: request.preserveFds,
+      waits: request.waits,
+      events: {
+        onForked: (pid) => {
+          keep({ init: identify(pid) });
+          if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+        },
+        onSync: (point, take) => {
+          if (point === 'root') runCreateHooks(settings, record);
+          else if (point === 'terminal') takeTerminal(request.console, take());
+          else sendSeccompListener(record, take());
+        },
+      },
+    });
+    if (record.init === undefined) throw internal(`The launcher of ${id} made no process`);
+    keep({ isReady: true });
+    return record;
+  } catch (error) {
+    await destroy(settings, record);
+    throw error;
+  }
+}
+
+/** With what this command opened: the plan itself. */
+export function launchPlan(
+  { root, layout }: Pick<Settings, 'root' | 'layout'>,
+  {
+    record,
+    request,
+  }: {
+    readonly record: ContainerRecord;
+    readonly request: Pick<CreateRequest, 'id' | 'preserveFds' | 'noPivot' | 'noNewKeyring' | 'waits'>;
+  },
+): Plan {
+  const { spec, rootfs } = record;
+  const { id, preserveFds, noPivot, noNewKeyring, waits } = request;
+  const { hooks = {}, linux } = spec;
+  const meetsAtRoot =
+    [hooks.prestart, hooks.createRuntime, hooks.createContainer].some((list = []) => list.length > 0) ||
+    Object.keys(linux.netDevices ?? {}).length > 0;
+  const hasUserNamespace = linux.namespaces.some(({ type }) => type === 'user');
+  return buildLaunchPlan({
+    id,
+    spec,
+    rootfs: { kind: 'directory', path: rootfs },
+    // A user namespace's root may not be let through to the directory; what lies over the old root needs no way to it.
+    stagingDir: hasUserNamespace ? '/' : rootfs,
+    network: undefined,
+    keeper: {
+      kind: 'runtime',
+      preserveFds,
+      ownedStdio: ownedStdio(),
+      startIn: waits ? startDirectory(root, id) : undefined,
+      meetsAtRoot,
+    },
+    noPivot,
+    noNewKeyring,
+    seccomp: linux.seccomp === undefined ? undefined : compileSeccomp(linux.seccomp),
+    cgroups: layout,
+  });
+}
+
+function runCreateHooks(settings: Settings, record: ContainerRecord): void {
+  for (const point of ['prestart', 'createRuntime', 'createContainer'] as const)
+    runHooks(settings, record, { point, status: 'creating' });
+}
+
+function withCgroupsPath(spec: Spec, path: string | undefined): Spec {
+  const { cgroupsPath: _, ...linux } = spec.linux;
+  return { ...spec, linux: path === undefined ? linux : { ...linux, cgroupsPath: path } };
+}
+
+/** Whole or not at all: tools read it while it is written. */
+export function writePidFile(path: string, pid: number): void {
+  const partial = `${path}.${process.pid}`;
+  writeFileSync(partial, String(pid));
+  renameSync(partial, path);
+}
+
+/** RFC 3339 with nanoseconds: the clock's milliseconds, and what a monotonic clock adds is not worth a call. */
+const now = (): string => new Date().toISOString().replace('Z', '000000Z');
+
+function ownerName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 0);
+  }
+}

@@ -1,0 +1,34 @@
+import { codeOf } from '../../common/errors.ts';
+import type { Settings } from './contract.ts';
+import { destroy } from './destroy.ts';
+import { hasStateDirectory, loadRecord, lockContainer, removeStateDirectory } from './state-directory.ts';
+import { isAlive } from './status.ts';
+import { signalProcess } from './kill.ts';
+import { killCgroups } from './cgroups.ts';
+
+const SIGKILL = 9;
+const TRIES = 1000;
+const PAUSE_MS = 10;
+
+/**
+ * Kills a container in whatever state it is, and removes all that is there of it: also what a command left behind that was itself
+ * killed half-way. An id that nobody has is no error.
+ */
+export async function forceDelete(settings: Settings, id: string): Promise<void> {
+  if (!hasStateDirectory(settings.root, id)) return;
+  try {
+    const record = loadRecord(settings.root, id);
+    // Before the lock: a command that waits for this very process holds it.
+    if (record.init !== undefined) signalProcess(record.init, SIGKILL);
+    if (record.cgroups.path !== undefined) await killCgroups(settings.layout, record.cgroups.path);
+    using _ = lockContainer(settings.root, id);
+    const latest = loadRecord(settings.root, id);
+    for (let tries = 0; tries < TRIES && latest.init !== undefined && isAlive(latest.init); tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await destroy(settings, latest);
+  } catch (error) {
+    if (codeOf(error) !== 'not-found') throw error;
+    // The directory was made, its state was not written: nothing else was made either.
+    removeStateDirectory(settings.root, id);
+  }
+}

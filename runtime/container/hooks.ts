@@ -1,0 +1,148 @@
+import { closeSync, readFileSync } from 'node:fs';
+import { internal, messageOf } from '../../common/errors.ts';
+import { memfd } from '../../native/sys/memory-file.ts';
+import { pidfdOpen, pidfdSendSignal } from '../../native/sys/pidfd.ts';
+import { exitCodeOf, waitChild } from '../../native/sys/reap.ts';
+import { pollReadable, setSubreaper } from '../../native/sys/wait.ts';
+import { joinCgroups } from '../cgroup/create.ts';
+import { namespaceFlags, namespacesOf } from '../namespaces.ts';
+import { PlanBuilder } from '../plan/builder.ts';
+import {
+  AT_FDCWD,
+  CLONE_NEW,
+  CLOSE_RANGE_CLOEXEC,
+  O_CLOEXEC,
+  O_RDONLY,
+  O_RDWR,
+  SIGCHLD,
+} from '../plan/constants.ts';
+import { cloneArgs } from '../plan/structs.ts';
+import type { Plan } from '../plan/types.ts';
+import { reportForked } from '../report.ts';
+import type { Hook, HookPoint } from '../spec.ts';
+import type { ContainerRecord, Settings, Status } from './contract.ts';
+import { runPlan } from './launcher.ts';
+import { hookState } from './state.ts';
+
+/** Those that run in the container's namespaces (runtime-spec config.md, "POSIX-platform Hooks"). */
+const INSIDE: ReadonlySet<HookPoint> = new Set(['createContainer', 'startContainer']);
+const SIGKILL = 9;
+/** Longer than any command waits. */
+const FOREVER_MS = 2 ** 31;
+const STDERR_BYTES = 4096;
+
+/**
+ * Runs the hooks of one point in their order, each with the state on its stdin. Throws the failure of the first that fails, in
+ * runc's words; those behind it do not run.
+ */
+export function runHooks(
+  settings: Settings,
+  record: ContainerRecord,
+  { point, status }: { readonly point: HookPoint; readonly status: Status },
+): void {
+  const hooks = record.spec.hooks?.[point] ?? [];
+  hooks.forEach((hook, index) => {
+    try {
+      runHook(settings, record, { hook, inside: INSIDE.has(point), state: hookState(record, status) });
+    } catch (error) {
+      throw internal(`error running ${point} hook #${index}: ${messageOf(error)}`, { cause: error });
+    }
+  });
+}
+
+/** The same for points whose failures are logged and change nothing. */
+export function runHooksQuietly(
+  settings: Settings,
+  record: ContainerRecord,
+  { point, status }: { readonly point: HookPoint; readonly status: Status },
+): void {
+  const hooks = record.spec.hooks?.[point] ?? [];
+  hooks.forEach((hook, index) => {
+    try {
+      runHook(settings, record, { hook, inside: false, state: hookState(record, status) });
+    } catch (error) {
+      settings.warn(`error running ${point} hook #${index}: ${messageOf(error)}`);
+    }
+  });
+}
+
+function runHook(
+  settings: Settings,
+  record: ContainerRecord,
+  { hook, inside, state }: { readonly hook: Hook; readonly inside: boolean; readonly state: string },
+): void {
+  const input = memfd('wherry-hook-state', Buffer.from(state));
+  const errors = memfd('wherry-hook-errors', new Uint8Array());
+  // The hook is orphaned by its launcher, and has to become ours.
+  setSubreaper(true);
+  try {
+    const stdio = { input: pathOf(input), errors: pathOf(errors) };
+    const pid = runPlan(hookPlan(settings, record, { hook, inside, stdio }));
+    if (pid === undefined) throw internal(`Cannot start "${hook.path}"`);
+    const code = waitFor(pid, hook.timeout);
+    const text = readFileSync(pathOf(errors), 'utf8').slice(0, STDERR_BYTES).trim();
+    if (code !== 0) throw internal(`exit status ${code}, stdout: , stderr: ${text}`);
+  } finally {
+    setSubreaper(false);
+    closeSync(input);
+    closeSync(errors);
+  }
+}
+
+/** The launcher reads them here, while the host's procfs is there. */
+const pathOf = (fd: number): string => `/proc/${process.pid}/fd/${fd}`;
+
+/** The exit code; a hook that takes longer than its timeout, in seconds, is killed. */
+function waitFor(pid: number, timeout: number | undefined): number {
+  const pidfd = pidfdOpen(pid);
+  try {
+    const ended = pollReadable([pidfd], timeout === undefined ? FOREVER_MS : timeout * 1000);
+    if (ended === undefined) {
+      pidfdSendSignal(pidfd, SIGKILL);
+      waitChild(pid, { block: true });
+      throw internal(`hook ran past specified timeout of ${timeout?.toFixed(1)}s`);
+    }
+  } finally {
+    closeSync(pidfd);
+  }
+  return exitCodeOf(waitChild(pid, { block: true }) ?? 0);
+}
+
+/** In the runtime's namespaces, or in all of the container's; with an environment and arguments of its own. */
+function hookPlan(
+  { layout }: Settings,
+  record: ContainerRecord,
+  options: {
+    readonly hook: Hook;
+    readonly inside: boolean;
+    readonly stdio: { readonly input: string; readonly errors: string };
+  },
+): Plan {
+  const { hook, inside, stdio } = options;
+  const plan = new PlanBuilder();
+  const open = (path: string, flags: number): ReturnType<PlanBuilder['call']> =>
+    plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, flags | O_CLOEXEC, 0], { save: true });
+  const files = [open(stdio.input, O_RDONLY), open('/dev/null', O_RDWR), open(stdio.errors, O_RDWR)];
+  const init =
+    inside && record.init !== undefined
+      ? plan.call(`open process ${record.init.pid}`, 'pidfd_open', [record.init.pid, 0], { save: true })
+      : undefined;
+  const { own } = namespacesOf(record.spec);
+  if (init !== undefined && own.has('pid'))
+    plan.call('join the pid namespace', 'setns', [init, CLONE_NEW.pid]);
+  const { pid, parent } = plan.fork('fork', cloneArgs(0, SIGCHLD));
+  if (init !== undefined) {
+    if (record.cgroups.path !== undefined) joinCgroups(plan, layout, record.cgroups.path);
+    const flags = namespaceFlags([...own].filter((type) => type !== 'pid'));
+    plan.call('join the namespaces of the container', 'setns', [init, flags]);
+  }
+  files.forEach((file, target) => plan.call(`place descriptor ${target}`, 'dup3', [file, target, 0]));
+  plan.call('start a session', 'setsid', []);
+  plan.call('close on exec', 'close_range', [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
+  const args = hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
+  plan.call(`exec ${hook.path}`, 'execve', [hook.path, plan.strings(args), plan.strings(hook.env ?? [])]);
+  parent();
+  reportForked(plan, 3, pid);
+  plan.end();
+  return plan.build();
+}
