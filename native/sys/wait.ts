@@ -32,3 +32,11 @@ export function pollReadable(fds: readonly number[], timeoutMs: number): number 
   );
   return ready === 0 ? undefined : fds.findIndex((_, index) => entries.readInt16LE(8 * index + 6) !== 0);
 }
+
+const exitGroup = syscallShape<[number]>('int64_t status');
+
+/** Ends this process without any of Node's own farewells, which take 2 ms (man 2 exit_group). */
+export function endProcess(status: number): never {
+  exitGroup(syscallNumber('exit_group'), status);
+  throw new Error('unreachable');
+}

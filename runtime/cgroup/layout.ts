@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** Where the host's cgroup hierarchies are mounted. Read once by `readCgroupLayout`; plain data, so that plans stay pure. */
@@ -15,6 +16,8 @@ export interface Hierarchy {
   readonly mountPoint: string;
   /** Controllers, or `name=systemd`. */
   readonly controllers: readonly string[];
+  /** What the hierarchy is called where containers look for it, when that is not the last part of `mountPoint`. */
+  readonly name?: string;
 }
 
 const CONTROLLER_OPTIONS =
@@ -23,10 +26,23 @@ const CONTROLLER_OPTIONS =
 /** Asks /proc for the mounts of this host, and the version 2 hierarchy for its controllers. */
 export async function readCgroupLayout(): Promise<CgroupLayout> {
   const layout = parseCgroupLayout(await readFile('/proc/self/mountinfo', 'utf8'));
-  if (layout.unified === undefined) return layout;
-  const text = await readFile(`${layout.unified}/cgroup.controllers`, 'utf8');
-  return { ...layout, unifiedControllers: text.split(/\s+/).filter((name) => name !== '') };
+  return layout.unified === undefined
+    ? layout
+    : withControllers(layout, await readFile(`${layout.unified}/cgroup.controllers`, 'utf8'));
 }
+
+/** The same for a command, whom libuv's threads would cost more than the reading. */
+export function readCgroupLayoutNow(): CgroupLayout {
+  const layout = parseCgroupLayout(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return layout.unified === undefined
+    ? layout
+    : withControllers(layout, readFileSync(`${layout.unified}/cgroup.controllers`, 'utf8'));
+}
+
+const withControllers = (layout: CgroupLayout, text: string): CgroupLayout => ({
+  ...layout,
+  unifiedControllers: text.split(/\s+/).filter((name) => name !== ''),
+});
 
 /** From the text of /proc/self/mountinfo (man 5 proc_pid_mountinfo). Of several mounts of a hierarchy the first whole one counts. */
 export function parseCgroupLayout(mountinfo: string): CgroupLayout {

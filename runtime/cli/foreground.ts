@@ -1,26 +1,37 @@
-import { constants } from 'node:os';
+import { forwardSignals } from '../../native/sys/forward.ts';
 import { exitCodeOf, waitChild } from '../../native/sys/reap.ts';
+import { setSubreaper } from '../../native/sys/wait.ts';
+import { internal } from '../../common/errors.ts';
 import type { Console } from '../container/terminal.ts';
 
-/** Not the container's: its own children, its terminal's size, and what only this process can have met. */
-const OWN = new Set(['SIGCHLD', 'SIGWINCH', 'SIGURG', 'SIGPIPE', 'SIGKILL', 'SIGSTOP']);
+/** Before a process is made that this command will stand for: it becomes ours, and no signal meant for it is lost. */
+export function prepareToStand(): void {
+  setSubreaper(true);
+  forwardSignals(0);
+}
 
 /**
  * Stands for a process until it ends, as its parent: passes signals on and relays its terminal. The exit code as a shell counts.
  */
 export async function standFor(pid: number, console: Console): Promise<number> {
-  const relay =
-    console.kind === 'relay' && console.master !== undefined
-      ? (await import('./relay.ts')).relayTerminal(console.master)
-      : undefined;
-  const release = forwardSignals(pid);
+  forwardSignals(pid);
+  if (console.kind === 'relay' && console.master !== undefined) return relayUntilEnd(pid, console.master);
+  const status = waitChild(pid, { block: true });
+  forwardSignals(0);
+  if (status === undefined) throw internal(`Process ${pid} is no child of this command`);
+  return exitCodeOf(status);
+}
+
+async function relayUntilEnd(pid: number, master: number): Promise<number> {
+  const { relayTerminal } = await import('./relay.ts');
+  const relay = relayTerminal(master);
   try {
     const status = await ended(pid);
-    await relay?.drained();
+    forwardSignals(0);
+    await relay.drained();
     return exitCodeOf(status);
   } finally {
-    release();
-    relay?.close();
+    relay.close();
   }
 }
 
@@ -38,30 +49,4 @@ function ended(pid: number): Promise<number> {
   process.on('SIGCHLD', look);
   look();
   return promise;
-}
-
-function forwardSignals(pid: number): () => void {
-  const names = Object.keys(constants.signals).filter((name) => !OWN.has(name)) as NodeJS.Signals[];
-  const forward = (signal: NodeJS.Signals): void => {
-    try {
-      // It is not reaped before `ended` says so: the number is its own.
-      process.kill(pid, signal);
-    } catch {
-      // It has ended this very moment.
-    }
-  };
-  const caught = names.filter((name) => listens(name, forward));
-  return () => {
-    for (const name of caught) process.off(name, forward);
-  };
-}
-
-/** libuv refuses a few: SIGKILL's kind, and those of a fault. */
-function listens(name: NodeJS.Signals, listener: NodeJS.SignalsListener): boolean {
-  try {
-    process.on(name, listener);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { messageOf } from '../../common/errors.ts';
 import { parseFlags } from '../../common/flags/parse.ts';
-import { readCgroupLayout } from '../cgroup/layout.ts';
+import { endProcess } from '../../native/sys/wait.ts';
+import { readCgroupLayoutNow } from '../cgroup/layout.ts';
 import type { Settings } from '../container/contract.ts';
 import { globalFlags } from './global-flags.ts';
 import { openLog, type Log } from './log.ts';
@@ -27,7 +28,7 @@ async function main(words: readonly string[]): Promise<number> {
   const log = openLog({ path: values.log, format: values['log-format'], debug: values.debug });
   const verb = await load();
   try {
-    return await call(name, verb, { words: rest, settings: await settingsOf(values, log) });
+    return await call(name, verb, { words: rest, settings: settingsOf(values, log) });
   } catch (error) {
     log.error(messageOf(error));
     return verb.failureCode ?? FAILURE;
@@ -54,14 +55,11 @@ async function call(
   return verb.run({ settings, flags: values, changed, args });
 }
 
-async function settingsOf(
-  values: ReturnType<typeof parseFlags<typeof globalFlags>>['values'],
-  log: Log,
-): Promise<Settings> {
+function settingsOf(values: ReturnType<typeof parseFlags<typeof globalFlags>>['values'], log: Log): Settings {
   return {
     root: resolve(values.root),
     driver: values['systemd-cgroup'] ? 'systemd' : values['cgroup-manager'],
-    layout: await readCgroupLayout(),
+    layout: readCgroupLayoutNow(),
     rootless: values.rootless === 'true' || (values.rootless === 'auto' && process.getuid?.() !== 0),
     warn: log.warn,
   };
@@ -89,5 +87,5 @@ function read<T>(parse: () => T): T | undefined {
   }
 }
 
-/** The process is ended on purpose: what still holds the event loop is nobody's concern any more. */
-void main(process.argv.slice(2)).then((status) => process.exit(status));
+/** The process is ended on purpose, and at once: what holds the event loop or V8's threads is nobody's concern any more. */
+void main(process.argv.slice(2)).then((status) => endProcess(status));

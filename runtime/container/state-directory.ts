@@ -2,7 +2,6 @@ import {
   chmodSync,
   closeSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -66,14 +65,13 @@ export const hasStartFifo = (root: string, id: string): boolean =>
 export const removeStartFifo = (root: string, id: string): void =>
   rmSync(join(pathOf(root, id), START_FIFO), { force: true });
 
-/** Replaces state.json: a reader sees the old or the new one. */
+/** Replaces state.json: a reader sees the old or the new one. Not synced: after a power cut there is no container either. */
 export function saveRecord(root: string, record: ContainerRecord): void {
   const path = join(pathOf(root, record.id), STATE);
   const partial = `${path}.${process.pid}`;
   const fd = openSync(partial, 'w', 0o600);
   try {
     writeSync(fd, JSON.stringify(record));
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { conflict, invalidArgument } from '../../../common/errors.ts';
 import { bool, int, list, text } from '../../../common/flags/flag.ts';
-import { setSubreaper } from '../../../native/sys/wait.ts';
 import { writePidFile } from '../../container/create.ts';
 import { exec } from '../../container/exec.ts';
 import { loadRecord } from '../../container/state-directory.ts';
 import { closeConsole, openConsole } from '../../container/terminal.ts';
 import type { Capabilities, Process } from '../../spec.ts';
-import { standFor } from '../foreground.ts';
+import { prepareToStand, standFor } from '../foreground.ts';
 import { preservedFds } from '../preserved-fds.ts';
 import { sendPidfd } from '../pidfd-socket.ts';
 import { verb } from '../verb.ts';
@@ -51,7 +50,7 @@ export default verb({
       detached: values.detach,
       consoleSocket: values['console-socket'] || undefined,
     });
-    if (!values.detach) setSubreaper(true);
+    if (!values.detach) prepareToStand();
     const pid = exec(settings, record, {
       process: fds.process,
       console,

@@ -1,11 +1,10 @@
 import { bool } from '../../../common/flags/flag.ts';
-import { setSubreaper } from '../../../native/sys/wait.ts';
 import { create } from '../../container/create.ts';
 import { destroy } from '../../container/destroy.ts';
 import { start } from '../../container/start.ts';
 import { closeConsole, openConsole } from '../../container/terminal.ts';
 import type { Hooks } from '../../spec.ts';
-import { standFor } from '../foreground.ts';
+import { prepareToStand, standFor } from '../foreground.ts';
 import { loadBundle } from '../load-config.ts';
 import { sendPidfd } from '../pidfd-socket.ts';
 import { preservedFds } from '../preserved-fds.ts';
@@ -31,7 +30,7 @@ export default verb({
       consoleSocket: flags['console-socket'] || undefined,
     });
     // Also with --no-subreaper: the launcher makes the process, and ours it has to be.
-    if (!detach) setSubreaper(true);
+    if (!detach) prepareToStand();
     const waits = needsWait(config.hooks);
     const record = await create(settings, {
       id,
