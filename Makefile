@@ -6,7 +6,7 @@ NODE := node_modules/.bin/node
 BIN := node_modules/.bin
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps host-deps test-deps build generate demo test bench ok format install uninstall clean
+.PHONY: help all deps host-deps test-deps vm-deps build generate demo test test-vm bench ok format install uninstall clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36mmake %-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ host-deps:
 
 test-deps:
 	@sh scripts/setup test
+
+vm-deps:
+	@sh scripts/setup vm
 
 deps: host-deps node_modules/.package-lock.json
 
@@ -38,6 +41,9 @@ demo: build ## Show what it does: a daemon of its own, an image, four containers
 
 test: test-deps build ## Run every test (TESTS="test/unit/cli/*.test.ts" runs some)
 	@$(NODE) scripts/test.ts $(TESTS)
+
+test-vm: vm-deps build ## Run tests in a virtual machine with cgroup v2 and AppArmor (SUBSET=1: those that CI runs)
+	@SUBSET=$(SUBSET) $(NODE) --disable-warning=ExperimentalWarning scripts/vm.ts
 
 bench: test-deps build ## Measure beside Debian's dockerd and runc
 	@$(NODE) scripts/bench.ts
