@@ -34,3 +34,17 @@ export interface ControllerWrites {
   readonly controller: string;
   readonly writes: readonly Write[];
 }
+
+/** A scope (or slice) of systemd that holds a container. */
+export interface SystemdUnit {
+  /** `runc-abc.scope`. */
+  readonly name: string;
+  /** As the `Slice` property takes it: `system.slice`, `machine-a.slice`. */
+  readonly slice: string;
+}
+
+/** Where a container's cgroups go. */
+export interface ResolvedCgroups extends CgroupPlace {
+  /** With the systemd driver. */
+  readonly unit: SystemdUnit | undefined;
+}

@@ -9,7 +9,8 @@ import type { LaunchRequest, MonitorConfig } from '../../../runtime/contract.ts'
 import type { Plan } from '../../../runtime/plan/types.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Attachment, Shim } from '../../../shim/contract.ts';
-import { cgroupPathOf, oomFileOf, removeCgroup } from '../cgroups.ts';
+import { oomFileOf } from '../../../runtime/cgroup/live/oom.ts';
+import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Endpoint } from '../networks/contract.ts';
