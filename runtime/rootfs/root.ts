@@ -4,8 +4,9 @@ import type { PlanBuilder } from '../plan/builder.ts';
 import { AT_FDCWD, AT_RECURSIVE, MNT_DETACH, MOVE_MOUNT_F_EMPTY_PATH, MS_SLAVE } from '../plan/constants.ts';
 import { MOUNT_ATTR_BYTES, mountAttr } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
-import { cloneMount, newFileSystem } from './filesystem.ts';
+import { cloneMount } from './filesystem.ts';
 import { propagationOf } from './options.ts';
+import { mountOverlay } from './overlay.ts';
 
 /** What happens in the new mount namespace no longer reaches the host's; the other way it still does. */
 export function isolateMounts(plan: PlanBuilder): void {
@@ -21,7 +22,9 @@ export function isolateMounts(plan: PlanBuilder): void {
 
 /** Mounts the container's root at `stagingDir`; the slot is a descriptor of it, from which every later path is resolved. */
 export function mountRoot(plan: PlanBuilder, rootfs: Rootfs, stagingDir: string): Slot {
-  const root = rootfs.kind === 'overlay' ? overlay(plan, rootfs) : directory(plan, rootfs.path);
+  if (rootfs.kind === 'overlay') return mountOverlay(plan, rootfs, stagingDir);
+  const { path } = rootfs;
+  const root = cloneMount(plan, { path, recursive: true, label: `bind "${path}" at "/"` });
   plan.call(`mount the root at "${stagingDir}"`, 'move_mount', [
     root,
     '',
@@ -31,23 +34,6 @@ export function mountRoot(plan: PlanBuilder, rootfs: Rootfs, stagingDir: string)
   ]);
   return root;
 }
-
-/** One `lowerdir+` per layer (Linux 6.7): a single option would end at a page, and at a colon in a path. */
-const overlay = (plan: PlanBuilder, rootfs: Extract<Rootfs, { kind: 'overlay' }>): Slot =>
-  newFileSystem(plan, {
-    type: 'overlay',
-    at: '/',
-    source: 'overlay',
-    parameters: [
-      ...rootfs.lower.map((path) => ['lowerdir+', path] as const),
-      ['upperdir', rootfs.upper],
-      ['workdir', rootfs.work],
-      ...(rootfs.volatile ? [['volatile'] as const] : []),
-    ],
-  });
-
-const directory = (plan: PlanBuilder, path: string): Slot =>
-  cloneMount(plan, { path, recursive: true, label: `bind "${path}" at "/"` });
 
 /** How mounts spread between the container and what is mounted from it; new mounts are private unless this is given. */
 export function spreadRoot(plan: PlanBuilder, propagation: string | undefined): void {
