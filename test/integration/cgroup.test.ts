@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { CgroupPlace } from '../../runtime/cgroup/contract.ts';
-import { createCgroups, joinCgroups } from '../../runtime/cgroup/create.ts';
-import { cgroupDirectories, hierarchyOf, readCgroupLayout } from '../../runtime/cgroup/layout.ts';
-import { limitCgroups } from '../../runtime/cgroup/limits.ts';
+import { joinCgroups } from '../../runtime/cgroup/create.ts';
+import { cgroupDirectories, hierarchyOf } from '../../runtime/cgroup/layout.ts';
 import { freeze, isFrozen, thaw } from '../../runtime/cgroup/live/freezer.ts';
 import { countsToJson } from '../../runtime/cgroup/live/numbers.ts';
 import { oomKills, watchOom } from '../../runtime/cgroup/live/oom.ts';
@@ -19,63 +15,9 @@ import { checkUnused } from '../../runtime/cgroup/live/unused.ts';
 import { applyResources, updatePlan } from '../../runtime/cgroup/live/update.ts';
 import { subCgroups } from '../../runtime/cgroup/sub.ts';
 import { PlanBuilder } from '../../runtime/plan/builder.ts';
-import { encodePlan } from '../../runtime/plan/encode.ts';
-import { explainFailure } from '../../runtime/plan/explain.ts';
-import type { Plan } from '../../runtime/plan/types.ts';
 import type { DeviceRule, Resources } from '../../runtime/spec.ts';
+import { makeCgroups, placeOfTest, runPlan, startIn } from '../lib/cgroups.ts';
 import { requires } from '../lib/requires.ts';
-
-const PLAN_RUN = fileURLToPath(new URL('../../build/native/plan-run', import.meta.url));
-
-/** Runs a plan to its end; the message of its failure. */
-async function run(plan: Plan): Promise<string | undefined> {
-  const directory = await mkdtemp('/tmp/wcg-');
-  try {
-    await writeFile(join(directory, 'plan'), encodePlan(plan));
-    const child = spawn(PLAN_RUN, [join(directory, 'plan')], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let report = '';
-    child.stderr.on('data', (data: Buffer) => (report += data.toString()));
-    await once(child, 'close');
-    const match = /^step (\d+) errno (\d+)/m.exec(report);
-    if (match === null) return undefined;
-    const failure = { step: Number(match[1]), errno: Number(match[2]), ignored: 0n };
-    return explainFailure(plan, failure).message;
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
-let serial = 0;
-
-/** A place of its own below each hierarchy, or below the version 2 one alone. */
-async function placeOfTest(t: TestContext, side: 'all' | 'v2' = 'all'): Promise<CgroupPlace> {
-  const whole = await readCgroupLayout();
-  const layout = side === 'all' ? whole : { ...whole, hierarchies: [] };
-  const place = { layout, path: `/wherry-test-${process.pid}-${(serial += 1)}/c` };
-  t.after(async () => {
-    await kill(place);
-    await remove({ layout, path: place.path.replace(/\/c$/, '') });
-  });
-  return place;
-}
-
-async function make(place: CgroupPlace, resources: Resources = {}): Promise<string | undefined> {
-  const plan = new PlanBuilder();
-  createCgroups(plan, place.layout, place.path);
-  limitCgroups(plan, { ...place, resources });
-  plan.end();
-  return run(plan.build());
-}
-
-/** A program in the place's cgroups. */
-async function start(t: TestContext, place: CgroupPlace, script: string): Promise<ChildProcess> {
-  const child = spawn('sh', ['-c', `read go; ${script}`], { stdio: ['pipe', 'pipe', 'ignore'] });
-  t.after(() => child.kill('SIGKILL'));
-  for (const directory of cgroupDirectories(place.layout, place.path))
-    writeFileSync(`${directory}/cgroup.procs`, String(child.pid));
-  child.stdin?.write('go\n');
-  return child;
-}
 
 const read = (place: CgroupPlace, controller: string, file: string): string => {
   const mountPoint = hierarchyOf(place.layout, controller)?.mountPoint ?? place.layout.unified;
@@ -85,7 +27,7 @@ const read = (place: CgroupPlace, controller: string, file: string): string => {
 describe('limits in version 1 hierarchies', () => {
   test('are what was asked for', requires('root', 'cgroup-v1'), async (t) => {
     const place = await placeOfTest(t);
-    const failure = await make(place, {
+    const failure = await makeCgroups(place, {
       memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20, swappiness: 7 },
       cpu: { shares: 512, quota: 50_000, period: 100_000, burst: 10_000, cpus: '0', mems: '0' },
       pids: { limit: 20 },
@@ -123,7 +65,7 @@ describe('limits in version 1 hierarchies', () => {
       const limits = (limit: number, swap: number): Resources => ({
         memory: { limit: limit << 20, swap: swap << 20 },
       });
-      await make(place, { ...limits(64, 64), cpu: { quota: 10_000, period: 100_000 } });
+      await makeCgroups(place, { ...limits(64, 64), cpu: { quota: 10_000, period: 100_000 } });
       for (const [limit, swap] of [
         [128, 128],
         [32, 32],
@@ -134,7 +76,7 @@ describe('limits in version 1 hierarchies', () => {
         assert.equal(read(place, 'memory', 'memory.limit_in_bytes'), String(limit << 20));
         assert.equal(read(place, 'memory', 'memory.memsw.limit_in_bytes'), String(swap << 20));
       }
-      assert.equal(await run(updatePlan({ ...place, resources: limits(48, 64) })), undefined);
+      assert.equal(await runPlan(updatePlan({ ...place, resources: limits(48, 64) })), undefined);
       assert.equal(read(place, 'memory', 'memory.memsw.limit_in_bytes'), String(64 << 20));
       await applyResources({ ...place, resources: { memory: { limit: -1 } } });
       assert.match(read(place, 'memory', 'memory.memsw.limit_in_bytes'), /^9223372/);
@@ -148,8 +90,8 @@ describe('limits in version 1 hierarchies', () => {
 
   test('below what is used are refused in words', requires('root', 'cgroup-v1'), async (t) => {
     const place = await placeOfTest(t);
-    await make(place, { memory: { limit: 64 << 20, swap: 64 << 20 } });
-    const child = await start(t, place, 'x=$(head -c 9000000 /dev/zero | tr "\\0" a); echo there; read x');
+    await makeCgroups(place, { memory: { limit: 64 << 20, swap: 64 << 20 } });
+    const child = await startIn(t, place, 'x=$(head -c 9000000 /dev/zero | tr "\\0" a); echo there; read x');
     await once(child.stdout ?? child, 'data');
     await assert.rejects(applyResources({ ...place, resources: { memory: { limit: 4096 } } }), {
       code: 'invalid-argument',
@@ -162,9 +104,9 @@ for (const side of ['all', 'v2'] as const) {
   describe(`a living cgroup, ${side === 'all' ? 'version 1' : 'version 2'}`, () => {
     test('is frozen and goes on', requires('root', 'cgroup-v1'), async (t) => {
       const place = await placeOfTest(t, side);
-      await make(place);
+      await makeCgroups(place);
       assert.equal(await isFrozen(place), false);
-      const child = await start(t, place, 'while read line; do echo $line; done');
+      const child = await startIn(t, place, 'while read line; do echo $line; done');
       await freeze(place);
       assert.equal(await isFrozen(place), true);
       await assert.rejects(checkUnused(place), /cgroup is not empty: 1 process/);
@@ -186,15 +128,15 @@ for (const side of ['all', 'v2'] as const) {
       requires('root', 'cgroup-v1'),
       async (t) => {
         const place = await placeOfTest(t, side);
-        await make(place);
+        await makeCgroups(place);
         const below = { ...place, path: `${place.path}/below` };
         for (const directory of cgroupDirectories(place.layout, below.path)) mkdirSync(directory);
         if (side === 'all')
           for (const file of ['cpus', 'mems'])
             writeFileSync(`/sys/fs/cgroup/cpuset${below.path}/cpuset.${file}`, '0');
         const [one, other] = [
-          await start(t, place, 'exec sleep 100'),
-          await start(t, below, 'exec sleep 100'),
+          await startIn(t, place, 'exec sleep 100'),
+          await startIn(t, below, 'exec sleep 100'),
         ];
         assert.deepEqual(new Set(await processes(place)), new Set([one.pid, other.pid]));
         const ended = once(other, 'exit');
@@ -216,8 +158,12 @@ for (const side of ['all', 'v2'] as const) {
 
 test('statistics have the shape of runc', requires('root', 'cgroup-v1'), async (t) => {
   const place = await placeOfTest(t);
-  await make(place, { memory: { limit: 64 << 20 }, pids: { limit: 9 } });
-  const child = await start(t, place, 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done; read x');
+  await makeCgroups(place, { memory: { limit: 64 << 20 }, pids: { limit: 9 } });
+  const child = await startIn(
+    t,
+    place,
+    'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done; read x',
+  );
   await once(child.stdout ?? child, 'data');
   const stats = JSON.parse(countsToJson(await statistics(place))) as Record<string, Record<string, never>>;
   assert.deepEqual(Object.keys(stats), ['cpu', 'cpuset', 'memory', 'pids', 'blkio', 'hugetlb', 'intel_rdt']);
@@ -243,12 +189,12 @@ test('statistics have the shape of runc', requires('root', 'cgroup-v1'), async (
 
 test('a lack of memory is counted and told of', requires('root', 'cgroup-v1'), async (t) => {
   const place = await placeOfTest(t);
-  await make(place, { memory: { limit: 8 << 20, swap: 8 << 20 } });
+  await makeCgroups(place, { memory: { limit: 8 << 20, swap: 8 << 20 } });
   const { promise: told, resolve } = Promise.withResolvers<void>();
   const watch = await watchOom(place, resolve);
   t.after(() => watch.close());
   assert.equal(await oomKills(place), 0);
-  await start(t, place, 'head -c 64000000 /dev/zero | tail > /dev/null; read x');
+  await startIn(t, place, 'head -c 64000000 /dev/zero | tail > /dev/null; read x');
   await told;
   assert.ok((await oomKills(place)) > 0);
   await kill(place);
@@ -258,7 +204,7 @@ test('a lack of memory is counted and told of', requires('root', 'cgroup-v1'), a
 
 test('the watch ends when it is closed', requires('root', 'cgroup-v1'), async (t) => {
   const place = await placeOfTest(t);
-  await make(place);
+  await makeCgroups(place);
   const watch = await watchOom(place, () => {});
   watch.close();
   await watch.ended;
@@ -279,7 +225,7 @@ describe('devices as a program of the version 2 hierarchy', () => {
   const attempts = async (t: TestContext, place: CgroupPlace): Promise<Record<string, string>> => {
     const directory = await mkdtemp('/tmp/wcg-');
     t.after(() => rm(directory, { recursive: true }));
-    const child = await start(
+    const child = await startIn(
       t,
       place,
       `try() { name=$1; shift; if "$@" 2>/dev/null; then echo $name yes; else echo $name no; fi; }
@@ -308,7 +254,7 @@ describe('devices as a program of the version 2 hierarchy', () => {
     requires('root', 'cgroup-v1'),
     async (t) => {
       const place = await placeOfTest(t, 'v2');
-      assert.equal(await make(place, { devices: rules }), undefined);
+      assert.equal(await makeCgroups(place, { devices: rules }), undefined);
       const { end: _, ...found } = await attempts(t, place);
       assert.deepEqual(found, {
         null: 'yes',
@@ -323,14 +269,14 @@ describe('devices as a program of the version 2 hierarchy', () => {
         'mknod-b': 'no',
       });
       const all: DeviceRule[] = [{ allow: true, access: 'rwm' }];
-      assert.equal(await run(updatePlan({ ...place, resources: { devices: all } })), undefined);
+      assert.equal(await runPlan(updatePlan({ ...place, resources: { devices: all } })), undefined);
       const { end: __, ...after } = await attempts(t, place);
       assert.deepEqual(new Set(Object.values(after)), new Set(['yes']));
       const none: DeviceRule[] = [
         { allow: true, access: 'rwm' },
         { allow: false, type: 'c', access: 'r' },
       ];
-      assert.equal(await run(updatePlan({ ...place, resources: { devices: none } })), undefined);
+      assert.equal(await runPlan(updatePlan({ ...place, resources: { devices: none } })), undefined);
       const last = await attempts(t, place);
       assert.deepEqual([last['null'], last['null-w'], last['mknod-b']], ['no', 'yes', 'yes']);
     },
@@ -339,7 +285,7 @@ describe('devices as a program of the version 2 hierarchy', () => {
 
 test('a process is born where exec --cgroup says', requires('root', 'cgroup-v1'), async (t) => {
   const place = await placeOfTest(t);
-  await make(place);
+  await makeCgroups(place);
   mkdirSync(`/sys/fs/cgroup/memory${place.path}/sub`);
   const at = await subCgroups(place, ['memory:sub']);
   const plan = new PlanBuilder();
@@ -351,7 +297,7 @@ test('a process is born where exec --cgroup says', requires('root', 'cgroup-v1')
   plan.call('copy', 'write', [out, room, length]);
   plan.end();
   t.after(() => rm(`/tmp/wcg-${process.pid}`, { force: true }));
-  assert.equal(await run(plan.build()), undefined);
+  assert.equal(await runPlan(plan.build()), undefined);
   const text = readFileSync(`/tmp/wcg-${process.pid}`, 'utf8');
   assert.match(text, new RegExp(`:memory:${place.path}/sub$`, 'm'));
   assert.match(text, new RegExp(`:pids:${place.path}$`, 'm'));

@@ -49,6 +49,12 @@ const needs = {
         ? undefined
         : 'no cgroup v1 hierarchy of the memory controller',
   },
+  /** Of `make test-vm`. */
+  'cgroup-v2': {
+    ci: false,
+    probe: () =>
+      existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'cgroups are not all of version 2',
+  },
 } as const satisfies Record<string, Need>;
 
 export type NeedName = keyof typeof needs;
