@@ -31,9 +31,8 @@ const DATA_BYTES = 4095;
  * way as well, and is reported from there.
  */
 export function mountOverlay(plan: PlanBuilder, rootfs: Overlay, target: string): Slot {
-  const [refused, done] = [new Label(), new Label()];
+  const [refused, made, done] = [new Label(), new Label(), new Label()];
   const invalid = { ignore: ['EINVAL'], onIgnored: refused } as const;
-  const label = `mount the root at "${target}"`;
   const fs = plan.call(LABEL, 'fsopen', ['overlay', FSOPEN_CLOEXEC], { save: true });
   for (const [key, value] of parametersOf(rootfs)) {
     const step = `${LABEL}, ${key}${value === undefined ? '' : `=${value}`}`;
@@ -41,11 +40,14 @@ export function mountOverlay(plan: PlanBuilder, rootfs: Overlay, target: string)
     plan.call(step, 'fsconfig', [fs, command, key, value ?? 0, 0], invalid);
   }
   plan.call(LABEL, 'fsconfig', [fs, FSCONFIG_CMD_CREATE, 0, 0, 0], invalid);
-  const root = plan.call(LABEL, 'fsmount', [fs, FSMOUNT_CLOEXEC, 0], { save: true });
-  plan.call(label, 'move_mount', [root, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH], { onOk: done });
+  const root = plan.call(LABEL, 'fsmount', [fs, FSMOUNT_CLOEXEC, 0], { save: true, onOk: made });
   plan.here(refused);
   mountByText(plan, rootfs, target);
-  plan.call(label, 'openat', [AT_FDCWD, target, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], { into: root });
+  const flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  plan.call(`open "${target}"`, 'openat', [AT_FDCWD, target, flags, 0], { into: root, onOk: done });
+  plan.here(made);
+  const attached = [root, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH];
+  plan.call(`mount the root at "${target}"`, 'move_mount', attached);
   plan.here(done);
   plan.close(fs);
   return root;

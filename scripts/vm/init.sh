@@ -28,8 +28,15 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t mqueue mqueue /dev/mqueue
 mount -t tmpfs -o mode=755 tmpfs /run
+# A repository below /tmp stays where it is.
+mkdir -p /run/repository
+mount --bind "$repository" /run/repository
 mount -t ext4 /dev/vda /tmp || give_up 'mount /tmp'
 chmod 1777 /tmp
+if [ ! -d "$repository" ]; then
+	mkdir -p "$repository"
+	mount --bind /run/repository "$repository"
+fi
 ln -sfn /proc/self/fd /dev/fd
 ln -sfn ptmx /dev/pts/../ptmx 2>/dev/null
 
