@@ -18,6 +18,9 @@ const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 export const AF_INET = 2;
 const IFADDRMSG_BYTES = 8;
+const AF_UNSPEC = 0;
+const IFA_F_PERMANENT = 0x80;
+const RT_SCOPE_UNIVERSE = 0;
 
 export interface LinkAddress {
   readonly linkIndex: number;
@@ -77,5 +80,31 @@ export function parseAddress(reply: NetlinkMessage): LinkAddress | undefined {
     linkIndex: reply.body.readInt32LE(4),
     address: ipv4Text(address),
     prefixLength: reply.body.readUInt8(1),
+  };
+}
+
+/** Of every family. */
+export const dumpAllAddresses = (): Buffer =>
+  message(RTM_GETADDR, NLM_F_DUMP, Buffer.of(AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0));
+
+/**
+ * The message that gives a link, known by its index, the address of this message of a dump again, wherever it is by then; undefined
+ * for addresses that the kernel makes by itself or that end by themselves.
+ */
+export function addressAgain(
+  reply: NetlinkMessage,
+): { readonly linkIndex: number; readonly message: Buffer } | undefined {
+  if (reply.type !== RTM_NEWADDR) return undefined;
+  const [flags, scope] = [reply.body.readUInt8(2), reply.body.readUInt8(3)];
+  if ((flags & IFA_F_PERMANENT) === 0 || scope !== RT_SCOPE_UNIVERSE) return undefined;
+  const attributes = parseAttributes(reply.body.subarray(IFADDRMSG_BYTES));
+  const kept = [IFA_LOCAL, IFA_ADDRESS, IFA_BROADCAST].flatMap((type) => {
+    const value = attributes.get(type);
+    return value === undefined ? [] : [attribute(type, value)];
+  });
+  const header = Buffer.from(reply.body.subarray(0, IFADDRMSG_BYTES));
+  return {
+    linkIndex: header.readInt32LE(4),
+    message: message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, header, ...kept),
   };
 }

@@ -24,6 +24,7 @@ const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_PID = 19;
 const IFLA_EXT_MASK = 29;
+const IFLA_NEW_IFINDEX = 49;
 const RTEXT_FILTER_SKIP_STATS = 8;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -158,6 +159,23 @@ export const isolatePort = (name: string): Buffer =>
   );
 
 export const raiseLink = (index: number): Buffer => message(RTM_NEWLINK, 0, ifinfomsg(index, true));
+
+export const lowerLink = (index: number): Buffer => message(RTM_NEWLINK, 0, ifinfomsg(index, false));
+
+/** Moves a link that is down into the network namespace of a process, with a name there and the same index (Linux 5.13). */
+export const moveLink = (link: {
+  readonly index: number;
+  readonly name: string;
+  readonly pid: number;
+}): Buffer =>
+  message(
+    RTM_NEWLINK,
+    0,
+    ifinfomsg(link.index),
+    attribute(IFLA_IFNAME, text(link.name)),
+    attribute(IFLA_NET_NS_PID, u32(link.pid)),
+    attribute(IFLA_NEW_IFINDEX, u32(link.index)),
+  );
 
 /** Takes a veth's other end along. The kernel waits for its readers: 15 to 46 ms. */
 export const deleteLink = (index: number): Buffer => message(RTM_DELLINK, 0, ifinfomsg(index));

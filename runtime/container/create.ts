@@ -8,6 +8,7 @@ import type { Spec } from '../spec.ts';
 import { placeCgroups } from './cgroups.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
 import { destroy } from './destroy.ts';
+import { moveNetDevices } from './net-devices.ts';
 import { withHome } from './home.ts';
 import { runHooks } from './hooks.ts';
 import { runPlan } from './launcher.ts';
@@ -72,8 +73,10 @@ export async function create(settings: Settings, request: CreateRequest): Promis
           if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
         },
         onSync: (point, take) => {
-          if (point === 'root') runCreateHooks(settings, record);
-          else if (point === 'terminal') takeTerminal(request.console, take());
+          if (point === 'root') {
+            moveNetDevices(record.init?.pid ?? 0, spec.linux.netDevices);
+            runCreateHooks(settings, record);
+          } else if (point === 'terminal') takeTerminal(request.console, take());
           else sendSeccompListener(record, take());
         },
       },

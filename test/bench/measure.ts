@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
 import { availableKib, pssKib } from './memory.ts';
-import { runcRun } from './runc.ts';
 import { interleaved, median, percentile, timed } from './statistics.ts';
 import type { Row } from './table.ts';
 
@@ -36,13 +35,7 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['ps', lists],
 ];
 
-export interface Measured {
-  readonly rows: readonly Row[];
-  /** Median of a bare `runc run`, in ms: what of dockerd's time is its runtime's. */
-  readonly runcMs: number | undefined;
-}
-
-export async function measureAll(progress: (message: string) => void): Promise<Measured> {
+export async function measureAll(progress: (message: string) => void): Promise<Row[]> {
   progress('starting wherryd and dockerd');
   await using ours = await startDaemon(undefined);
   await using theirs = await startDaemon(undefined, { peer: true });
@@ -55,8 +48,7 @@ export async function measureAll(progress: (message: string) => void): Promise<M
       ...(await measure({ daemon: ours, client: ourClient }, { daemon: theirs, client: theirClient })),
     );
   }
-  progress('measuring runc');
-  return { rows, runcMs: await runcRun(ours) };
+  return rows;
 }
 
 const row = (what: string, values: Omit<Row, 'what' | 'unit' | 'better'> & Partial<Row>): Row => ({

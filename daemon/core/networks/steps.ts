@@ -8,26 +8,15 @@ import {
   syncLink,
   VETH_PID_OFFSET,
 } from '../../../native/netlink/link.ts';
-import { REPLY_ERRNO_OFFSET } from '../../../native/netlink/reply.ts';
 import { addDefaultRoute } from '../../../native/netlink/route.ts';
-import {
-  AF_NETLINK,
-  MSG_DONTWAIT,
-  NETLINK_PROTOCOL,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-} from '../../../native/sys/socket.ts';
+import { MSG_DONTWAIT } from '../../../native/sys/socket.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { Label, type PlanBuilder } from '../../../runtime/plan/builder.ts';
+import { openNetlink, REPLY_BYTES, sendNetlink, sendPlaced } from '../../../runtime/plan/netlink.ts';
 import type { Slot } from '../../../runtime/plan/types.ts';
 import type { BridgeEndpoint } from './contract.ts';
 
-/**
- * The steps that furnish a fresh network namespace. Pure.
- *
- * The kernel carries a netlink message out while sendto runs, and answers one without NLM_F_ACK only to refuse it. So after each
- * message the plan receives without waiting: EAGAIN is success, and an answer is the refusal, with which the plan fails.
- */
+/** The steps that furnish a fresh network namespace (runtime/plan/netlink.ts). Pure. */
 export interface BridgePort {
   readonly bridgeIndex: number;
   readonly mtu: number;
@@ -38,13 +27,12 @@ export interface BridgePort {
 const INTERFACE = 'eth0';
 /** Above what the kernel itself puts into a new namespace (fallback devices of up to nine kinds of tunnel). */
 const INTERFACE_INDEX = 16;
-const REPLY_BYTES = 24;
 const O_WRONLY_CLOEXEC = 0o2000001;
 
 /** One container on the bridge: `eth0` with its address, and a default route. */
 export const bridgeSteps = (endpoint: BridgeEndpoint, port: BridgePort): NetworkSteps => ({
   prepare: (plan) => {
-    const host = openSocket(plan, "open a netlink socket in the host's network namespace");
+    const host = openNetlink(plan, "open a netlink socket in the host's network namespace");
     return (inside) => {
       createPair(inside, host, { endpoint, port });
       // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
@@ -69,7 +57,7 @@ function createPair(plan: PlanBuilder, host: Slot, { endpoint, port }: Attachmen
   const offset = plan.bytes(message);
   const pid = plan.call('find out the own process id', 'getpid', [], { save: true });
   plan.store('name the new network namespace by the process id', pid, offset + VETH_PID_OFFSET);
-  request(plan, host, {
+  sendPlaced(plan, host, {
     action: `create the veth pair "${endpoint.hostInterface}" and "${INTERFACE}"`,
     offset,
     bytes: message.byteLength,
@@ -78,12 +66,12 @@ function createPair(plan: PlanBuilder, host: Slot, { endpoint, port }: Attachmen
 
 function attach(plan: PlanBuilder, host: Slot, { endpoint, port }: Attachment): void {
   const name = endpoint.hostInterface;
-  send(plan, host, {
+  sendNetlink(plan, host, {
     action: `attach "${name}" to the bridge of "${endpoint.networkName}"`,
     message: attachToBridge(name, port.bridgeIndex),
   });
   if (port.isolated) {
-    send(plan, host, { action: `isolate bridge port "${name}"`, message: isolatePort(name) });
+    sendNetlink(plan, host, { action: `isolate bridge port "${name}"`, message: isolatePort(name) });
   }
   openPort(plan, host, name);
 }
@@ -103,19 +91,19 @@ function openPort(plan: PlanBuilder, host: Slot, name: string): void {
 function configure(plan: PlanBuilder, endpoint: BridgeEndpoint): void {
   const { ipAddress: address, prefixLength, gateway } = endpoint;
   const socket = raiseLoopback(plan);
-  send(plan, socket, {
+  sendNetlink(plan, socket, {
     action: `add address ${address}/${prefixLength} to "${INTERFACE}"`,
     message: addAddress({ linkIndex: INTERFACE_INDEX, address, prefixLength }),
   });
-  send(plan, socket, {
+  sendNetlink(plan, socket, {
     action: `add the default route by ${gateway}`,
     message: addDefaultRoute(gateway),
   });
 }
 
 function raiseLoopback(plan: PlanBuilder): Slot {
-  const socket = openSocket(plan, "open a netlink socket in the container's network namespace");
-  send(plan, socket, { action: 'raise "lo"', message: raiseLink(LOOPBACK_INDEX) });
+  const socket = openNetlink(plan, "open a netlink socket in the container's network namespace");
+  sendNetlink(plan, socket, { action: 'raise "lo"', message: raiseLink(LOOPBACK_INDEX) });
   return socket;
 }
 
@@ -133,31 +121,4 @@ function disableIpv6(plan: PlanBuilder): void {
   plan.call(action, 'write', [file, '1', 1]);
   plan.call(action, 'close', [file]);
   plan.here(without);
-}
-
-const openSocket = (plan: PlanBuilder, label: string): Slot =>
-  plan.call(label, 'socket', [AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_PROTOCOL.route], { save: true });
-
-function send(
-  plan: PlanBuilder,
-  socket: Slot,
-  { action, message }: { readonly action: string; readonly message: Uint8Array },
-): void {
-  request(plan, socket, { action, offset: plan.bytes(message), bytes: message.byteLength });
-}
-
-function request(
-  plan: PlanBuilder,
-  socket: Slot,
-  { action, offset, bytes }: { readonly action: string; readonly offset: number; readonly bytes: number },
-): void {
-  const reply = plan.bytes(new Uint8Array(REPLY_BYTES));
-  const done = new Label();
-  plan.call(action, 'sendto', [socket, { kind: 'blob', offset }, bytes, 0, 0, 0]);
-  plan.call(action, 'recvfrom', [socket, { kind: 'blob', offset: reply }, REPLY_BYTES, MSG_DONTWAIT, 0, 0], {
-    ignore: ['EAGAIN'],
-    onIgnored: done,
-  });
-  plan.fail(action, { kind: 'blob', offset: reply + REPLY_ERRNO_OFFSET });
-  plan.here(done);
 }
