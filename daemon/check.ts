@@ -4,7 +4,7 @@ import { messageOf } from '../common/errors.ts';
 import { nativeDirectory } from '../native/ffi/library.ts';
 import { resolveSyscall } from '../native/ffi/seccomp.ts';
 import { hasNfTables, hasSyscall, type Probed } from '../native/sys/probe.ts';
-import { readCgroupLayout, type CgroupLayout } from '../runtime/cgroup/layout.ts';
+import { isUnified, placeOf, readCgroupLayout, type CgroupLayout } from '../runtime/cgroup/layout.ts';
 
 /** One thing that the daemon asks of its host. */
 export interface Check {
@@ -120,21 +120,24 @@ async function checkSeccomp(): Promise<Check> {
 const NEEDED_CONTROLLERS = ['devices', 'pids', 'memory', 'cpu'];
 const CONTROLLERS = [...NEEDED_CONTROLLERS, 'cpuset', 'cpuacct', 'blkio', 'freezer'];
 
-/** Limits are written to version 1 hierarchies only, so a controller of version 2 counts as none. */
-function checkCgroups({ hierarchies, unified }: CgroupLayout): readonly Check[] {
-  const pureV2 = unified !== undefined && hierarchies.every(({ controllers }) => controllers.every(isNamed));
-  const lacking = pureV2
-    ? 'only cgroup version 2 is mounted, which is not supported yet (boot with systemd.unified_cgroup_hierarchy=0)'
-    : 'no version 1 hierarchy with this controller is mounted';
+/** What version 2 calls what has another name in version 1. The last two are no controllers there, and always with it. */
+const UNIFIED_NAMES: Readonly<Record<string, string>> = { cpuacct: 'cpu', blkio: 'io' };
+const ALWAYS_UNIFIED: Readonly<Record<string, string>> = {
+  devices: 'an eBPF program of each cgroup',
+  freezer: 'cgroup.freeze',
+};
+
+function checkCgroups(layout: CgroupLayout): readonly Check[] {
   return CONTROLLERS.map((controller) => {
     const name = `cgroup ${controller}`;
-    const found = hierarchies.find(({ controllers }) => controllers.includes(controller));
-    if (found !== undefined) return { name, state: 'ok', detail: found.mountPoint };
-    return { name, state: NEEDED_CONTROLLERS.includes(controller) ? 'missing' : 'limited', detail: lacking };
+    const always = isUnified(layout) ? ALWAYS_UNIFIED[controller] : undefined;
+    const place = placeOf(layout, { v1: controller, v2: UNIFIED_NAMES[controller] ?? controller });
+    const detail = always ?? place?.mountPoint;
+    if (detail !== undefined) return { name, state: 'ok', detail };
+    const state = NEEDED_CONTROLLERS.includes(controller) ? 'missing' : 'limited';
+    return { name, state, detail: 'no hierarchy with this controller is mounted' };
   });
 }
-
-const isNamed = (controller: string): boolean => controller.startsWith('name=');
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
