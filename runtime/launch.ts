@@ -20,8 +20,8 @@ import { writeFile } from './plan/paths.ts';
 import type { Slot } from './plan/types.ts';
 import { becomeProcess } from './process/become.ts';
 import { furnishRoot } from './rootfs/furnish.ts';
-import { cloneSharedSources } from './rootfs/mounts.ts';
-import { enterRoot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
+import { enterRoot, enterRootWithoutPivot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
+import { closeSources, prepareSources } from './rootfs/sources.ts';
 import type { NamespaceType } from './spec.ts';
 import { makeTimeNamespace } from './time-namespace.ts';
 import { becomeRootInside, holdForMappings } from './user-namespace.ts';
@@ -30,8 +30,8 @@ import { becomeRootInside, holdForMappings } from './user-namespace.ts';
 interface Inherited {
   readonly namespaces: Namespaces;
   readonly joined: ReadonlyMap<NamespaceType, Slot>;
-  /** Sources of mounts by index; undefined: the child itself has the privilege to clone them. */
-  readonly sources: ReadonlyMap<number, Slot> | undefined;
+  /** Of mounts, by index. */
+  readonly sources: ReadonlyMap<number, Slot>;
   readonly cgroupsPath: string | undefined;
   readonly parentJoinsCgroups: boolean;
 }
@@ -53,7 +53,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
     throw notImplemented('A user namespace is not supported for a container of the daemon');
   const cgroupsPath = prepareCgroups(plan, request);
   const joined = openJoined(plan, namespaces);
-  const sources = inUserNamespace ? cloneSharedSources(plan, spec.mounts) : undefined;
+  const sources = prepareSources(plan, spec);
   if (keeper.kind === 'runtime') adjustOomScore(plan, spec.process.oomScoreAdj);
   if (inUserNamespace && cgroupsPath !== undefined) joinCgroups(plan, cgroups, cgroupsPath);
   if (namespaces.fresh.has('time')) makeTimeNamespace(plan, spec);
@@ -74,6 +74,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
     parentJoinsCgroups: inUserNamespace,
   });
   parent();
+  closeSources(plan, sources);
   hold?.inParent(plan, pid, mappingsOf(request));
   tellForked(plan, keeper, pid);
   plan.end();
@@ -99,8 +100,18 @@ function prepareCgroups(plan: PlanBuilder, { spec, cgroups }: LaunchRequest): st
 }
 
 function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inherited): void {
-  const { id, spec, cgroups, rootfs, stagingDir, keeper, seccomp, noNewKeyring = false } = request;
-  const { namespaces, cgroupsPath } = inherited;
+  const {
+    id,
+    spec,
+    cgroups,
+    rootfs,
+    stagingDir,
+    keeper,
+    seccomp,
+    noNewKeyring = false,
+    noPivot = false,
+  } = request;
+  const { namespaces, cgroupsPath, sources } = inherited;
   const hasUserNamespace = namespaces.own.has('user');
   const handOver = handOverTo(keeper);
   if (cgroupsPath !== undefined && !inherited.parentJoinsCgroups) joinCgroups(plan, cgroups, cgroupsPath);
@@ -108,14 +119,15 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
   const procSelf = openProcSelf(plan);
   const beforeExec = prepareWait(plan, keeper);
   if (hasUserNamespace) becomeRootInside(plan);
-  const shared = inherited.sources ?? cloneSharedSources(plan, spec.mounts);
   enterNamespaces(plan, request, inherited);
-  isolateMounts(plan);
+  const propagation = spec.linux.rootfsPropagation;
+  isolateMounts(plan, { propagation, stagingDir });
   const root = mountRoot(plan, rootfs, stagingDir);
-  const { cwd, terminal } = furnishRoot(plan, request, { root, shared, own: namespaces.own, handOver });
+  const { cwd, terminal } = furnishRoot(plan, request, { root, sources, own: namespaces.own, handOver });
   meetAtRoot(plan, keeper);
-  enterRoot(plan, root);
-  spreadRoot(plan, spec.linux.rootfsPropagation);
+  if (noPivot) enterRootWithoutPivot(plan, root);
+  else enterRoot(plan, root, propagation);
+  spreadRoot(plan, propagation);
   nameHost(plan, request);
   becomeProcess(plan, {
     id,

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "plan.h"
 
+#include "copy-up.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +22,7 @@ static uint64_t align8(uint64_t bytes)
 
 static int step_is_sound(const struct plan_header *header, const struct plan_step *step)
 {
-	if (step->op < OP_SYSCALL || step->op > OP_LOAD)
+	if (step->op < OP_SYSCALL || step->op > OP_COPY)
 		return 0;
 	if (step->next >= header->step_count || step->next_ignored >= header->step_count)
 		return 0;
@@ -34,9 +36,9 @@ static int step_is_sound(const struct plan_header *header, const struct plan_ste
 		if (step->kind[i] == ARG_SLOT && step->args[i] >= PLAN_SLOTS)
 			return 0;
 	}
-	if (step->op == OP_LOAD && step->kind[0] != ARG_BLOB)
+	if ((step->op == OP_LOAD || step->op == OP_EXPECT) && step->kind[0] != ARG_BLOB)
 		return 0;
-	if ((step->op == OP_FAIL || step->op == OP_LOAD) && step->kind[0] == ARG_BLOB)
+	if ((step->op == OP_FAIL || step->op == OP_LOAD || step->op == OP_EXPECT) && step->kind[0] == ARG_BLOB)
 		return header->blob_bytes >= 4 && step->args[0] <= header->blob_bytes - 4;
 	if (step->op == OP_STORE)
 		return step->args[0] < PLAN_SLOTS && (step->args[2] == 4 || step->args[2] == 8 || step->args[2] == STORE_TEXT) &&
@@ -181,6 +183,14 @@ static long load(const struct plan *plan, const struct plan_step *step)
 	return value;
 }
 
+static long expect(const struct plan *plan, const struct plan_step *step)
+{
+	uint32_t value;
+
+	memcpy(&value, plan->blob + step->args[0], sizeof(value));
+	return (value & (uint32_t)step->args[1]) == (uint32_t)step->args[2] ? 0 : -(long)(step->args[3] & 0xfff);
+}
+
 /* Never 0: who comes here fails, whatever the kernel wrote. */
 static long failure(const struct plan *plan, const struct plan_step *step)
 {
@@ -211,6 +221,10 @@ static long run_step(struct plan *plan, const struct plan_step *step)
 		return send_fd(plan->report_fd, (int)argument(plan, step, 0));
 	case OP_LOAD:
 		return load(plan, step);
+	case OP_EXPECT:
+		return expect(plan, step);
+	case OP_COPY:
+		return copy_up((int)argument(plan, step, 0), (int)argument(plan, step, 1));
 	case OP_FAIL:
 		return failure(plan, step);
 	default:

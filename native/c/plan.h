@@ -41,6 +41,8 @@ enum plan_op {
 	                   netlink reply */
 	OP_SEND_FD = 6, /* hand descriptor args[0] (a slot) to the monitor as its pty master */
 	OP_LOAD = 7,    /* save the int32 at blob offset args[0], which a call wrote there: an end of a pipe */
+	OP_EXPECT = 8,  /* fail with errno args[3] unless the uint32 at blob offset args[0], masked by args[1], is args[2] */
+	OP_COPY = 9,    /* copy what directory args[0] (a slot) holds into directory args[1] (a slot), see copy-up.h */
 };
 
 enum plan_kind { ARG_IMMEDIATE = 0, ARG_BLOB = 1, ARG_SLOT = 2 };

@@ -106,6 +106,27 @@ export class PlanBuilder {
     return slot;
   }
 
+  /** Fails with an errno, or jumps, unless the 32 bits at a blob offset are `value` under `mask`. */
+  expect(
+    label: string,
+    offset: number,
+    wanted: {
+      readonly value: number;
+      readonly mask?: number;
+      readonly errno?: string;
+      readonly onDifferent?: Label;
+    },
+  ): void {
+    const { value, mask = 0xffff_ffff, errno = 'EINVAL', onDifferent } = wanted;
+    this.#jump('nextIgnored', onDifferent);
+    this.#steps.push({ op: 'expect', label, offset, mask, value, errno, nextIgnored: undefined });
+  }
+
+  /** Copies what one directory holds into another. */
+  copy(label: string, from: Slot, to: Slot): void {
+    this.#steps.push({ op: 'copy', label, from: from.slot, to: to.slot });
+  }
+
   sendFd(label: string, slot: Slot): void {
     this.#steps.push({ op: 'send-fd', label, slot: slot.slot });
   }

@@ -25,6 +25,8 @@ export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 
+export const S_IFMT = 0o170000;
+export const S_IFREG = 0o100000;
 export const S_IFCHR = 0o020000;
 export const S_IFBLK = 0o060000;
 export const S_IFIFO = 0o010000;
@@ -33,11 +35,18 @@ export const FSOPEN_CLOEXEC = 1;
 export const FSCONFIG_SET_FLAG = 0;
 export const FSCONFIG_SET_STRING = 1;
 export const FSCONFIG_CMD_CREATE = 6;
+export const FSCONFIG_CMD_RECONFIGURE = 7;
+export const FSPICK_CLOEXEC = 1;
+export const FSPICK_EMPTY_PATH = 8;
 export const FSMOUNT_CLOEXEC = 1;
 export const OPEN_TREE_CLONE = 1;
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 export const MNT_DETACH = 2;
+
+/** statfs(2), `f_type`. */
+export const PROC_SUPER_MAGIC = 0x9fa0;
+export const STATX_BASIC_STATS = 0x7ff;
 
 export const MS_PRIVATE = 1 << 18;
 export const MS_SLAVE = 1 << 19;
@@ -53,6 +62,7 @@ export const MOUNT_ATTR = {
   NOATIME: 0x10,
   STRICTATIME: 0x20,
   NODIRATIME: 0x80,
+  IDMAP: 0x100000,
   NOSYMFOLLOW: 0x200000,
 } as const;
 

@@ -15,7 +15,17 @@ const NO_SAVE = 0xffff;
 const ZERO_FAILS = 1;
 const STORE_TEXT = 24;
 
-const OPS = { syscall: 1, fork: 2, store: 3, end: 4, fail: 5, 'send-fd': 6, load: 7 } as const;
+const OPS = {
+  syscall: 1,
+  fork: 2,
+  store: 3,
+  end: 4,
+  fail: 5,
+  'send-fd': 6,
+  load: 7,
+  expect: 8,
+  copy: 9,
+} as const;
 const KINDS = { immediate: 0, blob: 1, slot: 2 } as const;
 
 interface WireStep {
@@ -93,6 +103,19 @@ function wire(step: Step): WireStep {
       };
     case 'load':
       return { save: step.save, args: [{ kind: 'blob', offset: step.offset }] };
+    case 'expect':
+      return {
+        ignore: step.nextIgnored === undefined ? [] : [step.errno],
+        nextIgnored: step.nextIgnored,
+        args: [
+          { kind: 'blob', offset: step.offset },
+          immediate(step.mask),
+          immediate(step.value),
+          immediate(errnoOf(step.errno)),
+        ],
+      };
+    case 'copy':
+      return { args: [slot(step.from), slot(step.to)] };
     case 'send-fd':
       return { args: [slot(step.slot)] };
     case 'fail':

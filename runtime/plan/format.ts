@@ -26,6 +26,12 @@ function describe(step: Step, plan: Plan): [action: string, ways: string] {
       return [`store #${step.slot} at @${step.offset}`, ''];
     case 'load':
       return [`load @${step.offset} -> #${step.save}`, ''];
+    case 'expect': {
+      const otherwise = step.nextIgnored === undefined ? step.errno : `else -> ${step.nextIgnored}`;
+      return [`expect @${step.offset} & 0x${step.mask.toString(16)} == ${step.value}`, otherwise];
+    }
+    case 'copy':
+      return [`copy #${step.from} to #${step.to}`, ''];
     case 'send-fd':
       return [`send #${step.slot}`, ''];
     case 'fail':

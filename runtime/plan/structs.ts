@@ -11,6 +11,8 @@ export const OPEN_HOW_BYTES = 24;
 export const mountAttr = (attr: { set?: number; clear?: number; propagation?: number }): Uint8Array =>
   u64s(attr.set ?? 0, attr.clear ?? 0, attr.propagation ?? 0, 0);
 export const MOUNT_ATTR_BYTES = 32;
+/** Offset of `userns_fd`. */
+export const MOUNT_ATTR_USERNS = 24;
 
 export const CLONE_ARGS_BYTES = 88;
 /** Offset of `cgroup`, for CLONE_INTO_CGROUP. */

@@ -15,7 +15,8 @@ export interface Slot {
   readonly slot: number;
 }
 
-export type Step = SyscallStep | ForkStep | StoreStep | LoadStep | EndStep | FailStep | SendFdStep;
+export type Step =
+  SyscallStep | ForkStep | StoreStep | LoadStep | ExpectStep | CopyStep | EndStep | FailStep | SendFdStep;
 
 interface StepBase {
   /** What a person reads in `--plan` output and what an error message starts with: `mount "proc" at "/proc"`. */
@@ -60,6 +61,25 @@ export interface LoadStep extends StepBase {
   readonly op: 'load';
   readonly offset: number;
   readonly save: number;
+}
+
+/** Compares 32 bits that a call wrote into the blob: a file's type, its device number, its file system. */
+export interface ExpectStep extends StepBase {
+  readonly op: 'expect';
+  readonly offset: number;
+  readonly mask: number;
+  readonly value: number;
+  /** Fails with this errno when they differ. */
+  readonly errno: string;
+  /** Instead: where to go on. */
+  readonly nextIgnored: number | undefined;
+}
+
+/** Copies what a directory holds into another, both by descriptor (native/c/copy-up.c). */
+export interface CopyStep extends StepBase {
+  readonly op: 'copy';
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface EndStep extends StepBase {

@@ -1,23 +1,23 @@
 import type { PlanBuilder, Value } from '../plan/builder.ts';
 import {
-  MOVE_MOUNT_F_EMPTY_PATH,
   O_CLOEXEC,
-  O_CREAT,
   O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
+  O_PATH,
   O_RDWR,
-  O_WRONLY,
+  RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
+  S_IFREG,
   TIOCGPTPEER,
   TIOCSCTTY,
   TIOCSPTLCK,
   TIOCSWINSZ,
 } from '../plan/constants.ts';
 import { openIn } from '../plan/paths.ts';
-import { winsize } from '../plan/structs.ts';
+import { OPEN_HOW_BYTES, openHow, winsize } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
-import { cloneMount } from '../rootfs/filesystem.ts';
+import { attachMount, cloneMount } from '../rootfs/filesystem.ts';
 import type { Process } from '../spec.ts';
 import type { HandOver } from './contract.ts';
 
@@ -55,14 +55,19 @@ export function makeTerminal(
   return slave;
 }
 
-/** Binds the slave to /dev/console, which is looked up in the container's own /dev and never through a link. */
+/**
+ * Binds the slave to /dev/console, which is looked up in the container's own /dev and never through a link. Nothing is opened but by
+ * O_PATH: a device that is there is not touched.
+ */
 export function bindConsole(plan: PlanBuilder, dev: Slot, slave: Slot): void {
-  const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
   const what = 'bind the terminal to "/dev/console"';
-  plan.close(plan.call(what, 'openat', [dev, 'console', flags, 0o600], { save: true }));
+  plan.call(what, 'mknodat', [dev, 'console', S_IFREG | 0o600, 0], { ignore: ['EEXIST'] });
+  const how = openHow({ flags: O_PATH | O_CLOEXEC, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS });
+  const target = plan.call(what, 'openat2', [dev, 'console', how, OPEN_HOW_BYTES], { save: true });
   const mount = cloneMount(plan, { dirfd: slave, path: '', recursive: false, label: what });
-  plan.call(what, 'move_mount', [mount, '', dev, 'console', MOVE_MOUNT_F_EMPTY_PATH]);
+  attachMount(plan, mount, { target, label: what });
   plan.close(mount);
+  plan.close(target);
 }
 
 /** A session of its own, with the terminal as its controlling one when there is one. */

@@ -1,14 +1,17 @@
 import { invalidArgument } from '../../common/errors.ts';
-import type { PlanBuilder, Value } from '../plan/builder.ts';
+import { Label, type CallOptions, type PlanBuilder, type Value } from '../plan/builder.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_RECURSIVE,
   FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
+  FSPICK_CLOEXEC,
+  FSPICK_EMPTY_PATH,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   O_CLOEXEC,
@@ -22,40 +25,74 @@ import type { Slot } from '../plan/types.ts';
 /** The kernel copies at most so many bytes of an fsconfig value (fs/fsopen.c). */
 const VALUE_BYTES = 255;
 
+/** `[key, value]`, or `[key]` for a flag. */
+export type Parameter = readonly [string, string?];
+
 export interface NewFileSystem {
   readonly type: string;
   /** Where it goes, for messages. */
   readonly at: string;
   readonly source?: string;
-  /** `[key, value]`, or `[key]` for a flag; in order. */
-  readonly parameters?: readonly (readonly [string, string?])[];
+  /** In order. */
+  readonly parameters?: readonly Parameter[];
   /** MOUNT_ATTR_*. */
   readonly attributes?: number;
+  /** Where to go on when the kernel lets us have no such mount (EPERM); otherwise that is a failure. */
+  readonly onRefused?: Label;
 }
 
 /** Makes a file system, mounted nowhere yet; the slot is a descriptor of its root. */
 export function newFileSystem(plan: PlanBuilder, options: NewFileSystem): Slot {
-  const { type, at, source, parameters = [], attributes = 0 } = options;
+  const { type, at, source, parameters = [], attributes = 0, onRefused } = options;
   const label = `mount "${source ?? type}" (${type}) at "${at}"`;
-  const fs = plan.call(label, 'fsopen', [type, FSOPEN_CLOEXEC], { save: true });
-  if (source !== undefined) setParameter(plan, { fs, label, key: 'source', value: source });
-  for (const [key, value] of parameters) setParameter(plan, { fs, label, key, value });
-  plan.call(label, 'fsconfig', [fs, FSCONFIG_CMD_CREATE, 0, 0, 0]);
-  const mount = plan.call(label, 'fsmount', [fs, FSMOUNT_CLOEXEC, attributes], { save: true });
+  const refused = new Label();
+  const refusal = (to: Label): CallOptions =>
+    onRefused === undefined ? {} : { ignore: ['EPERM'], onIgnored: to };
+  const fs = plan.call(label, 'fsopen', [type, FSOPEN_CLOEXEC], {
+    save: true,
+    ...refusal(onRefused ?? refused),
+  });
+  if (source !== undefined) setParameter(plan, { fs, label, parameter: ['source', source] });
+  for (const parameter of parameters) setParameter(plan, { fs, label, parameter });
+  plan.call(label, 'fsconfig', [fs, FSCONFIG_CMD_CREATE, 0, 0, 0], refusal(refused));
+  const mount = plan.call(label, 'fsmount', [fs, FSMOUNT_CLOEXEC, attributes], {
+    save: true,
+    ...refusal(refused),
+  });
   plan.close(fs);
+  if (onRefused !== undefined) {
+    const done = new Label();
+    plan.jump(done);
+    plan.here(refused);
+    plan.call('close a descriptor', 'close', [fs], { onOk: onRefused });
+    plan.here(done);
+  }
   return mount;
+}
+
+/** Whether fsconfig takes these. */
+export const fitsParameters = (parameters: readonly Parameter[]): boolean =>
+  parameters.every(([, value = '']) => Buffer.byteLength(value) <= VALUE_BYTES);
+
+/** Changes a file system that is mounted at a descriptor (man 2 fspick). */
+export function changeFileSystem(
+  plan: PlanBuilder,
+  mounted: Slot,
+  { parameters, label }: { readonly parameters: readonly Parameter[]; readonly label: string },
+): void {
+  const flags = FSPICK_CLOEXEC | FSPICK_EMPTY_PATH;
+  const fs = plan.call(label, 'fspick', [mounted, '', flags], { save: true });
+  for (const parameter of parameters) setParameter(plan, { fs, label, parameter });
+  plan.call(label, 'fsconfig', [fs, FSCONFIG_CMD_RECONFIGURE, 0, 0, 0]);
+  plan.close(fs);
 }
 
 function setParameter(
   plan: PlanBuilder,
-  {
-    fs,
-    label,
-    key,
-    value,
-  }: { readonly fs: Slot; readonly label: string; readonly key: string; readonly value: string | undefined },
+  { fs, label, parameter }: { readonly fs: Slot; readonly label: string; readonly parameter: Parameter },
 ): void {
-  if (value !== undefined && Buffer.byteLength(value) > VALUE_BYTES) {
+  const [key, value] = parameter;
+  if (!fitsParameters([parameter])) {
     throw invalidArgument(
       `Cannot ${label}: the value of ${key} is longer than ${VALUE_BYTES} bytes: ${value}`,
     );
@@ -63,6 +100,26 @@ function setParameter(
   const step = `${label}, ${key}${value === undefined ? '' : `=${value}`}`;
   const command = value === undefined ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
   plan.call(step, 'fsconfig', [fs, command, key, value ?? 0, 0]);
+}
+
+/**
+ * mount(2) onto the directory of a descriptor: for values that fsconfig does not take. It goes there, so that no path is looked up.
+ */
+export function mountByData(
+  plan: PlanBuilder,
+  target: Slot,
+  mount: {
+    readonly type: string;
+    readonly source: string;
+    readonly parameters: readonly Parameter[];
+    readonly label: string;
+  },
+): void {
+  const { type, source, parameters, label } = mount;
+  const data = parameters.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)).join(',');
+  plan.call(label, 'fchdir', [target]);
+  plan.call(label, 'mount', [source, '.', type, 0, data]);
+  plan.call(label, 'chdir', ['/']);
 }
 
 /** Clones what is mounted at a path (or at the descriptor itself when `path` is empty); mounted nowhere yet. */
@@ -73,6 +130,7 @@ export function cloneMount(
     readonly path: string;
     readonly recursive: boolean;
     readonly label: string;
+    readonly into?: Slot;
   },
 ): Slot {
   const flags =
@@ -80,7 +138,10 @@ export function cloneMount(
     O_CLOEXEC |
     (from.path === '' ? AT_EMPTY_PATH : 0) |
     (from.recursive ? AT_RECURSIVE : 0);
-  return plan.call(from.label, 'open_tree', [from.dirfd ?? AT_FDCWD, from.path, flags], { save: true });
+  return plan.call(from.label, 'open_tree', [from.dirfd ?? AT_FDCWD, from.path, flags], {
+    save: true,
+    ...(from.into === undefined ? {} : { into: from.into }),
+  });
 }
 
 /** Puts the mount of one descriptor onto the file or directory of another. */

@@ -5,12 +5,15 @@ import { MOUNT_ATTR } from '../plan/constants.ts';
 import { ensureDirectory } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
 import type { HandOver } from '../process/contract.ts';
+import type { NamespaceType } from '../spec.ts';
 import { bindConsole, makeTerminal, openOwnPtmx, openPtmxIn } from '../process/terminal.ts';
 import { makeDevices } from './devices.ts';
 import { changeMount } from './filesystem.ts';
 import { makeReadonly, maskPaths } from './masks.ts';
+import { isBind, parseMount } from './parse.ts';
 import { mountAll, type MountedAt } from './mounts.ts';
 import { writeSysctls } from './sysctl.ts';
+import { plainDirectory } from './targets.ts';
 
 export interface FurnishedRoot {
   readonly cwd: Slot;
@@ -24,44 +27,64 @@ export function furnishRoot(
   request: LaunchRequest,
   context: {
     readonly root: Slot;
-    readonly shared: ReadonlyMap<number, Slot>;
-    readonly own: ReadonlySet<string>;
+    /** Of `prepareSources`. */
+    readonly sources: ReadonlyMap<number, Slot>;
+    readonly own: ReadonlySet<NamespaceType>;
     readonly handOver: HandOver;
   },
 ): FurnishedRoot {
-  const { root, shared, own, handOver } = context;
+  const { root, own } = context;
   const { spec, cgroups } = request;
-  const { linux, process } = spec;
+  const { linux } = spec;
   plan.call('set no umask', 'umask', [0]);
-  const mounted = mountAll(plan, spec.mounts, { root, shared, cgroups, cgroupsPath: linux.cgroupsPath });
-  if (mounted.dev !== undefined) {
-    makeDevices(plan, { root, dev: mounted.dev, devices: linux.devices ?? [] });
-  }
-  const terminal =
-    process.terminal === true ? openTerminal(plan, request, { root, mounted, handOver }) : undefined;
-  writeSysctls(plan, linux.sysctl ?? {}, { proc: mounted.proc, namespaces: own });
+  const mounted = mountAll(plan, spec.mounts, {
+    ...context,
+    cgroups,
+    cgroupsPath: linux.cgroupsPath,
+    mountLabel: linux.mountLabel,
+  });
+  const terminal = furnishDev(plan, request, { ...context, mounted });
+  writeSysctls(plan, linux.sysctl ?? {}, { root, proc: mounted.proc, namespaces: own });
   maskPaths(plan, root, linux.maskedPaths ?? []);
   makeReadonly(plan, root, linux.readonlyPaths ?? []);
-  const cwd = openCwd(plan, root, process.cwd);
+  const cwd = openCwd(plan, root, spec.process.cwd);
+  for (const { mount, label } of mounted.late) changeMount(plan, mount, { label, set: MOUNT_ATTR.RDONLY });
   if (spec.root.readonly === true) {
     changeMount(plan, root, { label: 'make the root read-only', set: MOUNT_ATTR.RDONLY });
   }
   return { cwd, terminal };
 }
 
+interface DevContext {
+  readonly root: Slot;
+  readonly own: ReadonlySet<NamespaceType>;
+  readonly mounted: MountedAt;
+  readonly handOver: HandOver;
+}
+
+/** Devices, links and the terminal. In a /dev that is bound from elsewhere nothing is made but what the terminal needs. */
+function furnishDev(plan: PlanBuilder, request: LaunchRequest, context: DevContext): Slot | undefined {
+  const { linux, process, mounts } = request.spec;
+  const { root, own, mounted } = context;
+  const isBound = mounts.map(parseMount).some((mount) => mount.destination === '/dev' && isBind(mount));
+  const devices = linux.devices ?? [];
+  const hasTerminal = process.terminal === true;
+  if (isBound && !hasTerminal) return undefined;
+  const message = 'mount of "/dev" must be on ordinary directory';
+  const dev = mounted.dev ?? plainDirectory(plan, root, { path: '/dev', message });
+  if (!isBound) makeDevices(plan, { root, dev, devices, hasUserNamespace: own.has('user') });
+  return hasTerminal ? openTerminal(plan, request, { ...context, dev }) : undefined;
+}
+
 function openTerminal(
   plan: PlanBuilder,
   { spec }: LaunchRequest,
-  {
-    root,
-    mounted,
-    handOver,
-  }: { readonly root: Slot; readonly mounted: MountedAt; readonly handOver: HandOver },
+  { root, mounted, handOver, dev }: DevContext & { readonly dev: Slot },
 ): Slot {
-  const { devpts, dev } = mounted;
+  const { devpts } = mounted;
   const master = devpts === undefined ? openPtmxIn(plan, root) : openOwnPtmx(plan, devpts);
   const slave = makeTerminal(plan, master, { process: spec.process, handOver });
-  if (dev !== undefined) bindConsole(plan, dev, slave);
+  bindConsole(plan, dev, slave);
   return slave;
 }
 

@@ -1,8 +1,9 @@
 import { Label, type PlanBuilder } from '../plan/builder.ts';
-import { MOUNT_ATTR, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../plan/constants.ts';
+import { MOUNT_ATTR, O_CLOEXEC, O_DIRECTORY, O_PATH, S_IFCHR } from '../plan/constants.ts';
 import { openIn } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
 import { attachMount, changeMount, cloneMount, newFileSystem } from './filesystem.ts';
+import { expectNode, lookAt } from './verify.ts';
 
 /**
  * Hides paths of /proc and /sys: /dev/null over a file, an empty read-only tmpfs over a directory. The null device is the
@@ -41,6 +42,9 @@ export function maskPaths(plan: PlanBuilder, root: Slot, paths: readonly string[
     plan.jump(done);
     plan.here(isFile);
     const nothing = cloneMount(plan, { path: '/dev/null', recursive: false, label });
+    const isNull = `${label}: "/dev/null" is not the null device`;
+    const status = lookAt(plan, { dirfd: nothing }, isNull);
+    expectNode(plan, status, { label: isNull, format: S_IFCHR, major: 1, minor: 3 });
     // It is the host's inode: a writable mount of it would let the container's root chmod the host's /dev/null.
     changeMount(plan, nothing, { label, set: RDONLY | NOSUID | NOEXEC });
     attachMount(plan, nothing, { target, label });

@@ -1,212 +1,231 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
 import { Label, type PlanBuilder } from '../plan/builder.ts';
-import { MS_SHARED, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_SYMLINKS } from '../plan/constants.ts';
-import { cleanPath, ensureDirectory, makeDirectories, makeFile, openIn } from '../plan/paths.ts';
+import { MOUNT_ATTR, O_CLOEXEC, O_PATH } from '../plan/constants.ts';
+import { ensureDirectory, openIn } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
-import type { Mount } from '../spec.ts';
+import type { Mount, NamespaceType } from '../spec.ts';
 import { mountCgroups } from './cgroup-mount.ts';
-import { attachMount, changeMount, cloneMount, newFileSystem } from './filesystem.ts';
-import { parseMountOptions, type MountOptions } from './options.ts';
+import {
+  attachMount,
+  changeFileSystem,
+  changeMount,
+  cloneMount,
+  fitsParameters,
+  mountByData,
+  newFileSystem,
+  type Parameter,
+} from './filesystem.ts';
+import { cloneSource, isBind, parseMount, type ParsedMount } from './parse.ts';
+import { bindTarget, guardProc, hiddenDirectory, plainDirectory } from './targets.ts';
+import { expectProc } from './verify.ts';
 
 /** Descriptors of the mounts that later steps write into: of their own file system, whatever a path would lead to. */
 export interface MountedAt {
   readonly proc: Slot | undefined;
   readonly dev: Slot | undefined;
   readonly devpts: Slot | undefined;
+  /** Mounts that become read-only when all is in them. */
+  readonly late: readonly { readonly mount: Slot; readonly label: string }[];
 }
 
 export interface MountContext {
   readonly root: Slot;
   readonly cgroups: CgroupLayout;
   readonly cgroupsPath: string | undefined;
-  /** Clones made in the host's mount namespace, by index of the mount. */
-  readonly shared: ReadonlyMap<number, Slot>;
+  /** Of `prepareSources`, by index of the mount. */
+  readonly sources: ReadonlyMap<number, Slot>;
+  /** Kinds of namespaces that are not the host's. */
+  readonly own: ReadonlySet<NamespaceType>;
+  readonly mountLabel: string | undefined;
 }
 
-interface ParsedMount {
-  readonly mount: Mount;
-  readonly destination: string;
-  readonly options: MountOptions;
-  readonly label: string;
-}
+type Kept = 'proc' | 'dev' | 'devpts';
 
-const KEPT: Readonly<Record<string, keyof MountedAt>> = {
+const KEPT: Readonly<Record<string, Kept>> = {
   'proc /proc': 'proc',
   'tmpfs /dev': 'dev',
   'devpts /dev/pts': 'devpts',
 };
 
-const isBind = (parsed: ParsedMount): boolean =>
-  parsed.options.bind !== 'no' || parsed.mount.type === 'bind' || parsed.mount.type === 'rbind';
-
-/**
- * Clones the sources of binds that share their mounts with the host, before the mount namespace is left: a clone made later
- * would be the host's slave.
- */
-export function cloneSharedSources(plan: PlanBuilder, mounts: readonly Mount[]): ReadonlyMap<number, Slot> {
-  const shared = new Map<number, Slot>();
-  mounts.forEach((mount, index) => {
-    const parsed = parse(mount);
-    if (isBind(parsed) && parsed.options.propagation?.bits === MS_SHARED)
-      shared.set(index, clone(plan, parsed));
-  });
-  return shared;
-}
+/** Types that take no `context=`: they have labels of their own. */
+const UNLABELLED: ReadonlySet<string> = new Set(['proc', 'sysfs', 'mqueue']);
 
 /** The mounts of the specification, in its order. Their targets are made where they are missing. */
 export function mountAll(plan: PlanBuilder, mounts: readonly Mount[], context: MountContext): MountedAt {
-  const kept: Record<keyof MountedAt, Slot | undefined> = {
-    proc: undefined,
-    dev: undefined,
-    devpts: undefined,
-  };
+  const kept: Record<Kept, Slot | undefined> = { proc: undefined, dev: undefined, devpts: undefined };
+  const late: MountedAt['late'][number][] = [];
   mounts.forEach((mount, index) => {
-    const parsed = parse(mount);
-    if (isBind(parsed)) {
-      bind(plan, { parsed, context, source: context.shared.get(index) });
+    const parsed = parseMount(mount);
+    if (parsed.options.remount) {
+      remount(plan, parsed, context);
+    } else if (isBind(parsed)) {
+      bind(plan, { parsed, context, source: context.sources.get(index) });
     } else if (mount.type === 'cgroup' || mount.type === 'cgroup2') {
-      const { set } = parsed.options;
-      mountCgroups(plan, { ...context, destination: parsed.destination, attributes: set });
+      mountCgroups(plan, { parsed, context });
     } else {
       const mounted = fileSystem(plan, parsed, context);
       const keep = KEPT[`${mount.type} ${parsed.destination}`];
-      if (keep === undefined) plan.close(mounted);
-      else kept[keep] = mounted;
+      const isLate = isReadonlyLater(parsed);
+      if (isLate) late.push({ mount: mounted, label: `${parsed.label}: make it read-only` });
+      if (keep !== undefined) kept[keep] = mounted;
+      else if (!isLate) plan.close(mounted);
     }
   });
-  return kept;
+  return { ...kept, late };
 }
 
-function parse(mount: Mount): ParsedMount {
-  if (!mount.destination.startsWith('/')) {
-    throw invalidArgument(`invalid mount destination "${mount.destination}": it must be absolute`);
-  }
-  const destination = cleanPath(mount.destination);
-  if (destination === '/') throw invalidArgument('invalid mount destination: "/" is the root itself');
-  const label = `mount "${mount.source ?? mount.type ?? 'none'}" at "${destination}"`;
-  return { mount, destination, options: parseMountOptions(mount.options ?? []), label };
-}
+/** Other mounts, and devices, are still to be made in it. */
+const isReadonlyLater = ({ mount, options }: ParsedMount): boolean =>
+  mount.type === 'tmpfs' && (options.set & MOUNT_ATTR.RDONLY) !== 0;
 
-function fileSystem(
-  plan: PlanBuilder,
-  { mount, destination, options, label }: ParsedMount,
-  context: MountContext,
-): Slot {
+function fileSystem(plan: PlanBuilder, parsed: ParsedMount, context: MountContext): Slot {
+  const { mount, destination, options, label } = parsed;
   const type = mount.type ?? '';
   if (type === '') throw invalidArgument(`Cannot ${label}: the mount has no type`);
-  const mounted = newFileSystem(plan, {
-    type,
-    at: destination,
-    source: mount.source ?? type,
-    parameters: options.data.map(parameter),
-    attributes: options.set,
-  });
-  const target =
-    type === 'proc' || type === 'sysfs'
-      ? plainDirectory(plan, context.root, { destination, type })
-      : ensureDirectory(plan, context.root, destination);
+  const parameters = parametersOf(parsed, context.mountLabel);
+  const attributes = isReadonlyLater(parsed) ? options.set & ~MOUNT_ATTR.RDONLY : options.set;
+  if (!fitsParameters(parameters)) return byData(plan, { parsed, context, parameters, attributes });
+  const request = { type, at: destination, source: mount.source ?? type, parameters, attributes };
+  const mounted =
+    type === 'sysfs' && context.own.has('user')
+      ? sysfsOrHosts(plan, request, label)
+      : newFileSystem(plan, request);
+  const target = directoryFor(plan, { parsed, context, mounted });
+  guardProc(plan, target, parsed);
+  if (options.copyUp && type === 'tmpfs') plan.copy(`${label}: copy what is there`, target, mounted);
   attachMount(plan, mounted, { target, label });
   plan.close(target);
-  spread(plan, mounted, { options, label });
+  spread(plan, mounted, parsed);
   return mounted;
 }
 
-function parameter(option: string): readonly [string, string?] {
+function directoryFor(
+  plan: PlanBuilder,
+  {
+    parsed,
+    context,
+    mounted,
+  }: { readonly parsed: ParsedMount; readonly context: MountContext; readonly mounted: Slot },
+): Slot {
+  const { mount, destination: path, options } = parsed;
+  if (mount.type === 'proc' || mount.type === 'sysfs')
+    return plainDirectory(plan, context.root, {
+      path,
+      message: `filesystem "${mount.type}" must be mounted on ordinary directory`,
+    });
+  const hasMode = options.data.some((option) => option.startsWith('mode='));
+  return mount.type === 'tmpfs' && !hasMode
+    ? hiddenDirectory(plan, context.root, { path, mounted })
+    : ensureDirectory(plan, context.root, path);
+}
+
+/** A file system's own flags and data. A block device that can't be written needs a read-only file system, not only such a mount. */
+function parametersOf({ mount, options }: ParsedMount, mountLabel: string | undefined): Parameter[] {
+  const isReadonly = mount.source?.startsWith('/') === true && (options.set & MOUNT_ATTR.RDONLY) !== 0;
+  const data = options.data.map(parameter);
+  const isLabelled =
+    mountLabel !== undefined &&
+    mountLabel !== '' &&
+    !UNLABELLED.has(mount.type ?? '') &&
+    !data.some(([key]) => key === 'context');
+  return [
+    ...(isReadonly ? [['ro'] as const] : []),
+    ...options.flags.map((flag) => [flag] as const),
+    ...data,
+    ...(isLabelled ? [['context', mountLabel] as const] : []),
+  ];
+}
+
+function parameter(option: string): Parameter {
   const equals = option.indexOf('=');
   return equals < 0 ? [option] : [option.slice(0, equals), option.slice(equals + 1)];
 }
 
-/** /proc and /sys are never mounted through a symbolic link: what is written there later must be what it seems to be. */
-function plainDirectory(
+/** Layers of an overlay with long names. */
+function byData(
   plan: PlanBuilder,
-  root: Slot,
-  { destination, type }: { destination: string; type: string },
+  {
+    parsed,
+    context,
+    parameters,
+    attributes,
+  }: {
+    readonly parsed: ParsedMount;
+    readonly context: MountContext;
+    readonly parameters: readonly Parameter[];
+    readonly attributes: number;
+  },
 ): Slot {
-  const [link, plain] = [new Label(), new Label()];
-  const made = ensureDirectory(plan, root, destination);
-  plan.close(made);
-  const target = openIn(plan, root, {
-    path: destination,
-    flags: O_PATH | O_DIRECTORY | O_CLOEXEC,
-    resolve: RESOLVE_NO_SYMLINKS,
-    ignore: ['ELOOP'],
-    onOk: plain,
-    onIgnored: link,
-  });
-  plan.here(link);
-  plan.fail(`filesystem "${type}" must be mounted on ordinary directory`, 'ELOOP');
-  plan.here(plain);
-  return target;
+  const { mount, destination: path, label } = parsed;
+  const type = mount.type ?? '';
+  const target = ensureDirectory(plan, context.root, path);
+  guardProc(plan, target, parsed);
+  mountByData(plan, target, { type, source: mount.source ?? type, parameters, label });
+  plan.close(target);
+  const mounted = openIn(plan, context.root, { path, flags: O_PATH | O_CLOEXEC });
+  changeMount(plan, mounted, { label, set: attributes });
+  spread(plan, mounted, parsed);
+  return mounted;
 }
 
-const clone = (plan: PlanBuilder, { mount, options, label }: ParsedMount): Slot =>
-  cloneMount(plan, {
-    path: mount.source ?? '',
-    recursive: options.bind === 'tree' || mount.type === 'rbind',
-    label,
-  });
+/** A sysfs shows the network namespace, and is refused to a user namespace that does not own that: then it is the host's. */
+function sysfsOrHosts(plan: PlanBuilder, request: Parameters<typeof newFileSystem>[1], label: string): Slot {
+  const [refused, done] = [new Label(), new Label()];
+  const mounted = newFileSystem(plan, { ...request, onRefused: refused });
+  plan.jump(done);
+  plan.here(refused);
+  cloneMount(plan, { path: '/sys', recursive: true, label, into: mounted });
+  changeMount(plan, mounted, { label, set: request.attributes ?? 0, recursive: true });
+  plan.here(done);
+  return mounted;
+}
 
+/** Only what the options ask for is changed: the source's other attributes stay, so none that the host has locked is cleared. */
 function bind(
   plan: PlanBuilder,
   { parsed, context, source }: { parsed: ParsedMount; context: MountContext; source: Slot | undefined },
 ): void {
-  const { mount, destination, options, label } = parsed;
-  if (mount.source?.startsWith('/') !== true) {
-    throw invalidArgument(`Cannot ${label}: the source of a bind mount must be absolute`);
-  }
-  const mounted = source ?? clone(plan, parsed);
+  const { destination, options, label } = parsed;
+  const mounted = source ?? cloneSource(plan, parsed);
+  if (destination === '/proc')
+    expectProc(plan, mounted, `${label}: "/proc" cannot be mounted because it is not of type proc`);
   changeMount(plan, mounted, { label, set: options.set, clear: options.clear });
   changeMount(plan, mounted, { label, set: options.setAll, clear: options.clearAll, recursive: true });
-  spread(plan, mounted, { options, label });
-  const target = bindTarget(plan, context.root, { destination, mounted });
+  spread(plan, mounted, parsed);
+  const target = bindTarget(plan, context.root, { path: destination, mounted });
+  guardProc(plan, target, parsed);
   attachMount(plan, mounted, { target, label });
   plan.close(target);
   plan.close(mounted);
 }
 
-/** A directory is bound onto a directory and a file onto a file; what is missing is made of the source's kind. */
-function bindTarget(
-  plan: PlanBuilder,
-  root: Slot,
-  { destination, mounted }: { destination: string; mounted: Slot },
-): Slot {
-  const [done, missing, isFile, isDirectory] = [new Label(), new Label(), new Label(), new Label()];
-  const target = openIn(plan, root, {
-    path: destination,
-    flags: O_PATH | O_CLOEXEC,
-    ignore: ['ENOENT'],
-    onOk: done,
-    onIgnored: missing,
+/** With `bind`, of the mount alone; otherwise of the file system too, as mount(8). */
+function remount(plan: PlanBuilder, parsed: ParsedMount, { root, mountLabel }: MountContext): void {
+  const { destination, options, label } = parsed;
+  const step = `re${label}`;
+  const mounted = openIn(plan, root, { path: destination, flags: O_PATH | O_CLOEXEC, label: step });
+  const { set, clear } = options;
+  if (!isBind(parsed)) {
+    const words: Parameter[] = [
+      ...((set & MOUNT_ATTR.RDONLY) === 0 ? [] : [['ro'] as const]),
+      ...((clear & MOUNT_ATTR.RDONLY) === 0 ? [] : [['rw'] as const]),
+      ...parametersOf(parsed, mountLabel),
+    ];
+    if (words.length > 0) changeFileSystem(plan, mounted, { parameters: words, label: step });
+  }
+  changeMount(plan, mounted, { label: step, set, clear });
+  changeMount(plan, mounted, {
+    label: step,
+    set: options.setAll,
+    clear: options.clearAll,
+    recursive: true,
   });
-  plan.here(missing);
-  const probe = plan.call(
-    `look at the source of "${destination}"`,
-    'openat',
-    [mounted, '.', O_PATH | O_DIRECTORY | O_CLOEXEC],
-    {
-      save: true,
-      ignore: ['ENOTDIR'],
-      onOk: isDirectory,
-      onIgnored: isFile,
-    },
-  );
-  plan.here(isDirectory);
-  plan.close(probe);
-  makeDirectories(plan, { root, path: destination, into: target });
-  plan.jump(done);
-  plan.here(isFile);
-  makeFile(plan, { root, path: destination, into: target });
-  plan.here(done);
-  return target;
+  spread(plan, mounted, parsed);
+  plan.close(mounted);
 }
 
-function spread(
-  plan: PlanBuilder,
-  mounted: Slot,
-  { options, label }: { options: MountOptions; label: string },
-): void {
-  if (options.propagation === undefined) return;
-  const { bits, recursive } = options.propagation;
-  changeMount(plan, mounted, { label, propagation: bits, recursive });
+function spread(plan: PlanBuilder, mounted: Slot, { options, label }: ParsedMount): void {
+  for (const { bits, recursive } of options.propagation)
+    changeMount(plan, mounted, { label, propagation: bits, recursive });
 }

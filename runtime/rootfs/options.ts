@@ -1,6 +1,12 @@
 import { invalidArgument } from '../../common/errors.ts';
 import { MOUNT_ATTR, MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../plan/constants.ts';
 
+export interface Propagation {
+  /** MS_*. */
+  readonly bits: number;
+  readonly recursive: boolean;
+}
+
 /** A mount's options, sorted into what the new mount calls take. */
 export interface MountOptions {
   /** MOUNT_ATTR_* to set and to clear, on this mount alone. */
@@ -11,14 +17,22 @@ export interface MountOptions {
   readonly clearAll: number;
   /** `bind` or `rbind`. */
   readonly bind: 'no' | 'one' | 'tree';
-  readonly propagation: { readonly bits: number; readonly recursive: boolean } | undefined;
+  /** Changes what is mounted there already. */
+  readonly remount: boolean;
+  /** `idmap` or `ridmap`. */
+  readonly idmap: 'no' | 'one' | 'tree';
+  readonly copyUp: boolean;
+  /** In this order. */
+  readonly propagation: readonly Propagation[];
+  /** Flags of the file system itself: `sync`, `lazytime`. */
+  readonly flags: readonly string[];
   /** What the file system itself understands: `size=64m`, `newinstance`. */
   readonly data: readonly string[];
 }
 
 const { RDONLY, NOSUID, NODEV, NOEXEC, ATIME, NOATIME, STRICTATIME, NODIRATIME, NOSYMFOLLOW } = MOUNT_ATTR;
 
-/** [set, clear] */
+/** [set, clear]. With an `r` in front: for the whole tree. */
 const ATTRIBUTES: Readonly<Record<string, readonly [number, number]>> = {
   ro: [RDONLY, 0],
   rw: [0, RDONLY],
@@ -47,8 +61,34 @@ const PROPAGATION: Readonly<Record<string, number>> = {
   unbindable: MS_UNBINDABLE,
 };
 
-const MEANINGLESS: ReadonlySet<string> = new Set(['defaults', 'nofail', 'async']);
-const UNSUPPORTED: ReadonlySet<string> = new Set(['tmpcopyup', 'idmap', 'ridmap']);
+/** Flags of a superblock that every file system has (fs/fs_context.c, vfs_parse_sb_flag). */
+const FLAGS: readonly string[] = ['sync', 'async', 'dirsync', 'mand', 'nomand', 'lazytime', 'nolazytime'];
+
+/** Words of mount(8) that are a default, or that the kernel takes no notice of any more. */
+const MEANINGLESS: readonly string[] = [
+  'acl',
+  'defaults',
+  'iversion',
+  'loud',
+  'noacl',
+  'noiversion',
+  'silent',
+];
+const IGNORED: ReadonlySet<string> = new Set([...MEANINGLESS, 'nofail']);
+
+/** Every word that `parseMountOptions` itself understands (`mountOptions` of runtime-spec features.md). */
+export const MOUNT_OPTIONS: readonly string[] = [
+  ...Object.keys(ATTRIBUTES).flatMap((name) => [name, `r${name}`]),
+  ...Object.keys(PROPAGATION).flatMap((name) => [name, `r${name}`]),
+  ...FLAGS,
+  ...MEANINGLESS,
+  'bind',
+  'rbind',
+  'remount',
+  'idmap',
+  'ridmap',
+  'tmpcopyup',
+].toSorted();
 
 interface Bits {
   readonly set: number;
@@ -56,35 +96,71 @@ interface Bits {
 }
 const NO_BITS: Bits = { set: 0, clear: 0 };
 
-/** The later of two contradicting options wins, as in mount(8). Throws `invalid-argument` for one that can't be honoured. */
+/** A word that chooses what is done, and not how. */
+const ACTIONS: Readonly<Record<string, Partial<MountOptions>>> = {
+  bind: { bind: 'one' },
+  rbind: { bind: 'tree' },
+  remount: { remount: true },
+  idmap: { idmap: 'one' },
+  ridmap: { idmap: 'tree' },
+  tmpcopyup: { copyUp: true },
+};
+
+/**
+ * The later of two contradicting options wins, as in mount(8). What is not known here is for the file system, which refuses what it
+ * does not know either.
+ */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  let bind: MountOptions['bind'] = 'no';
+  let actions: Partial<MountOptions> = {};
   let [mount, tree]: [Bits, Bits] = [NO_BITS, NO_BITS];
-  let propagation: MountOptions['propagation'];
-  const data: string[] = [];
+  const propagation: Propagation[] = [];
+  const [flags, data]: [string[], string[]] = [[], []];
   for (const option of options) {
-    const one = attribute(option);
-    const all = option.startsWith('r') ? attribute(option.slice(1)) : undefined;
+    const one = own(ATTRIBUTES, option);
+    const all = option.startsWith('r') ? own(ATTRIBUTES, option.slice(1)) : undefined;
+    const action = own(ACTIONS, option);
     const spread = propagationOf(option);
-    if (UNSUPPORTED.has(option)) throw invalidArgument(`Mount option "${option}" is not supported`);
-    if (option === 'bind') bind = 'one';
-    else if (option === 'rbind') bind = 'tree';
-    else if (spread !== undefined) propagation = spread;
+    if (action !== undefined) actions = { ...actions, ...action };
+    else if (spread !== undefined) propagation.push(spread);
     else if (one !== undefined) mount = merged(mount, one);
     else if (all !== undefined) tree = merged(tree, all);
-    else if (!MEANINGLESS.has(option)) data.push(option);
+    else if (FLAGS.includes(option)) flags.push(option);
+    else if (!IGNORED.has(option)) data.push(...splitData(option));
   }
-  return { ...mount, setAll: tree.set, clearAll: tree.clear, bind, propagation, data };
+  const common = { bind: 'no', remount: false, idmap: 'no', copyUp: false } as const;
+  return {
+    ...common,
+    ...actions,
+    ...mount,
+    setAll: tree.set,
+    clearAll: tree.clear,
+    propagation,
+    flags,
+    data,
+  };
 }
 
-const attribute = (name: string): readonly [number, number] | undefined =>
-  Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
+const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
 
-/** Bits of MS_*, and whether they are for the whole tree; undefined for another word. */
-export function propagationOf(word: string): MountOptions['propagation'] {
-  const recursive = word.startsWith('r');
-  const bits = PROPAGATION[recursive ? word.slice(1) : word];
-  return bits === undefined ? undefined : { bits, recursive };
+/** mount(2) takes data as one text: an option may be several, `mode=755,size=1m`. A comma is kept after a backslash or in quotes. */
+const splitData = (option: string): readonly string[] =>
+  option.match(/(?:\\.|"[^"]*"|[^,])+/g)?.filter((part) => part !== '') ?? [];
+
+/** Undefined for another word. */
+export function propagationOf(word: string): Propagation | undefined {
+  const plain = own(PROPAGATION, word);
+  if (plain !== undefined) return { bits: plain, recursive: false };
+  const bits = word.startsWith('r') ? own(PROPAGATION, word.slice(1)) : undefined;
+  return bits === undefined ? undefined : { bits, recursive: true };
+}
+
+/** `rootfsPropagation`. Throws `invalid-argument` for another word. */
+export function rootPropagation(word: string | undefined): Propagation | undefined {
+  if (word === undefined || word === '') return undefined;
+  const propagation = propagationOf(word);
+  if (propagation === undefined) throw invalidArgument(`rootfsPropagation=${word} is not supported`);
+  return propagation;
 }
 
 /** Later bits win over earlier ones. */

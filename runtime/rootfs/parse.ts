@@ -1,0 +1,59 @@
+import { invalidArgument } from '../../common/errors.ts';
+import type { PlanBuilder } from '../plan/builder.ts';
+import { cleanPath } from '../plan/paths.ts';
+import type { Slot } from '../plan/types.ts';
+import type { Mount } from '../spec.ts';
+import { cloneMount } from './filesystem.ts';
+import { parseMountOptions, type MountOptions } from './options.ts';
+
+/** A mount of the specification, read. */
+export interface ParsedMount {
+  readonly mount: Mount;
+  /** Clean and absolute. */
+  readonly destination: string;
+  readonly options: MountOptions;
+  readonly label: string;
+}
+
+/** What runc lets be mounted below /proc: files that lxcfs stands in for. */
+const ALLOWED_IN_PROC: ReadonlySet<string> = new Set([
+  '/proc/cpuinfo',
+  '/proc/diskstats',
+  '/proc/meminfo',
+  '/proc/stat',
+  '/proc/swaps',
+  '/proc/uptime',
+  '/proc/loadavg',
+  '/proc/slabinfo',
+  '/proc/sys/kernel/ns_last_pid',
+  '/proc/sys/crypto/fips_enabled',
+]);
+
+/** A relative destination is one of the root (deprecated). Throws `invalid-argument` for one that no container may have. */
+export function parseMount(mount: Mount): ParsedMount {
+  const destination = cleanPath(mount.destination);
+  if (destination === '/') throw invalidArgument('invalid mount destination: "/" is the root itself');
+  const label = `mount "${mount.source ?? mount.type ?? 'none'}" at "${destination}"`;
+  const parsed = { mount, destination, options: parseMountOptions(mount.options ?? []), label };
+  if (destination === '/proc' && !isBind(parsed) && !parsed.options.remount && mount.type !== 'proc')
+    throw invalidArgument(`${label}: "/proc" cannot be mounted because it is not of type proc`);
+  if (destination.startsWith('/proc/') && !parsed.options.remount && !isAllowedInProc(parsed))
+    throw invalidArgument(`${label}: ${insideProc(destination)}`);
+  return parsed;
+}
+
+export const isAllowedInProc = ({ destination }: ParsedMount): boolean => ALLOWED_IN_PROC.has(destination);
+
+export const insideProc = (destination: string): string =>
+  `"${destination}" cannot be mounted because it is inside /proc`;
+
+export const isBind = ({ mount, options }: ParsedMount): boolean =>
+  options.bind !== 'no' || mount.type === 'bind' || mount.type === 'rbind';
+
+/** Clones the source of a bind. Throws `invalid-argument` for a relative one. */
+export function cloneSource(plan: PlanBuilder, { mount, options, label }: ParsedMount): Slot {
+  if (mount.source?.startsWith('/') !== true)
+    throw invalidArgument(`Cannot ${label}: the source of a bind mount must be absolute`);
+  const recursive = options.bind === 'tree' || mount.type === 'rbind';
+  return cloneMount(plan, { path: mount.source, recursive, label });
+}

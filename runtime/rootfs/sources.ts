@@ -1,0 +1,92 @@
+import { invalidArgument } from '../../common/errors.ts';
+import type { PlanBuilder } from '../plan/builder.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  MOUNT_ATTR,
+  MS_SHARED,
+  MS_SLAVE,
+  O_CLOEXEC,
+  O_RDONLY,
+} from '../plan/constants.ts';
+import { MOUNT_ATTR_BYTES, MOUNT_ATTR_USERNS, mountAttr } from '../plan/structs.ts';
+import type { Slot } from '../plan/types.ts';
+import type { Spec } from '../spec.ts';
+import { userNamespaceOf } from '../user-namespace.ts';
+import { changeMount } from './filesystem.ts';
+import { cloneSource, isBind, parseMount, type ParsedMount } from './parse.ts';
+
+/**
+ * Clones, in the parent and so with the host's privilege and in the host's mount namespace, the sources of binds that can't be cloned
+ * later: those that share their mounts with the host, those with ids mapped, and all of a container with a user namespace of its
+ * own, whose root may not reach them. The result is by index of the mount; `closeSources` is for the parent after the fork.
+ */
+export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<number, Slot> {
+  const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === 'user');
+  const sources = new Map<number, Slot>();
+  const userNamespaces = new Map<string, Slot>();
+  spec.mounts.forEach((mount, index) => {
+    const parsed = parseMount(mount);
+    const { options, label } = parsed;
+    const isMapped = options.idmap !== 'no' || hasMappings(parsed);
+    if (isMapped && !isBind(parsed)) throw invalidArgument(`Cannot ${label}: only a bind can map ids`);
+    const isShared = options.propagation.some(({ bits }) => bits === MS_SHARED);
+    if (!isBind(parsed) || options.remount || !(isMapped || isShared || hasUserNamespace)) return;
+    const source = cloneSource(plan, parsed);
+    if (isMapped) mapIds(plan, source, { parsed, userNamespace: userNamespace(parsed) });
+    // A clone made in the host's namespace is the host's peer.
+    if (!isShared) changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });
+    sources.set(index, source);
+  });
+  for (const slot of userNamespaces.values()) plan.close(slot);
+  return sources;
+
+  function userNamespace(parsed: ParsedMount): Slot {
+    const wanted = mappingsOf(parsed, spec);
+    const key = JSON.stringify(wanted);
+    const known = userNamespaces.get(key);
+    if (known !== undefined) return known;
+    const made =
+      'path' in wanted
+        ? plan.call(parsed.label, 'openat', [AT_FDCWD, wanted.path, O_RDONLY | O_CLOEXEC, 0], { save: true })
+        : userNamespaceOf(plan, wanted);
+    userNamespaces.set(key, made);
+    return made;
+  }
+}
+
+/** In the parent, right after the fork: the clones are the child's. The slots stay taken. */
+export function closeSources(plan: PlanBuilder, sources: ReadonlyMap<number, Slot>): void {
+  for (const source of sources.values()) plan.call("close the child's source of a mount", 'close', [source]);
+}
+
+const hasMappings = ({ mount: { uidMappings = [], gidMappings = [] } }: ParsedMount): boolean =>
+  uidMappings.length > 0 || gidMappings.length > 0;
+
+/** The mount's own mappings, else the container's. */
+function mappingsOf(
+  parsed: ParsedMount,
+  { linux }: Spec,
+): Parameters<typeof userNamespaceOf>[1] | { readonly path: string } {
+  const own = hasMappings(parsed) ? parsed.mount : linux;
+  const { uidMappings = [], gidMappings = [] } = own;
+  if (uidMappings.length > 0 && gidMappings.length > 0) return { uidMappings, gidMappings };
+  const path = linux.namespaces.find(({ type }) => type === 'user')?.path ?? '';
+  if (hasMappings(parsed) || path === '')
+    throw invalidArgument(`Cannot ${parsed.label}: mapping ids needs both uidMappings and gidMappings`);
+  return { path };
+}
+
+/** man 2 mount_setattr, MOUNT_ATTR_IDMAP (Linux 5.12): for a mount that is attached nowhere yet. */
+function mapIds(
+  plan: PlanBuilder,
+  source: Slot,
+  { parsed, userNamespace }: { readonly parsed: ParsedMount; readonly userNamespace: Slot },
+): void {
+  const label = `${parsed.label}: map ids`;
+  const offset = plan.bytes(mountAttr({ set: MOUNT_ATTR.IDMAP }));
+  plan.store(label, userNamespace, offset + MOUNT_ATTR_USERNS, 8);
+  const flags = AT_EMPTY_PATH | (parsed.options.idmap === 'tree' ? AT_RECURSIVE : 0);
+  plan.call(label, 'mount_setattr', [source, '', flags, { kind: 'blob', offset }, MOUNT_ATTR_BYTES]);
+}
