@@ -8,7 +8,7 @@ import { at, broughtNode } from './lib/paths.ts';
  * should meet contention, not starvation.
  */
 const SUITES = ['unit', 'contract', 'integration', 'fault', 'fuzz'];
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 300_000 * Number(env['WHERRY_TEST_PATIENCE'] ?? 1);
 
 const patterns =
   argv.slice(2).length > 0 ? argv.slice(2) : SUITES.map((suite) => `test/${suite}/**/*.test.ts`);

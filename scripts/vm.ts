@@ -17,13 +17,15 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '60' },
   },
 });
+/** Emulated, everything takes several times as long. */
+const PATIENCE = 6;
 const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;
 const tests = ['node_modules/.bin/node', 'scripts/test.ts', ...suite(values.subset ? 'subset' : 'all')];
 const command = positionals.length > 0 ? positionals : tests;
 exit(
   await runMachine({
     kernel: await findKernel(),
-    script: `exec ${command.map(quoted).join(' ')}\n`,
+    script: `export WHERRY_TEST_PATIENCE=${PATIENCE}\nexec ${command.map(quoted).join(' ')}\n`,
     memory: values.memory,
     timeoutMs: Number(values.minutes) * 60_000,
   }),

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupsBelow, ownedProcesses } from './owned.ts';
 import type { Place } from './place.ts';
-import { execOk } from './process.ts';
+import { execOk, PATIENCE } from './process.ts';
 
 /** A daemon's place and its process. */
 export interface Observed extends Place {
@@ -13,7 +13,7 @@ export interface Observed extends Place {
 /** Everything a daemon holds of the host, one line per thing. Things of one kind and name are told apart by their count. */
 export type Baseline = ReadonlyMap<string, number>;
 
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 5_000 * PATIENCE;
 
 export async function takeBaseline(daemon: Observed): Promise<Baseline> {
   // Apart from the others, which start programs in the daemon's network namespace.

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { env } from 'node:process';
 
 export interface Result {
   readonly code: number;
@@ -12,12 +13,14 @@ interface RunOptions extends SpawnOptions {
   readonly timeoutMs?: number;
 }
 
+/** A machine that is slow for a known reason (scripts/vm.ts) has everything take so many times as long. */
+export const PATIENCE = Number(env['WHERRY_TEST_PATIENCE'] ?? 1);
 const TIMEOUT_MS = 30_000;
 
 /** Runs a program to its end. The code is 128 + n for signal n, as a shell has it. Throws when it takes too long. */
 export async function exec(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
   const child = start(argv, { ...options, stdio: 'pipe' });
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const timeoutMs = (options.timeoutMs ?? TIMEOUT_MS) * PATIENCE;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -71,11 +74,11 @@ export async function eventually<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 10_000,
 ): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs * PATIENCE;
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`After ${timeoutMs} ms still not: ${what}`);
+    if (performance.now() > deadline) throw new Error(`After ${timeoutMs * PATIENCE} ms still not: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

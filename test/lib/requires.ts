@@ -33,6 +33,7 @@ const needs = {
   dockerd: program('dockerd', true),
   podman: program('podman', true),
   debootstrap: program('debootstrap', true),
+  'dbus-daemon': program('dbus-daemon', false),
   skopeo: program('skopeo', true),
   umoci: program('umoci', true),
   overlay: {
@@ -52,9 +53,10 @@ const needs = {
   /** Of `make test-vm`. */
   'cgroup-v2': {
     ci: false,
-    probe: () =>
-      existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'cgroups are not all of version 2',
+    probe: () => (cgroupVersion() === 2 ? undefined : 'cgroups are not all of version 2'),
   },
+  /** Of `make test-vm`. */
+  apparmor: { ci: false, probe: lackOfAppArmor },
 } as const satisfies Record<string, Need>;
 
 export type NeedName = keyof typeof needs;
@@ -74,6 +76,14 @@ export function requires(...names: NeedName[]): { skip?: string } {
     return { skip: `needs ${name}: ${lack}` };
   }
   return {};
+}
+
+/** Of the memory controller. */
+export const cgroupVersion = (): 1 | 2 => (existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1);
+
+function lackOfAppArmor(): string | undefined {
+  if (!existsSync('/sys/kernel/security/apparmor/profiles')) return 'the kernel runs without AppArmor';
+  return findProgram('apparmor_parser') === undefined ? 'there is no apparmor_parser on PATH' : undefined;
 }
 
 const UNPACKED = fileURLToPath(new URL('../../build/tools/usr/bin', import.meta.url));

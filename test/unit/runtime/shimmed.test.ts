@@ -97,7 +97,7 @@ async function exec(
   return launch(monitor, buildExecPlan(execRequest));
 }
 
-const needs = requires('root', 'busybox', 'overlay', 'cgroup-v1');
+const needs = requires('root', 'busybox', 'overlay');
 
 describe('a terminal', needs, () => {
   test('is the own devpts, the controlling one, of the right size and owner', async (t) => {
