@@ -74,6 +74,8 @@ export interface ExecRequest {
   readonly keeper: Keeper;
   /** Where the process goes, if not into the container's cgroups themselves: below `cgroupsPath`. */
   readonly cgroupsPath?: string;
+  /** As the container's init: the process stays in its caller's session keyring, else it joins the init's. */
+  readonly noNewKeyring?: boolean;
   readonly seccomp: CompiledSeccomp | undefined;
   readonly cgroups: CgroupLayout;
 }

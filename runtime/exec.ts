@@ -3,15 +3,19 @@ import { checkCgroupsPath } from './cgroup/path.ts';
 import type { BuildExecPlan, ExecRequest } from './contract.ts';
 import { forkInto } from './fork.ts';
 import { handOverTo, prepareWait, tellForked } from './keeper.ts';
-import { adjustOomScore, openProcSelf } from './launch.ts';
 import { placeMonitor } from './monitor.ts';
 import { namespaceFlags, namespacesOf } from './namespaces.ts';
 import { becomeRootInside } from './user-namespace.ts';
 import { PlanBuilder } from './plan/builder.ts';
 import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE } from './plan/constants.ts';
 import { openIn } from './plan/paths.ts';
+import { openProcSelf } from './plan/proc.ts';
 import type { Slot } from './plan/types.ts';
-import { becomeProcess, cwdLabel } from './process/become.ts';
+import { setInitialAffinity } from './process/affinity.ts';
+import { becomeProcess } from './process/become.ts';
+import { cwdLabel } from './process/cwd.ts';
+import { adjustOomScore } from './process/labels.ts';
+import { raiseRlimits } from './process/rlimits.ts';
 import { makeTerminal, openPtmxIn } from './process/terminal.ts';
 
 /**
@@ -26,6 +30,8 @@ export const buildExecPlan: BuildExecPlan = (request) => {
   // Before anything of the container can see us: nobody in there may ptrace us or read our descriptors (CVE-2016-9962).
   plan.call('become undumpable', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   const init = plan.call(`open process ${request.pid}`, 'pidfd_open', [request.pid, 0], { save: true });
+  if (own.has('user')) raiseRlimits(plan, request.process.rlimits ?? []);
+  setInitialAffinity(plan, request.process);
   if (own.has('pid')) plan.call('join the pid namespace', 'setns', [init, CLONE_NEW.pid]);
   const { pid, parent } = forkInto(plan, { flags: 0, cgroups: request.cgroups, cgroupsPath: path });
   buildChild(plan, request, { init, path, flags: namespaceFlags([...own].filter((type) => type !== 'pid')) });
@@ -44,8 +50,8 @@ function buildChild(
   const { id, process, keeper, seccomp, cgroups, spec } = request;
   const handOver = handOverTo(keeper);
   if (path !== undefined) joinCgroups(plan, cgroups, path);
-  adjustOomScore(plan, process.oomScoreAdj ?? spec.process.oomScoreAdj);
   const procSelf = openProcSelf(plan);
+  adjustOomScore(plan, process.oomScoreAdj ?? spec.process.oomScoreAdj, procSelf);
   const beforeExec = prepareWait(plan, keeper);
   plan.call('join the namespaces of the container', 'setns', [init, flags]);
   const hasUserNamespace = (flags & CLONE_NEW.user) !== 0;
@@ -63,6 +69,8 @@ function buildChild(
   becomeProcess(plan, {
     id,
     process,
+    linux: spec.linux,
+    isFirst: false,
     keeper,
     seccomp,
     cwd,
@@ -70,8 +78,7 @@ function buildChild(
     procSelf,
     handOver,
     beforeExec,
-    // As in runc: a further process shares the keyring of the first, unless that has the caller's.
-    noNewKeyring: true,
+    noNewKeyring: request.noNewKeyring ?? false,
     hasUserNamespace,
   });
 }

@@ -15,10 +15,11 @@ import {
   type Namespaces,
 } from './namespaces.ts';
 import { PlanBuilder } from './plan/builder.ts';
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from './plan/constants.ts';
-import { writeFile } from './plan/paths.ts';
+import { openProcSelf } from './plan/proc.ts';
 import type { Slot } from './plan/types.ts';
 import { becomeProcess } from './process/become.ts';
+import { adjustOomScore } from './process/labels.ts';
+import { raiseRlimits } from './process/rlimits.ts';
 import { furnishRoot } from './rootfs/furnish.ts';
 import { enterRoot, enterRootWithoutPivot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
 import { closeSources, prepareSources } from './rootfs/sources.ts';
@@ -54,7 +55,12 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
   const cgroupsPath = prepareCgroups(plan, request);
   const joined = openJoined(plan, namespaces);
   const sources = prepareSources(plan, spec);
-  if (keeper.kind === 'runtime') adjustOomScore(plan, spec.process.oomScoreAdj);
+  if (keeper.kind === 'runtime') {
+    const own = openProcSelf(plan);
+    adjustOomScore(plan, spec.process.oomScoreAdj, own);
+    plan.close(own);
+  }
+  if (inUserNamespace) raiseRlimits(plan, spec.process.rlimits ?? []);
   if (inUserNamespace && cgroupsPath !== undefined) joinCgroups(plan, cgroups, cgroupsPath);
   if (namespaces.fresh.has('time')) makeTimeNamespace(plan, spec);
   const hold = namespaces.fresh.has('user') ? holdForMappings(plan) : undefined;
@@ -115,8 +121,8 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
   const hasUserNamespace = namespaces.own.has('user');
   const handOver = handOverTo(keeper);
   if (cgroupsPath !== undefined && !inherited.parentJoinsCgroups) joinCgroups(plan, cgroups, cgroupsPath);
-  if (keeper.kind === 'shim') adjustOomScore(plan, spec.process.oomScoreAdj);
   const procSelf = openProcSelf(plan);
+  if (keeper.kind === 'shim') adjustOomScore(plan, spec.process.oomScoreAdj, procSelf);
   const beforeExec = prepareWait(plan, keeper);
   if (hasUserNamespace) becomeRootInside(plan);
   enterNamespaces(plan, request, inherited);
@@ -132,6 +138,8 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
   becomeProcess(plan, {
     id,
     process: spec.process,
+    linux: spec.linux,
+    isFirst: true,
     keeper,
     seccomp,
     cwd,
@@ -143,12 +151,6 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
     hasUserNamespace,
   });
 }
-
-/** The directory of this process in the host's procfs. */
-export const openProcSelf = (plan: PlanBuilder): Slot =>
-  plan.call('open "/proc/self"', 'openat', [AT_FDCWD, '/proc/self', O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
-    save: true,
-  });
 
 /** Netlink sockets of the host's network namespace are opened before it is left. */
 function enterNamespaces(
@@ -162,12 +164,6 @@ function enterNamespaces(
   const fresh = [...namespaces.fresh].filter((type) => !made.includes(type));
   if (fresh.length > 0) plan.call(`make namespaces: ${fresh.join(', ')}`, 'unshare', [namespaceFlags(fresh)]);
   inside?.(plan);
-}
-
-/** Written to the host's procfs, before it is left. Lowering it takes CAP_SYS_RESOURCE, which a nested daemon lacks. */
-export function adjustOomScore(plan: PlanBuilder, score: number | undefined): void {
-  if (score === undefined) return;
-  writeFile(plan, '/proc/self/oom_score_adj', { text: String(score), ignoreWrite: ['EACCES'] });
 }
 
 function nameHost(plan: PlanBuilder, { spec }: LaunchRequest): void {

@@ -42,6 +42,7 @@ export function exec(settings: Settings, record: ContainerRecord, options: ExecO
     },
     seccomp: linux.seccomp === undefined ? undefined : compileSeccomp(linux.seccomp),
     cgroups: settings.layout,
+    noNewKeyring: record.noNewKeyring,
     ...(options.subCgroup === undefined || record.cgroups.path === undefined
       ? {}
       : { cgroupsPath: `${record.cgroups.path}/${options.subCgroup}` }),

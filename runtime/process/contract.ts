@@ -1,7 +1,7 @@
 import type { CompiledSeccomp, MonitorConfig } from '../contract.ts';
 import type { PlanBuilder } from '../plan/builder.ts';
 import type { Slot } from '../plan/types.ts';
-import type { Process } from '../spec.ts';
+import type { Linux, Process } from '../spec.ts';
 
 /** Who stands behind a process: the daemon's shim, or a command of the runtime. */
 export type Keeper = ShimKeeper | RuntimeKeeper;
@@ -31,6 +31,10 @@ export type HandOver = (plan: PlanBuilder, what: 'terminal' | 'seccomp', fd: Slo
 export interface BecomeOptions {
   readonly id: string;
   readonly process: Process;
+  /** Of the container: its personality, and whether its cpus are limited. */
+  readonly linux: Linux;
+  /** The container's init; else a further process in it. */
+  readonly isFirst: boolean;
   readonly keeper: Keeper;
   readonly seccomp: CompiledSeccomp | undefined;
   /** An open directory. */

@@ -1,14 +1,7 @@
 import { posix } from 'node:path';
 import { invalidArgument } from '../../common/errors.ts';
 import { Label, type PlanBuilder } from '../plan/builder.ts';
-import {
-  AT_EACCESS,
-  AT_FDCWD,
-  CLOSE_RANGE_CLOEXEC,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_PATH,
-} from '../plan/constants.ts';
+import { AT_EACCESS, AT_FDCWD } from '../plan/constants.ts';
 import type { Arg } from '../plan/types.ts';
 import type { Process } from '../spec.ts';
 
@@ -24,22 +17,17 @@ const REFUSED = 255;
  * be found or run fails the plan in Go's words, which clients turn into exit codes. That it is in no format that the kernel knows
  * is said on its stderr with exit code 255: by then it counts as started.
  */
-export function runProgram(
-  plan: PlanBuilder,
-  process: Process,
-  { keptFds, beforeExec }: { readonly keptFds: number; readonly beforeExec: () => void },
-): void {
+export function runProgram(plan: PlanBuilder, process: Process, beforeExec: () => void): void {
   const [name] = process.args;
   if (name === undefined || name === '') throw invalidArgument('no command specified');
   const argv = plan.strings(process.args);
   const envp = plan.strings(process.env ?? []);
-  plan.call('close on exec', 'close_range', [3 + keptFds, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
   if (name.includes('/')) {
-    checkProgram(plan, name);
+    checkProgram(plan, name, accessOf(process));
     beforeExec();
     execute(plan, { path: name, argv, envp });
   } else {
-    searchProgram(plan, { name, path: pathOf(process), argv, envp, beforeExec });
+    searchProgram(plan, { name, path: pathOf(process), argv, envp, access: accessOf(process), beforeExec });
   }
 }
 
@@ -49,41 +37,49 @@ interface Program {
   readonly envp: Arg;
 }
 
-function checkProgram(plan: PlanBuilder, path: string): void {
+/** man 2 faccessat. The newer call is refused by older seccomp profiles, which may be loaded by now. */
+interface Access {
+  readonly call: 'faccessat' | 'faccessat2';
+  readonly flags: readonly number[];
+}
+
+/** Only for a user with these capabilities it matters that the older call does not count them. */
+const OVERRIDING = ['CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH'];
+
+function accessOf({ user, capabilities = {} }: Process): Access {
+  const { effective = [] } = capabilities;
+  const overrides = user.uid !== 0 && OVERRIDING.some((name) => effective.includes(name));
+  return overrides ? { call: 'faccessat2', flags: [AT_EACCESS] } : { call: 'faccessat', flags: [] };
+}
+
+function checkProgram(plan: PlanBuilder, path: string, { call, flags }: Access): void {
   const label = `exec: ${JSON.stringify(path)}`;
   const isFile = new Label();
-  plan.call(`${label}: stat ${path}`, 'faccessat2', [AT_FDCWD, path, F_OK, AT_EACCESS]);
-  plan.call(label, 'openat', [AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
-    ignore: ['ENOTDIR'],
-    onIgnored: isFile,
-  });
+  plan.call(`${label}: stat ${path}`, call, [AT_FDCWD, path, F_OK, ...flags]);
+  plan.call(label, call, [AT_FDCWD, `${path}/.`, F_OK, ...flags], { ignore: ['ENOTDIR'], onIgnored: isFile });
   plan.fail(`${label}: is a directory`, 'EISDIR');
   plan.here(isFile);
-  plan.call(label, 'faccessat2', [AT_FDCWD, path, X_OK, AT_EACCESS]);
+  plan.call(label, call, [AT_FDCWD, path, X_OK, ...flags]);
 }
 
 function searchProgram(
   plan: PlanBuilder,
-  search: Program & { readonly name: string; readonly beforeExec: () => void },
+  search: Program & { readonly name: string; readonly access: Access; readonly beforeExec: () => void },
 ): void {
-  const { name, path, argv, envp, beforeExec } = search;
+  const { name, path, argv, envp, access, beforeExec } = search;
+  const { call, flags } = access;
   for (const directory of path.split(':').filter((each) => each.startsWith('/'))) {
     const candidate = posix.join(directory, name);
     const [next, file] = [new Label(), new Label()];
-    plan.call(`look for "${candidate}"`, 'faccessat2', [AT_FDCWD, candidate, X_OK, AT_EACCESS], {
+    plan.call(`look for "${candidate}"`, call, [AT_FDCWD, candidate, X_OK, ...flags], {
       ignore: NOT_HERE,
       onIgnored: next,
     });
-    plan.call(
-      `look at "${candidate}"`,
-      'openat',
-      [AT_FDCWD, candidate, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
-      {
-        ignore: ['ENOTDIR'],
-        onIgnored: file,
-        onOk: next,
-      },
-    );
+    plan.call(`look at "${candidate}"`, call, [AT_FDCWD, `${candidate}/.`, F_OK, ...flags], {
+      ignore: ['ENOTDIR'],
+      onIgnored: file,
+      onOk: next,
+    });
     plan.here(file);
     beforeExec();
     execute(plan, { path: candidate, argv, envp });

@@ -41,12 +41,32 @@ export function setRlimits(plan: PlanBuilder, rlimits: readonly Rlimit[]): void 
     plan.call('set RLIMIT_NOFILE to its default', 'prlimit64', [0, NOFILE, limit, 0], { ignore: ['EPERM'] });
   }
   for (const { type, soft, hard } of rlimits) {
-    const number = NAMES.indexOf(type);
-    if (number < 0) throw invalidArgument(`wrong rlimit value: ${type}`);
+    const number = numberOf(type);
     const limit = rlimit64({ soft: amount(soft), hard: amount(hard) });
     plan.call(`set ${type} to ${soft}:${hard}`, 'prlimit64', [0, number, limit, 0]);
   }
 }
 
+/**
+ * In the parent, for a child in a user namespace, where nobody may raise a hard limit: raises those that the child is going to set,
+ * as far as it may itself. Nothing runs in between that they would have held back.
+ */
+export function raiseRlimits(plan: PlanBuilder, rlimits: readonly Rlimit[]): void {
+  for (const { type, hard } of rlimits) {
+    const number = numberOf(type);
+    const most = number === NOFILE ? BigInt(Math.max(DEFAULT_NOFILE, hard)) : UNLIMITED;
+    const limit = rlimit64({ soft: most, hard: most });
+    plan.call(`raise ${type}`, 'prlimit64', [0, number, limit, 0], { ignore: ['EPERM'] });
+  }
+}
+
+function numberOf(type: string): number {
+  const number = NAMES.indexOf(type);
+  if (number < 0) throw invalidArgument(`wrong rlimit value: ${type}`);
+  return number;
+}
+
+const UNLIMITED = 2n ** 64n - 1n;
+
 /** -1 and what does not fit below 2^63 are RLIM_INFINITY. */
-const amount = (value: number): bigint => (value < 0 || value >= 2 ** 63 ? 2n ** 64n - 1n : BigInt(value));
+const amount = (value: number): bigint => (value < 0 || value >= 2 ** 63 ? UNLIMITED : BigInt(value));

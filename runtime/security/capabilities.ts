@@ -108,23 +108,31 @@ export const capabilitiesOf = (
   permitted: [...names],
 });
 
-/** Bits of the names; one that this kernel can't know is refused. */
-export function capabilityMask(names: readonly string[]): bigint {
+/** Bits of the names; unknown ones have none. */
+function capabilityMask(names: readonly string[]): bigint {
   return names.reduce((mask, name) => {
     const number = CAPABILITIES.indexOf(name);
-    if (number < 0) throw invalidArgument(`invalid capability: "${name}"`);
-    return mask | (1n << BigInt(number));
+    return number < 0 ? mask : mask | (1n << BigInt(number));
   }, 0n);
 }
 
-/** The bounding set is cut while CAP_SETPCAP is there. The kernel's newer ones, whose names we don't know, go as well. */
+/** Names that no kernel we know has. As in runc they are worth a warning, and are left out. */
+export function unknownCapabilities(capabilities: Capabilities): string[] {
+  const names = Object.values(capabilities).flatMap((set: readonly string[] = []) => set);
+  return [...new Set(names.filter((name) => !CAPABILITIES.includes(name)))].sort();
+}
+
+/**
+ * The bounding set is cut while CAP_SETPCAP is there. The kernel's newer ones, whose names we don't know, go as well, and those
+ * that an older kernel does not know are not there.
+ */
 export function dropBounding(plan: PlanBuilder, capabilities: Capabilities): void {
   const keep = capabilityMask(capabilities.bounding ?? []);
   for (let number = 0; number < 64; number += 1) {
     if ((keep >> BigInt(number)) & 1n) continue;
     const name = CAPABILITIES[number] ?? `capability ${number}`;
     plan.call(`drop ${name}`, 'prctl', [PR_CAPBSET_DROP, number, 0, 0, 0], {
-      ignore: number < CAPABILITIES.length ? [] : ['EINVAL'],
+      ignore: ['EINVAL'],
     });
   }
 }
@@ -143,10 +151,15 @@ export function setCapabilities(plan: PlanBuilder, capabilities: Capabilities): 
     header,
     new Uint8Array(new Uint32Array([...low, ...high]).buffer),
   ]);
-  plan.call('clear ambient capabilities', 'prctl', [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0]);
+  plan.call('clear ambient capabilities', 'prctl', [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], {
+    ignore: ['EINVAL'],
+  });
   for (const name of capabilities.ambient ?? []) {
     const number = CAPABILITIES.indexOf(name);
-    if (number < 0) throw invalidArgument(`invalid capability: "${name}"`);
-    plan.call(`raise ${name}`, 'prctl', [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0]);
+    if (number < 0) continue;
+    // One that is not inheritable and permitted can't be raised; runc only warns of it.
+    plan.call(`raise ${name}`, 'prctl', [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0], {
+      ignore: ['EPERM', 'EINVAL'],
+    });
   }
 }

@@ -26,6 +26,9 @@ export function returnOf(action: string, errnoRet: number | undefined): number {
   return WITH_DATA.has(action) ? value + ((errnoRet ?? EPERM) & 0xffff) : value;
 }
 
+/** SECCOMP_FILTER_FLAG_NEW_LISTENER: the call returns a descriptor for the filter's notifications. */
+export const NEW_LISTENER = 8;
+
 /** SECCOMP_FILTER_FLAG_* bits; without a list SPEC_ALLOW, as runc has it: no speculation mitigation is forced. */
 const FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,

@@ -50,10 +50,10 @@ describe('the order of a launch plan', () => {
     /^make it the root/,
     /^set hostname/,
     /^set the umask/,
+    /^close on exec/,
     /^drop CAP_SYS_ADMIN/,
     /^become user/,
     /^set capabilities/,
-    /^close on exec/,
     /^exec /,
     /^end$/,
   ];
