@@ -52,7 +52,7 @@ export function compileDeviceRules(rules: readonly DeviceRule[]): Uint8Array {
 }
 
 /** Says everything, so that nothing before it counts. */
-const isTotal = (rule: DeviceRule): boolean =>
+export const isTotal = (rule: DeviceRule): boolean =>
   (rule.type ?? 'a') === 'a' &&
   !isNumber(rule.major) &&
   !isNumber(rule.minor) &&
