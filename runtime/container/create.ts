@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { internal } from '../../common/errors.ts';
 import { buildLaunchPlan } from '../launch.ts';
 import type { Plan } from '../plan/types.ts';
+import { unknownCapabilities } from '../security/capabilities.ts';
 import { compileSeccomp } from '../security/seccomp.ts';
 import type { Spec } from '../spec.ts';
 import { placeCgroups } from './cgroups.ts';
@@ -55,6 +56,9 @@ export async function create(settings: Settings, request: CreateRequest): Promis
     isReady: false,
     noNewKeyring: request.noNewKeyring,
   };
+  const unknown = unknownCapabilities(spec.process.capabilities ?? {});
+  if (unknown.length > 0)
+    settings.warn(`ignoring unknown or unavailable capabilities: [${unknown.join(' ')}]`);
   const plan = launchPlan(settings, { record, request });
   makeStateDirectory(settings.root, id);
   try {

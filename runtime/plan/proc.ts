@@ -11,13 +11,9 @@ import {
   RESOLVE_NO_XDEV,
 } from './constants.ts';
 import { OPEN_HOW_BYTES, openHow } from './structs.ts';
+import { expectProc } from '../rootfs/verify.ts';
 import type { Slot } from './types.ts';
 
-/** linux/magic.h; first field of struct statfs. */
-const PROC_SUPER_MAGIC = 0x9fa0;
-const STATFS_BYTES = 120;
-/** FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, man 2 futex. */
-const FUTEX_COMPARE = 4 | 128;
 const WITHIN = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
 
 /**
@@ -32,28 +28,8 @@ export function openProcSelf(plan: PlanBuilder): Slot {
     [AT_FDCWD, '/proc/self', O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
     { save: true },
   );
-  const status = plan.bytes(new Uint8Array(STATFS_BYTES));
-  plan.call(label, 'fstatfs', [directory, { kind: 'blob', offset: status }]);
-  failUnlessEqual(plan, { offset: status, value: PROC_SUPER_MAGIC, label: '"/proc" is no procfs' });
+  expectProc(plan, directory, 'use "/proc", which is no procfs');
   return directory;
-}
-
-/** Fails by design unless the 32 bits at a blob offset have this value. */
-function failUnlessEqual(
-  plan: PlanBuilder,
-  { offset, value, label }: { readonly offset: number; readonly value: number; readonly label: string },
-): void {
-  const [equal, differs] = [new Label(), new Label()];
-  const word = { kind: 'blob', offset } as const;
-  // Moves none of nobody's waiters, if the word has the value: the one call that compares.
-  plan.call('compare', 'futex', [word, FUTEX_COMPARE, 0, 0, word, value], {
-    ignore: ['EAGAIN'],
-    onOk: equal,
-    onIgnored: differs,
-  });
-  plan.here(differs);
-  plan.fail(label, 'ESTALE');
-  plan.here(equal);
 }
 
 export interface ProcWrite {
