@@ -41,6 +41,8 @@ interface Program {
 interface Access {
   readonly call: 'faccessat' | 'faccessat2';
   readonly flags: readonly number[];
+  /** A filter's refusal says nothing about the file: execve will. */
+  readonly unknown: readonly string[];
 }
 
 /** Only for a user with these capabilities it matters that the older call does not count them. */
@@ -49,17 +51,22 @@ const OVERRIDING = ['CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH'];
 function accessOf({ user, capabilities = {} }: Process): Access {
   const { effective = [] } = capabilities;
   const overrides = user.uid !== 0 && OVERRIDING.some((name) => effective.includes(name));
-  return overrides ? { call: 'faccessat2', flags: [AT_EACCESS] } : { call: 'faccessat', flags: [] };
+  return overrides
+    ? { call: 'faccessat2', flags: [AT_EACCESS], unknown: ['EPERM'] }
+    : { call: 'faccessat', flags: [], unknown: [] };
 }
 
-function checkProgram(plan: PlanBuilder, path: string, { call, flags }: Access): void {
+function checkProgram(plan: PlanBuilder, path: string, { call, flags, unknown }: Access): void {
   const label = `exec: ${JSON.stringify(path)}`;
   const isFile = new Label();
-  plan.call(`${label}: stat ${path}`, call, [AT_FDCWD, path, F_OK, ...flags]);
-  plan.call(label, call, [AT_FDCWD, `${path}/.`, F_OK, ...flags], { ignore: ['ENOTDIR'], onIgnored: isFile });
+  plan.call(`${label}: stat ${path}`, call, [AT_FDCWD, path, F_OK, ...flags], { ignore: unknown });
+  plan.call(label, call, [AT_FDCWD, `${path}/.`, F_OK, ...flags], {
+    ignore: ['ENOTDIR', ...unknown],
+    onIgnored: isFile,
+  });
   plan.fail(`${label}: is a directory`, 'EISDIR');
   plan.here(isFile);
-  plan.call(label, call, [AT_FDCWD, path, X_OK, ...flags]);
+  plan.call(label, call, [AT_FDCWD, path, X_OK, ...flags], { ignore: unknown });
 }
 
 function searchProgram(
