@@ -10,6 +10,9 @@ import {
   MS_SHARED,
   MS_SLAVE,
   MS_UNBINDABLE,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
 } from '../plan/constants.ts';
 import { MOUNT_ATTR_BYTES, mountAttr } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
@@ -78,13 +81,17 @@ export function spreadRoot(plan: PlanBuilder, propagation: string | undefined): 
 
 /** From here on nothing of the host has a path. Man 2 pivot_root, `pivot_root(".", ".")`. */
 export function enterRoot(plan: PlanBuilder, root: Slot, propagation: string | undefined): void {
+  const isShared = rootPropagation(propagation)?.bits === MS_SHARED;
+  const flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const old = isShared
+    ? plan.call('open "/"', 'openat', [AT_FDCWD, '/', flags, 0], { save: true })
+    : undefined;
   plan.call('enter the root', 'fchdir', [root]);
   plan.call('make it the root', 'pivot_root', ['.', '.']);
-  if (rootPropagation(propagation)?.bits === MS_SHARED) {
+  if (old !== undefined) {
     // Unmounting would reach the host.
-    const attr = mountAttr({ propagation: MS_SLAVE });
-    const label = "keep the host's mounts mounted there";
-    plan.call(label, 'mount_setattr', [AT_FDCWD, '.', AT_RECURSIVE, attr, MOUNT_ATTR_BYTES]);
+    changeMount(plan, old, { label: "keep the host's mounts", propagation: MS_SLAVE, recursive: true });
+    plan.close(old);
   }
   plan.call("leave the host's root", 'umount2', ['.', MNT_DETACH]);
   plan.call('enter the new root', 'chdir', ['/']);
@@ -95,11 +102,17 @@ export function enterRoot(plan: PlanBuilder, root: Slot, propagation: string | u
  * go first, so that a container in a user namespace can't make new ones of their like (fs/namespace.c, mount_too_revealing).
  */
 export function enterRootWithoutPivot(plan: PlanBuilder, root: Slot): void {
+  const ignore = ['EINVAL', 'ENOENT', 'EPERM'];
+  const alone = (path: string, flags: number): void => {
+    const attr = mountAttr({ propagation: MS_PRIVATE });
+    const label = `keep the host's "${path}"`;
+    plan.call(label, 'mount_setattr', [AT_FDCWD, path, flags, attr, MOUNT_ATTR_BYTES], { ignore });
+  };
   plan.call('enter the root', 'fchdir', [root]);
+  alone('/', 0);
   for (const path of ['/proc', '/sys']) {
-    plan.call(`leave the host's "${path}"`, 'umount2', [path, MNT_DETACH], {
-      ignore: ['EINVAL', 'ENOENT', 'EPERM'],
-    });
+    alone(path, AT_RECURSIVE);
+    plan.call(`leave "${path}" of the host`, 'umount2', [path, MNT_DETACH], { ignore });
   }
   plan.call('move the root', 'move_mount', [root, '', AT_FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH]);
   plan.call('make it the root', 'chroot', ['.']);
