@@ -50,6 +50,10 @@ const needs = {
         ? undefined
         : 'no cgroup v1 hierarchy of the memory controller',
   },
+  systemd: {
+    ci: false,
+    probe: () => (existsSync('/run/systemd/system') ? undefined : 'systemd does not run this host'),
+  },
   /** Of `make test-vm`. */
   'cgroup-v2': {
     ci: false,
