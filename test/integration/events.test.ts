@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChildProcess } from 'node:child_process';
-import { ended, eventually } from '../lib/process.ts';
+import { ended, eventually, PATIENCE } from '../lib/process.ts';
 import { clients, daemonSuite } from '../lib/suite.ts';
 import type { Client } from '../lib/clients.ts';
 
@@ -26,7 +26,7 @@ daemonSuite('events', (daemon) => {
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line) as Message);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 300 * PATIENCE));
     return { child, seen };
   };
 
