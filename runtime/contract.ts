@@ -72,7 +72,7 @@ export interface ExecRequest {
   readonly spec: Spec;
   readonly process: Process;
   readonly keeper: Keeper;
-  /** Where the process goes, if not into the container's cgroups themselves: below `cgroupsPath`. */
+  /** Where the process goes below each mount point of `cgroups`, if not into the container's cgroups themselves. */
   readonly cgroupsPath?: string;
   /** As the container's init: the process stays in its caller's session keyring, else it joins the init's. */
   readonly noNewKeyring?: boolean;

@@ -25,8 +25,7 @@ import { makeTerminal, openPtmxIn } from './process/terminal.ts';
 export const buildExecPlan: BuildExecPlan = (request) => {
   const plan = new PlanBuilder();
   const { own } = namespacesOf(request.spec);
-  const cgroupsPath = request.cgroupsPath ?? request.spec.linux.cgroupsPath;
-  const path = cgroupsPath === undefined ? undefined : checkCgroupsPath(cgroupsPath);
+  const path = cgroupsPathOf(request);
   // Before anything of the container can see us: nobody in there may ptrace us or read our descriptors (CVE-2016-9962).
   plan.call('become undumpable', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   const init = plan.call(`open process ${request.pid}`, 'pidfd_open', [request.pid, 0], { save: true });
@@ -41,6 +40,11 @@ export const buildExecPlan: BuildExecPlan = (request) => {
   if (request.keeper.kind === 'shim') placeMonitor(plan, request.keeper.monitor, pid);
   return plan.build();
 };
+
+function cgroupsPathOf({ cgroupsPath, spec }: ExecRequest): string | undefined {
+  const containers = spec.linux.cgroupsPath;
+  return cgroupsPath ?? (containers === undefined ? undefined : checkCgroupsPath(containers));
+}
 
 function buildChild(
   plan: PlanBuilder,

@@ -1,7 +1,7 @@
 import { bool, text, value } from '../../common/flags/flag.ts';
-import type { CgroupPlace } from '../container/contract.ts';
+import type { CgroupDriver } from '../container/contract.ts';
 
-const DRIVERS: readonly CgroupPlace['driver'][] = ['cgroupfs', 'systemd', 'disabled'];
+const DRIVERS: readonly CgroupDriver[] = ['cgroupfs', 'systemd', 'disabled'];
 
 /** runc's, and crun's `--cgroup-manager`. */
 export const globalFlags = {
@@ -13,7 +13,7 @@ export const globalFlags = {
   'log-format': text('Format of the log: text or json', { initial: 'text' }),
   debug: bool('Log more'),
   'systemd-cgroup': bool('Let systemd make the cgroups: cgroupsPath is slice:prefix:name'),
-  'cgroup-manager': value<CgroupPlace['driver']>({
+  'cgroup-manager': value<CgroupDriver>({
     type: 'string',
     help: 'Who makes the cgroups: cgroupfs, systemd or disabled',
     initial: 'cgroupfs',

@@ -12,6 +12,10 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'Delete a container and what it holds',
     load: async () => (await import('./verbs/delete.ts')).default,
   },
+  events: {
+    summary: 'Print a container’s statistics, and when it is out of memory',
+    load: async () => (await import('./verbs/events.ts')).default,
+  },
   exec: {
     summary: 'Run a further process in a container',
     load: async () => (await import('./verbs/exec.ts')).default,
@@ -21,6 +25,18 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     load: async () => (await import('./verbs/kill.ts')).default,
   },
   list: { summary: 'List containers', load: async () => (await import('./verbs/list.ts')).default },
+  pause: {
+    summary: 'Stop the processes of a container',
+    load: async () => (await import('./verbs/pause.ts')).default,
+  },
+  ps: {
+    summary: 'List the processes of a container',
+    load: async () => (await import('./verbs/ps.ts')).default,
+  },
+  resume: {
+    summary: 'Let the processes of a paused container go on',
+    load: async () => (await import('./verbs/resume.ts')).default,
+  },
   run: { summary: 'Create and run a container', load: async () => (await import('./verbs/run.ts')).default },
   start: {
     summary: 'Run the program of a created container',
@@ -29,5 +45,9 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
   state: {
     summary: 'Print a container’s state',
     load: async () => (await import('./verbs/state.ts')).default,
+  },
+  update: {
+    summary: 'Change the limits of a container',
+    load: async () => (await import('./verbs/update.ts')).default,
   },
 };

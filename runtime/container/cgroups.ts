@@ -1,80 +1,46 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { internal } from '../../common/errors.ts';
-import { cgroupDirectories, type CgroupLayout } from '../cgroup/layout.ts';
-import type { CgroupPlace, Settings } from './contract.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ResolvedCgroups } from '../cgroup/contract.ts';
+import { parseOwnCgroups } from '../cgroup/own.ts';
+import { resolveCgroupsPath } from '../cgroup/path.ts';
+import { directoryOfProcesses, kill, remove } from '../cgroup/live/processes.ts';
+import { connectSystemd } from '../cgroup/systemd/units.ts';
+import type { Settings } from './contract.ts';
 
-const TRIES = 100;
-const PAUSE_MS = 10;
-
+/** Where a new container's cgroups go; undefined when it has none. Throws `invalid-argument` for a path that means nothing. */
 export function placeCgroups(
-  { driver }: Pick<Settings, 'driver'>,
-  { id, cgroupsPath = id }: { readonly id: string; readonly cgroupsPath: string | undefined },
-): CgroupPlace {
-  if (driver === 'disabled') return { driver, path: undefined, unit: undefined };
-  return { driver, path: join('/', cgroupsPath), unit: undefined };
+  { driver, layout }: Pick<Settings, 'driver' | 'layout'>,
+  { id, cgroupsPath }: { readonly id: string; readonly cgroupsPath: string | undefined },
+): ResolvedCgroups | undefined {
+  if (driver === 'disabled') return undefined;
+  const isAbsolute = cgroupsPath?.startsWith('/') === true;
+  const ownPaths = isAbsolute ? new Map<string, string>() : parseOwnCgroups(readText('/proc/self/cgroup'));
+  return resolveCgroupsPath({ layout, cgroupsPath, id, ownPaths, driver });
 }
 
-export async function killCgroups(layout: CgroupLayout, path: string): Promise<void> {
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const pids = cgroupDirectories(layout, path).flatMap((directory) => {
-      const file = join(directory, 'cgroup.procs');
-      return existsSync(file)
-        ? readFileSync(file, 'utf8')
-            .split('\n')
-            .filter((line) => line !== '')
-        : [];
-    });
-    const thaw = cgroupDirectories(layout, path).map((directory) => join(directory, 'freezer.state'));
-    if (pids.length === 0) return;
-    for (const pid of pids) {
-      try {
-        process.kill(Number(pid), 'SIGKILL');
-      } catch {
-        // gone
-      }
-    }
-    for (const file of thaw) if (existsSync(file)) writeFileSync(file, 'THAWED');
-    await sleep(PAUSE_MS);
+const readText = (path: string): string => readFileSync(path, 'utf8');
+
+/** Ends every process of a container and removes its cgroups, and the unit that systemd has for them. */
+export async function removeCgroups(
+  settings: Pick<Settings, 'rootless'>,
+  cgroups: ResolvedCgroups,
+): Promise<void> {
+  if (!isEmpty(cgroups)) await kill(cgroups);
+  if (cgroups.unit !== undefined) {
+    const systemd = await connectSystemd({ isRootless: settings.rootless });
+    await systemd.stop(cgroups.unit);
+    systemd.close();
   }
+  await remove(cgroups);
 }
 
-export async function removeCgroups(layout: CgroupLayout, path: string): Promise<void> {
-  for (const directory of cgroupDirectories(layout, path)) await removeTree(directory);
-}
-
-async function removeTree(directory: string): Promise<void> {
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    if (!existsSync(directory)) return;
-    for (const entry of readdirSync(directory, { withFileTypes: true }))
-      if (entry.isDirectory()) await removeTree(join(directory, entry.name));
-    try {
-      rmdirSync(directory);
-      return;
-    } catch {
-      await sleep(PAUSE_MS);
-    }
-  }
-  throw internal(`container's cgroup is not empty: ${directory}`);
-}
-
-export async function signalAll(layout: CgroupLayout, path: string, signal: number): Promise<void> {
-  const pids = new Set(
-    cgroupDirectories(layout, path).flatMap((directory) => {
-      const file = join(directory, 'cgroup.procs');
-      return existsSync(file)
-        ? readFileSync(file, 'utf8')
-            .split('\n')
-            .filter((line) => line !== '')
-        : [];
-    }),
-  );
-  for (const pid of pids) {
-    try {
-      process.kill(Number(pid), signal);
-    } catch {
-      // gone
-    }
+/** Nearly always so, and then libuv's threads need not start. */
+function isEmpty(cgroups: ResolvedCgroups): boolean {
+  const directory = directoryOfProcesses(cgroups);
+  if (directory === undefined) return true;
+  try {
+    const below = readdirSync(directory, { withFileTypes: true });
+    return readText(`${directory}/cgroup.procs`) === '' && !below.some((entry) => entry.isDirectory());
+  } catch {
+    return false;
   }
 }

@@ -1,3 +1,4 @@
+import type { ResolvedCgroups } from '../cgroup/contract.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
 import type { Spec } from '../spec.ts';
 
@@ -23,7 +24,8 @@ export interface ContainerRecord {
   readonly owner: string;
   /** The configuration at creation, with what `prepareSpec` made of it. */
   readonly spec: Spec;
-  readonly cgroups: CgroupPlace;
+  /** Undefined: it is in its caller's. */
+  readonly cgroups: ResolvedCgroups | undefined;
   /** Undefined until the process was forked. */
   readonly init: ProcessIdentity | undefined;
   /** `create` has finished. */
@@ -32,19 +34,14 @@ export interface ContainerRecord {
   readonly noNewKeyring: boolean;
 }
 
-export interface CgroupPlace {
-  readonly driver: 'cgroupfs' | 'systemd' | 'disabled';
-  /** Absolute below each controller; undefined with `disabled`. */
-  readonly path: string | undefined;
-  /** With the systemd driver: the name of its scope. */
-  readonly unit: string | undefined;
-}
+/** Who makes cgroups. */
+export type CgroupDriver = 'cgroupfs' | 'systemd' | 'disabled';
 
 /** What every command knows: its global flags and its host. */
 export interface Settings {
   /** Of all state directories; absolute. */
   readonly root: string;
-  readonly driver: CgroupPlace['driver'];
+  readonly driver: CgroupDriver;
   readonly layout: CgroupLayout;
   readonly rootless: boolean;
   /** A line for the log, of what is no failure of the command. */

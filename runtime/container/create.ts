@@ -42,7 +42,7 @@ export async function create(settings: Settings, request: CreateRequest): Promis
   const { id } = request;
   const prepared = prepareSpec(request.config, request.bundle);
   const cgroups = placeCgroups(settings, { id, cgroupsPath: prepared.spec.linux.cgroupsPath });
-  const spec = withCgroupsPath(prepared.spec, cgroups.path);
+  const spec = withCgroupsPath(prepared.spec, cgroups?.path);
   spec.process = withHome(spec.process, prepared.rootfs);
   let record: ContainerRecord = {
     id,
@@ -79,7 +79,7 @@ export async function create(settings: Settings, request: CreateRequest): Promis
         onSync: (point, take) => {
           if (point === 'root') {
             moveNetDevices(record.init?.pid ?? 0, spec.linux.netDevices);
-            runCreateHooks(settings, record);
+            runCreateHooks(record);
           } else if (point === 'terminal') takeTerminal(request.console, take());
           else sendSeccompListener(record, take());
         },
@@ -129,13 +129,13 @@ export function launchPlan(
     noPivot,
     noNewKeyring,
     seccomp: linux.seccomp === undefined ? undefined : compileSeccomp(linux.seccomp),
-    cgroups: layout,
+    cgroups: record.cgroups?.layout ?? layout,
   });
 }
 
-function runCreateHooks(settings: Settings, record: ContainerRecord): void {
+function runCreateHooks(record: ContainerRecord): void {
   for (const point of ['prestart', 'createRuntime', 'createContainer'] as const)
-    runHooks(settings, record, { point, status: 'creating' });
+    runHooks(record, { point, status: 'creating' });
 }
 
 function withCgroupsPath(spec: Spec, path: string | undefined): Spec {

@@ -1,4 +1,4 @@
-import { killCgroups, removeCgroups } from './cgroups.ts';
+import { removeCgroups } from './cgroups.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
 import { runHooksQuietly } from './hooks.ts';
 import { isAlive } from './status.ts';
@@ -11,10 +11,7 @@ const SIGKILL = 9;
 export async function destroy(settings: Settings, record: ContainerRecord): Promise<void> {
   const { init, cgroups, id } = record;
   if (init !== undefined && isAlive(init)) signalProcess(init, SIGKILL);
-  if (cgroups.path !== undefined) {
-    await killCgroups(settings.layout, cgroups.path);
-    await removeCgroups(settings.layout, cgroups.path);
-  }
+  if (cgroups !== undefined) await removeCgroups(settings, cgroups);
   removeStateDirectory(settings.root, id);
   runHooksQuietly(settings, record, { point: 'poststop', status: 'stopped' });
 }

@@ -1,4 +1,6 @@
 import { conflict, internal } from '../../common/errors.ts';
+import { subCgroups } from '../cgroup/sub.ts';
+import type { ExecRequest } from '../contract.ts';
 import { buildExecPlan } from '../exec.ts';
 import { compileSeccomp } from '../security/seccomp.ts';
 import type { Process } from '../spec.ts';
@@ -15,13 +17,17 @@ export interface ExecOptions {
   readonly console: Console;
   readonly preserveFds: number;
   readonly ignorePaused: boolean;
-  /** Below the container's own cgroups. */
-  readonly subCgroup: string | undefined;
+  /** Arguments `[controllers:]path`: below the container's own cgroups. */
+  readonly subCgroups: readonly string[];
   readonly onPid: (pid: number) => void;
 }
 
 /** Starts a further process in a container and returns its pid. Throws `conflict` in runc's words for one that can't have it. */
-export function exec(settings: Settings, record: ContainerRecord, options: ExecOptions): number {
+export async function exec(
+  settings: Settings,
+  record: ContainerRecord,
+  options: ExecOptions,
+): Promise<number> {
   const { init, spec, id } = record;
   const status = statusOf(settings, record);
   if (status === 'stopped' || init === undefined) throw conflict('cannot exec in a stopped container');
@@ -41,11 +47,8 @@ export function exec(settings: Settings, record: ContainerRecord, options: ExecO
       meetsAtRoot: false,
     },
     seccomp: linux.seccomp === undefined ? undefined : compileSeccomp(linux.seccomp),
-    cgroups: settings.layout,
     noNewKeyring: record.noNewKeyring,
-    ...(options.subCgroup === undefined || record.cgroups.path === undefined
-      ? {}
-      : { cgroupsPath: `${record.cgroups.path}/${options.subCgroup}` }),
+    ...(await cgroupsOf(settings, record, options.subCgroups)),
   });
   let started: number | undefined;
   runPlan(plan, {
@@ -63,4 +66,14 @@ export function exec(settings: Settings, record: ContainerRecord, options: ExecO
   });
   if (started === undefined) throw internal(`The launcher made no process in ${id}`);
   return started;
+}
+
+async function cgroupsOf(
+  { layout }: Settings,
+  { cgroups }: ContainerRecord,
+  asked: readonly string[],
+): Promise<Pick<ExecRequest, 'cgroups' | 'cgroupsPath'>> {
+  if (asked.length === 0 || cgroups === undefined) return { cgroups: cgroups?.layout ?? layout };
+  const { layout: cgroupLayout, path } = await subCgroups(cgroups, asked);
+  return { cgroups: cgroupLayout, cgroupsPath: path };
 }

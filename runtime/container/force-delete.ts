@@ -1,10 +1,10 @@
 import { codeOf } from '../../common/errors.ts';
+import { kill } from '../cgroup/live/processes.ts';
 import type { Settings } from './contract.ts';
 import { destroy } from './destroy.ts';
 import { hasStateDirectory, loadRecord, lockContainer, removeStateDirectory } from './state-directory.ts';
 import { isAlive } from './status.ts';
 import { signalProcess } from './kill.ts';
-import { killCgroups } from './cgroups.ts';
 
 const SIGKILL = 9;
 const TRIES = 1000;
@@ -20,7 +20,7 @@ export async function forceDelete(settings: Settings, id: string): Promise<void>
     const record = loadRecord(settings.root, id);
     // Before the lock: a command that waits for this very process holds it.
     if (record.init !== undefined) signalProcess(record.init, SIGKILL);
-    if (record.cgroups.path !== undefined) await killCgroups(settings.layout, record.cgroups.path);
+    if (record.cgroups !== undefined) await kill(record.cgroups);
     using _ = lockContainer(settings.root, id);
     const latest = loadRecord(settings.root, id);
     for (let tries = 0; tries < TRIES && latest.init !== undefined && isAlive(latest.init); tries += 1)

@@ -36,14 +36,13 @@ const STDERR_BYTES = 4096;
  * runc's words; those behind it do not run.
  */
 export function runHooks(
-  settings: Settings,
   record: ContainerRecord,
   { point, status }: { readonly point: HookPoint; readonly status: Status },
 ): void {
   const hooks = record.spec.hooks?.[point] ?? [];
   hooks.forEach((hook, index) => {
     try {
-      runHook(settings, record, { hook, inside: INSIDE.has(point), state: hookState(record, status) });
+      runHook(record, { hook, inside: INSIDE.has(point), state: hookState(record, status) });
     } catch (error) {
       throw internal(`error running ${point} hook #${index}: ${messageOf(error)}`, { cause: error });
     }
@@ -59,7 +58,7 @@ export function runHooksQuietly(
   const hooks = record.spec.hooks?.[point] ?? [];
   hooks.forEach((hook, index) => {
     try {
-      runHook(settings, record, { hook, inside: false, state: hookState(record, status) });
+      runHook(record, { hook, inside: false, state: hookState(record, status) });
     } catch (error) {
       settings.warn(`error running ${point} hook #${index}: ${messageOf(error)}`);
     }
@@ -67,7 +66,6 @@ export function runHooksQuietly(
 }
 
 function runHook(
-  settings: Settings,
   record: ContainerRecord,
   { hook, inside, state }: { readonly hook: Hook; readonly inside: boolean; readonly state: string },
 ): void {
@@ -77,7 +75,7 @@ function runHook(
   setSubreaper(true);
   try {
     const stdio = { input: pathOf(input), errors: pathOf(errors) };
-    const pid = runPlan(hookPlan(settings, record, { hook, inside, stdio }));
+    const pid = runPlan(hookPlan(record, { hook, inside, stdio }));
     if (pid === undefined) throw internal(`Cannot start "${hook.path}"`);
     const code = waitFor(pid, hook.timeout);
     const text = readFileSync(pathOf(errors), 'utf8').slice(0, STDERR_BYTES).trim();
@@ -110,7 +108,6 @@ function waitFor(pid: number, timeout: number | undefined): number {
 
 /** In the runtime's namespaces, or in all of the container's; with an environment and arguments of its own. */
 function hookPlan(
-  { layout }: Settings,
   record: ContainerRecord,
   options: {
     readonly hook: Hook;
@@ -132,7 +129,7 @@ function hookPlan(
     plan.call('join the pid namespace', 'setns', [init, CLONE_NEW.pid]);
   const { pid, parent } = plan.fork('fork', cloneArgs(0, SIGCHLD));
   if (init !== undefined) {
-    if (record.cgroups.path !== undefined) joinCgroups(plan, layout, record.cgroups.path);
+    if (record.cgroups !== undefined) joinCgroups(plan, record.cgroups.layout, record.cgroups.path);
     const flags = namespaceFlags([...own].filter((type) => type !== 'pid'));
     plan.call('join the namespaces of the container', 'setns', [init, flags]);
   }

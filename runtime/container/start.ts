@@ -17,7 +17,7 @@ export function start(settings: Settings, record: ContainerRecord): void {
   if (status === 'stopped') throw conflict('cannot start a container that has stopped');
   if (status === 'running') throw conflict('cannot start an already running container');
   if (status !== 'created') throw conflict(`cannot start a container in the ${status} state`);
-  runHooks(settings, record, { point: 'startContainer', status: 'created' });
+  runHooks(record, { point: 'startContainer', status: 'created' });
   release(settings, record);
   removeStartFifo(settings.root, record.id);
   runHooksQuietly(settings, record, { point: 'poststart', status: 'running' });

@@ -18,7 +18,7 @@ export interface State {
 }
 
 export function stateOf(
-  settings: Pick<Settings, 'root' | 'layout'>,
+  settings: Pick<Settings, 'root'>,
   record: ContainerRecord,
   status: Status = statusOf(settings, record),
 ): State {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { hierarchyOf, type CgroupLayout } from '../cgroup/layout.ts';
+import type { CgroupPlace } from '../cgroup/contract.ts';
+import { hierarchyOf } from '../cgroup/layout.ts';
 import type { ContainerRecord, ProcessIdentity, Settings, Status } from './contract.ts';
 import { hasStartFifo } from './state-directory.ts';
 
@@ -25,19 +26,16 @@ export function isAlive(process: ProcessIdentity): boolean {
   );
 }
 
-export function statusOf(
-  { root, layout }: Pick<Settings, 'root' | 'layout'>,
-  record: ContainerRecord,
-): Status {
+export function statusOf({ root }: Pick<Settings, 'root'>, record: ContainerRecord): Status {
   const { id, init, isReady, cgroups } = record;
   if (init === undefined) return isReady ? 'stopped' : 'creating';
   if (!isAlive(init)) return 'stopped';
   if (!isReady) return 'creating';
-  if (cgroups.path !== undefined && isFrozenNow(layout, cgroups.path)) return 'paused';
+  if (cgroups !== undefined && isFrozenNow(cgroups)) return 'paused';
   return hasStartFifo(root, id) ? 'created' : 'running';
 }
 
-function isFrozenNow(layout: CgroupLayout, path: string): boolean {
+function isFrozenNow({ layout, path }: CgroupPlace): boolean {
   const freezer = hierarchyOf(layout, 'freezer');
   if (freezer !== undefined)
     return (

@@ -15,7 +15,7 @@ const PAUSE_MS = 20;
  * Where a container's processes are looked up: one hierarchy has them all, since only the host may move them out of one. The
  * version 1 controller that no program inside can do without comes first.
  */
-function directoryOfProcesses({ layout, path }: CgroupPlace): string | undefined {
+export function directoryOfProcesses({ layout, path }: CgroupPlace): string | undefined {
   const hierarchy = hierarchyOf(layout, 'devices') ?? layout.hierarchies[0];
   const mountPoint = hierarchy?.mountPoint ?? layout.unified;
   return mountPoint === undefined ? undefined : `${mountPoint}${path}`;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { conflict, invalidArgument } from '../../../common/errors.ts';
+import { invalidArgument } from '../../../common/errors.ts';
 import { bool, int, list, text } from '../../../common/flags/flag.ts';
 import { writePidFile } from '../../container/create.ts';
 import { exec } from '../../container/exec.ts';
@@ -51,12 +51,12 @@ export default verb({
       consoleSocket: values['console-socket'] || undefined,
     });
     if (!values.detach) prepareToStand();
-    const pid = exec(settings, record, {
+    const pid = await exec(settings, record, {
       process: fds.process,
       console,
       preserveFds: fds.count,
       ignorePaused: values['ignore-paused'],
-      subCgroup: subCgroupOf(values.cgroup),
+      subCgroups: values.cgroup,
       onPid: (started) => {
         if (values['pid-file'] !== '') writePidFile(values['pid-file'], started);
       },
@@ -116,13 +116,4 @@ function withCapabilities(added: readonly string[], { capabilities = {} }: Proce
     inheritable,
     ambient: inheritable.length > 0 ? plus(ambient) : ambient,
   };
-}
-
-/** `path`, or `controller:path` for each: one path for all is what can be done. */
-function subCgroupOf(given: readonly string[]): string | undefined {
-  const paths = [...new Set(given.map((each) => each.slice(each.indexOf(':') + 1)))];
-  if (paths.length > 1)
-    throw conflict(`Different sub-cgroups per controller are not supported: ${given.join(', ')}`);
-  const path = paths[0]?.replace(/^\/+/, '');
-  return path === undefined || path === '' ? undefined : path;
 }
