@@ -6,13 +6,14 @@ import { suite } from './vm/suite.ts';
 
 /**
  * Runs a command, or the suite of scripts/vm/suite.ts, in a virtual machine on this host's files: cgroup v2, AppArmor and an
- * older kernel. `scripts/vm.ts`, `scripts/vm.ts --subset`, `scripts/vm.ts -- sh -c '...'`.
+ * older kernel; with --systemd also systemd and a message bus. `scripts/vm.ts --subset`, `scripts/vm.ts -- sh -c '...'`.
  */
 const { values, positionals } = parseArgs({
   args: argv.slice(2),
   allowPositionals: true,
   options: {
     subset: { type: 'boolean', default: env['SUBSET'] === '1' },
+    systemd: { type: 'boolean', default: false },
     memory: { type: 'string', default: '3G' },
     minutes: { type: 'string', default: '60' },
   },
@@ -26,6 +27,7 @@ exit(
   await runMachine({
     kernel: await findKernel(),
     script: `export WHERRY_TEST_PATIENCE=${PATIENCE}\nexec ${command.map(quoted).join(' ')}\n`,
+    init: values.systemd ? 'systemd' : 'script',
     memory: values.memory,
     timeoutMs: Number(values.minutes) * 60_000,
   }),

@@ -11,7 +11,9 @@ $b mount -t tmpfs -o mode=755,size=50% tmpfs /upper
 $b mkdir /upper/files /upper/work
 $b mount -t overlay -o lowerdir=/host,upperdir=/upper/files,workdir=/upper/work overlay /root || exec $b poweroff -f
 $b cp /script /root/script
-repository=$($b sed -n 's/.*wherry.repository=\([^ ]*\).*/\1/p' /proc/cmdline)
+parameter() { $b sed -n "s/.*wherry\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
+repository=$(parameter repository)
+init=$(parameter init)
 $b mount -o move /dev /root/dev
 $b mount -o move /proc /root/proc
-exec $b switch_root /root /bin/sh "$repository/scripts/vm/init.sh" "$repository"
+exec $b switch_root /root /bin/sh "$repository/scripts/vm/init.sh" "$repository" "$init"

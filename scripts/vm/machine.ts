@@ -13,6 +13,8 @@ export interface MachineOptions {
   readonly kernel: Kernel;
   /** A shell script that the machine runs as root in the repository; its output comes to this process's stdout. */
   readonly script: string;
+  /** `script`: the script is all that runs; `systemd`: systemd does, and a message bus. */
+  readonly init: 'script' | 'systemd';
   readonly memory: string;
   readonly timeoutMs: number;
 }
@@ -77,11 +79,12 @@ async function startShare(socket: string): Promise<ChildProcess> {
   return share;
 }
 
-async function boot({ kernel, memory, timeoutMs }: MachineOptions, files: Files): Promise<string> {
+async function boot(options: MachineOptions, files: Files): Promise<string> {
   // At the end of its stdin qemu would take the port for closed, and the guest would wait before it writes.
-  const machine = spawn('qemu-system-x86_64', flags(kernel, memory, files), {
+  const machine = spawn('qemu-system-x86_64', flags(options, files), {
     stdio: ['pipe', 'inherit', 'inherit'],
   });
+  const { timeoutMs } = options;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -99,11 +102,12 @@ async function boot({ kernel, memory, timeoutMs }: MachineOptions, files: Files)
 }
 
 // No KVM: it is not on every machine that has /dev/kvm, and what runs here is the same everywhere without it.
-const flags = ({ image }: Kernel, memory: string, files: Files): string[] => [
+const flags = ({ kernel, init, memory }: MachineOptions, files: Files): string[] => [
   ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', memory],
   ...['-machine', 'q35,memory-backend=memory', '-nodefaults', '-no-user-config', '-no-reboot'],
   ...['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-display', 'none'],
-  ...['-kernel', image, '-initrd', files.initrd, '-append', COMMAND_LINE, '-serial', `file:${files.console}`],
+  ...['-kernel', kernel.image, '-initrd', files.initrd],
+  ...['-append', `${COMMAND_LINE} wherry.init=${init}`, '-serial', `file:${files.console}`],
   ...['-chardev', `socket,id=share,path=${files.socket}`],
   ...['-device', 'vhost-user-fs-pci,chardev=share,tag=host,queue-size=1024'],
   ...[
