@@ -37,7 +37,10 @@ interface Instruction {
  */
 export function compileDeviceRules(rules: readonly DeviceRule[]): Uint8Array {
   const total = rules.findLastIndex(isTotal);
-  const effective = rules.slice(total + 1).reverse();
+  const effective = rules
+    .slice(total + 1)
+    .filter((rule) => accessOf(rule) !== 0)
+    .reverse();
   const instructions: Instruction[] = [
     { code: LOAD_WORD, to: TYPE, from: CTX, offset: CONTEXT.accessType },
     { code: MOVE_REGISTER, to: WANTED, from: TYPE },

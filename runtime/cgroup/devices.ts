@@ -4,8 +4,12 @@ import type { DeviceRule } from '../spec.ts';
 export function deviceRule(rule: DeviceRule): string {
   const number = (value: number | undefined): string =>
     value === undefined || value < 0 ? '*' : String(value);
-  return `${rule.type ?? 'a'} ${number(rule.major)}:${number(rule.minor)} ${rule.access ?? 'rwm'}`;
+  return `${rule.type ?? 'a'} ${number(rule.major)}:${number(rule.minor)} ${accessLetters(rule)}`;
 }
+
+/** Of `r`, `w` and `m` those that a rule is about; configurations may hold others, which runc passes over. */
+export const accessLetters = ({ access = 'rwm' }: DeviceRule): string =>
+  ['r', 'w', 'm'].filter((letter) => access.includes(letter)).join('');
 
 const character = (major: number, minor: number): DeviceRule => ({
   allow: true,

@@ -6,7 +6,7 @@ import type { DeviceRule } from '../spec.ts';
 import type { CgroupLimits, CgroupPlace, Write } from './contract.ts';
 import { enableControllers } from './create.ts';
 import { attachDeviceProgram } from './device-program.ts';
-import { deviceRule } from './devices.ts';
+import { accessLetters, deviceRule } from './devices.ts';
 import { hierarchyOf, isUnified } from './layout.ts';
 import { placeWrites } from './writes.ts';
 
@@ -71,6 +71,7 @@ function writeDevices(plan: PlanBuilder, directory: string, rules: readonly Devi
     });
   const files = { allow: open('devices.allow'), deny: open('devices.deny') };
   for (const rule of rules) {
+    if (accessLetters(rule) === '') continue;
     const text = deviceRule(rule);
     const verb = rule.allow ? 'allow' : 'deny';
     plan.call(`${verb} device ${text}`, 'write', [files[verb], text, text.length]);

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { delegateCgroup } from '../../runtime/cgroup/delegate.ts';
+import { execPath } from '../../runtime/cgroup/exec.ts';
 import { countsToJson } from '../../runtime/cgroup/live/numbers.ts';
 import { oomKills, watchOom } from '../../runtime/cgroup/live/oom.ts';
 import { kill, processes, remove } from '../../runtime/cgroup/live/processes.ts';
 import { statistics } from '../../runtime/cgroup/live/statistics.ts';
 import { applyResources } from '../../runtime/cgroup/live/update.ts';
-import { makeCgroups, placeOfTest, startIn } from '../lib/cgroups.ts';
+import { PlanBuilder } from '../../runtime/plan/builder.ts';
+import { makeCgroups, placeOfTest, runPlan, startIn } from '../lib/cgroups.ts';
 import { requires } from '../lib/requires.ts';
 
 const host = requires('root', 'cgroup-v2');
@@ -109,4 +112,32 @@ test('a lack of memory is counted and told of, and the watch ends with the last 
   await watch.ended;
   assert.deepEqual(await processes(place), []);
   await remove(place);
+});
+
+test('a further process goes to its init where the container handed controllers down', host, async (t) => {
+  const place = await placeOfTest(t);
+  await makeCgroups(place);
+  const child = await startIn(t, place, 'read x');
+  const init = child.pid ?? 0;
+  assert.equal(execPath(place, init), place.path);
+  const directory = `${place.layout.unified}${place.path}`;
+  mkdirSync(`${directory}/init.scope`);
+  writeFileSync(`${directory}/init.scope/cgroup.procs`, String(init));
+  assert.equal(execPath(place, init), place.path);
+  writeFileSync(`${directory}/cgroup.subtree_control`, '+memory');
+  assert.equal(execPath(place, init), `${place.path}/init.scope`);
+});
+
+test('a cgroup is handed to a user of the host', host, async (t) => {
+  const place = await placeOfTest(t);
+  await makeCgroups(place);
+  const plan = new PlanBuilder();
+  delegateCgroup(plan, place, 4242);
+  plan.end();
+  assert.equal(await runPlan(plan.build()), undefined);
+  const owner = (file: string): number => statSync(`${place.layout.unified}${place.path}${file}`).uid;
+  assert.deepEqual(
+    ['', '/cgroup.procs', '/cgroup.subtree_control', '/memory.max'].map(owner),
+    [4242, 4242, 4242, 0],
+  );
 });

@@ -92,14 +92,14 @@ export function mergeResources(
     ...(update.cpu === undefined ? {} : { cpu }),
     ...(update.blockIO === undefined ? {} : { blockIO: { ...base.blockIO, ...without(update.blockIO) } }),
   };
-  const { limit, swap, checkBeforeUpdate } = memory;
+  const { limit, swap } = memory;
   const together = update.memory?.limit !== undefined || update.memory?.swap !== undefined;
   const shares = update.cpu?.quota !== undefined || update.cpu?.period !== undefined;
   const change: Resources = {
     ...without(rest),
     ...(update.memory === undefined
       ? {}
-      : { memory: { ...update.memory, ...(together ? without({ limit, swap, checkBeforeUpdate }) : {}) } }),
+      : { memory: { ...update.memory, ...(together ? without({ limit, swap }) : {}) } }),
     ...(update.cpu === undefined
       ? {}
       : { cpu: { ...update.cpu, ...(shares ? without({ quota: cpu.quota, period: cpu.period }) : {}) } }),

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../../../common/errors.ts';
 import type { DeviceRule, Resources } from '../../spec.ts';
 import { isTotal } from '../device-program.ts';
+import { accessLetters } from '../devices.ts';
 import { isUnified, type CgroupLayout } from '../layout.ts';
 import { listOf } from '../live/cpu.ts';
 import { memoryV2, weightOfShares } from '../v2.ts';
@@ -26,25 +27,29 @@ export interface PropertyOptions {
   readonly resources: Resources;
   /** Of systemd: `252`. */
   readonly version: number;
+  /** Told of what can't be said to systemd. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /**
  * What systemd is told of a container's limits, so that it does not undo them when it next writes a unit's files; the files
  * themselves are still written by us, which says the rest. The properties are those that runc sets.
  */
-export function resourceProperties({ layout, resources, version }: PropertyOptions): Property[] {
+export function resourceProperties({ layout, resources, version, warn }: PropertyOptions): Property[] {
   const { memory, cpu, pids, blockIO, devices } = resources;
   const v2 = isUnified(layout);
   return [
     ...(devices === undefined ? [] : deviceProperties(devices)),
     ...(v2 ? memoryProperties(resources) : unless(memory?.limit, (limit) => [u64('MemoryLimit', limit)])),
-    ...(v2 ? weightProperties(cpu, version) : unless(cpu?.shares, (shares) => [u64('CPUShares', shares)])),
+    ...(v2
+      ? weightProperties(cpu, { version, warn })
+      : unless(cpu?.shares, (shares) => [u64('CPUShares', shares)])),
     ...quotaProperties(cpu?.quota ?? 0, cpu?.period ?? 0),
     ...(v2 ? [] : unless(blockIO?.weight, (weight) => [u64('BlockIOWeight', weight)])),
     ...(pids?.limit === undefined ? [] : [u64('TasksMax', pids.limit === 0 ? 1 : pids.limit)]),
     ...setProperty('AllowedCPUs', cpu?.cpus),
     ...setProperty('AllowedMemoryNodes', cpu?.mems),
-    ...unifiedProperties(resources.unified ?? {}, version),
+    ...unifiedProperties(resources.unified ?? {}, { version, warn }),
   ];
 }
 
@@ -73,8 +78,14 @@ const limitOf = (text: string): bigint => {
 /** From this version on, weight 0 is idle. */
 const IDLE_VERSION = 252;
 
-function weightProperties(cpu: Resources['cpu'], version: number): Property[] {
-  if (cpu?.idle === 1 && version >= IDLE_VERSION) return [u64('CPUWeight', 0)];
+type Host = Pick<PropertyOptions, 'version' | 'warn'>;
+
+function weightProperties(cpu: Resources['cpu'], { version, warn }: Host): Property[] {
+  if (cpu?.idle === 1 && version >= IDLE_VERSION) {
+    if ((cpu.shares ?? 0) !== 0)
+      warn?.('unable to apply both CPUWeight and CpuIdle to systemd, ignoring CPUWeight');
+    return [u64('CPUWeight', 0)];
+  }
   return unless(cpu?.shares, (shares) => [u64('CPUWeight', weightOfShares(shares))]);
 }
 
@@ -96,8 +107,10 @@ function setProperty(name: string, list: string | undefined): Property[] {
 }
 
 /** Files that systemd knows nothing of are left to us. */
-function unifiedProperties(unified: Readonly<Record<string, string>>, version: number): Property[] {
+function unifiedProperties(unified: Readonly<Record<string, string>>, { version, warn }: Host): Property[] {
   const isIdle = unified['cpu.idle']?.trim() === '1' && version >= IDLE_VERSION;
+  if (isIdle && 'cpu.weight' in unified)
+    warn?.('unable to apply both cpu.weight and cpu.idle to systemd, ignoring cpu.weight');
   return Object.entries(unified).flatMap(([file, text]): Property[] => {
     const value = text.trim();
     if (file === 'cpu.idle') return isIdle ? [u64('CPUWeight', 0)] : [];
@@ -111,8 +124,6 @@ function unifiedProperties(unified: Readonly<Record<string, string>>, version: n
     return [u64(name, limitOf(value))];
   });
 }
-
-const ALL = 'rwm';
 
 /**
  * systemd can allow what is not allowed else, no more: lists that are not just that (a refusal after a permission) are left to
@@ -133,7 +144,9 @@ function deviceProperties(rules: readonly DeviceRule[]): Property[] {
   ];
 }
 
-function deviceEntry({ type, major = -1, minor = -1, access = ALL }: DeviceRule): BusValue[] {
+function deviceEntry(rule: DeviceRule): BusValue[] {
+  const { type, major = -1, minor = -1 } = rule;
+  const access = accessLetters(rule);
   const kind = type === 'b' ? 'block' : 'char';
   if (major >= 0 && minor >= 0) return [[`/dev/${kind}/${major}:${minor}`, access]];
   if (major >= 0) return [[`${kind}-${major}`, access]];

@@ -24,6 +24,8 @@ export interface UnitRequest {
   readonly layout: CgroupLayout;
   readonly resources: Resources;
   readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** Told of limits that can't be said to systemd. */
+  readonly warn?: (message: string) => void;
 }
 
 /** systemd, as far as containers need it. A connection; close it. */
@@ -31,7 +33,7 @@ export interface Systemd {
   /** Makes the unit, a scope or a slice, and resolves when the process is in it. A failed unit of that name is cleared first. */
   start(request: UnitRequest): Promise<void>;
   /** Tells of changed limits. */
-  update(request: Pick<UnitRequest, 'unit' | 'layout' | 'resources'>): Promise<void>;
+  update(request: Pick<UnitRequest, 'unit' | 'layout' | 'resources' | 'warn'>): Promise<void>;
   /** Stops the unit and resolves when it is gone; one that is not there is no error. */
   stop(unit: SystemdUnit): Promise<void>;
   close(): void;
@@ -80,7 +82,7 @@ const shown = (properties: readonly Property[]): BusValue[] =>
 const OOM_POLICY_VERSION = 253;
 
 function unitProperties(request: UnitRequest, version: number): Property[] {
-  const { unit, id, pid, layout, resources, annotations } = request;
+  const { unit, id, pid, layout, resources, annotations, warn } = request;
   const isSlice = unit.name.endsWith('.slice');
   const group = resources.unified?.['memory.oom.group']?.trim();
   const policy = group === '1' ? 'kill' : 'continue';
@@ -103,7 +105,7 @@ function unitProperties(request: UnitRequest, version: number): Property[] {
     ...(group === undefined || version < OOM_POLICY_VERSION
       ? []
       : [['OOMPolicy', variant('s', policy)] as const]),
-    ...resourceProperties({ layout, resources, version }),
+    ...resourceProperties({ layout, resources, version, warn }),
   ];
 }
 

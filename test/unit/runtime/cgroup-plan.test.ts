@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createCgroups } from '../../../runtime/cgroup/create.ts';
+import { delegateCgroup, delegateOf } from '../../../runtime/cgroup/delegate.ts';
 import { compileDeviceRules } from '../../../runtime/cgroup/device-program.ts';
-import { withDefaultDeviceRules } from '../../../runtime/cgroup/devices.ts';
+import { deviceRule, withDefaultDeviceRules } from '../../../runtime/cgroup/devices.ts';
 import type { CgroupLayout } from '../../../runtime/cgroup/layout.ts';
 import { limitCgroups } from '../../../runtime/cgroup/limits.ts';
 import { countsToJson, parseCount } from '../../../runtime/cgroup/live/numbers.ts';
@@ -12,7 +13,7 @@ import { resolveCgroupsPath } from '../../../runtime/cgroup/path.ts';
 import { weightOfShares } from '../../../runtime/cgroup/v2.ts';
 import { placeWrites } from '../../../runtime/cgroup/writes.ts';
 import { PlanBuilder } from '../../../runtime/plan/builder.ts';
-import type { DeviceRule, Resources } from '../../../runtime/spec.ts';
+import type { DeviceRule, Mount, Resources, Spec } from '../../../runtime/spec.ts';
 
 const V2: CgroupLayout = {
   hierarchies: [],
@@ -218,6 +219,39 @@ describe('device rules', () => {
     assert.deepEqual(compileDeviceRules([one, one, all]), compileDeviceRules([all]));
     // Six instructions of prologue, five of the rule, two of the answer.
     assert.equal(compileDeviceRules([one]).byteLength, 8 * 13);
+  });
+});
+
+test('access that is none is passed over, as by runc', () => {
+  assert.equal(deviceRule({ allow: false, type: 'c', major: 1, minor: 11, access: 'wra' }), 'c 1:11 rw');
+  assert.deepEqual(compileDeviceRules([{ allow: true, type: 'c', access: 'a' }]), compileDeviceRules([]));
+});
+
+describe('a cgroup is handed to the container', () => {
+  const spec = (options: string[], kinds: readonly ('cgroup' | 'user')[]): Spec => ({
+    ociVersion: '1.2.0',
+    process: { user: { uid: 5, gid: 0 }, args: ['x'], cwd: '/' },
+    root: { path: 'r' },
+    mounts: [{ destination: '/sys/fs/cgroup', type: 'cgroup', options } satisfies Mount],
+    linux: {
+      namespaces: kinds.map((type) => ({ type })),
+      uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }],
+    },
+  });
+  test("'s user, where it sees its own alone and may write", () => {
+    assert.equal(delegateOf(spec(['rw'], ['cgroup', 'user'])), 1005);
+    assert.equal(delegateOf(spec(['nosuid', 'ro'], ['cgroup', 'user'])), undefined);
+    assert.equal(delegateOf(spec([], ['user'])), undefined);
+    assert.equal(delegateOf(spec([], ['cgroup'])), undefined);
+  });
+
+  test('with the files that the kernel delegates, on version 2 alone', () => {
+    const steps = (layout: CgroupLayout): number => {
+      const plan = new PlanBuilder();
+      delegateCgroup(plan, { layout, path: '/a' }, 1005);
+      return plan.build().steps.length;
+    };
+    assert.deepEqual([steps(V2), steps(HYBRID)], [6, 0]);
   });
 });
 
