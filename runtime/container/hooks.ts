@@ -134,12 +134,24 @@ function hookPlan(
     plan.call('join the namespaces of the container', 'setns', [init, flags]);
   }
   files.forEach((file, target) => plan.call(`place descriptor ${target}`, 'dup3', [file, target, 0]));
+  // Relative paths of its arguments are the bundle's; inside a container that runs there may be no such directory.
+  plan.call(`enter "${record.bundle}"`, 'chdir', [record.bundle], {
+    ignore: ['ENOENT', 'ENOTDIR', 'EACCES'],
+  });
   plan.call('start a session', 'setsid', []);
   plan.call('close on exec', 'close_range', [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
   const args = hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
-  plan.call(`exec ${hook.path}`, 'execve', [hook.path, plan.strings(args), plan.strings(hook.env ?? [])]);
+  plan.call(`exec ${hook.path}`, 'execve', [
+    hook.path,
+    plan.strings(args),
+    plan.strings(hook.env ?? environment()),
+  ]);
   parent();
   reportForked(plan, 3, pid);
   plan.end();
   return plan.build();
 }
+
+/** A hook without an environment of its own has this command's. */
+const environment = (): string[] =>
+  Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ''}`);

@@ -45,7 +45,7 @@ export default verb({
     });
     closeConsole(console);
     sendPidfd(flags['pidfd-socket'], record.init?.pid);
-    if (waits) start(settings, record);
+    if (waits) await start(settings, record);
     if (detach || record.init === undefined) return 0;
     const code = await standFor(record.init.pid, console);
     if (!keep) await destroy(settings, record);

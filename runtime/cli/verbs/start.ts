@@ -6,9 +6,9 @@ export default verb({
   usage: 'CONTAINER',
   flags: {},
   arity: [1, 1],
-  run: ({ settings, args: [id = ''] }) => {
+  run: async ({ settings, args: [id = ''] }) => {
     using _ = lockContainer(settings.root, id);
-    start(settings, loadRecord(settings.root, id));
+    await start(settings, loadRecord(settings.root, id));
     return 0;
   },
 });
