@@ -7,7 +7,7 @@ type Init = MachineOptions['init'];
 /** What runs in the virtual machine: everything that meets cgroups, mounts or the security of the kernel. */
 const ALL: Readonly<Record<Init, readonly string[]>> = {
   script: ['test/vm/*.test.ts', 'test/unit/runtime/**/*.test.ts', 'test/integration/**/*.test.ts'],
-  systemd: ['test/vm/systemd*.test.ts'],
+  systemd: ['test/integration/cgroup-systemd.test.ts'],
 };
 
 /** What does not, and why. */

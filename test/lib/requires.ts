@@ -60,11 +60,6 @@ const needs = {
     probe: () => (cgroupVersion() === 2 ? undefined : 'cgroups are not all of version 2'),
   },
   /** Of `make test-vm`. */
-  systemd: {
-    ci: false,
-    probe: () => (existsSync('/run/systemd/private') ? undefined : 'systemd does not run here'),
-  },
-  /** Of `make test-vm`. */
   apparmor: { ci: false, probe: lackOfAppArmor },
 } as const satisfies Record<string, Need>;
 
