@@ -106,6 +106,7 @@ export interface Linux {
   maskedPaths?: string[];
   readonlyPaths?: string[];
   mountLabel?: string;
+  memoryPolicy?: { mode: string; nodes?: string; flags?: string[] };
   personality?: { domain: 'LINUX' | 'LINUX32'; flags?: string[] };
 }
 

@@ -5,6 +5,7 @@ import type { BecomeOptions } from './contract.ts';
 import { becomeUser, loadFilter, refusePrivileges } from './credentials.ts';
 import { joinKeyring } from './keyring.ts';
 import { setApparmorProfile, setSelinuxLabel } from './labels.ts';
+import { setMemoryPolicy } from './memory-policy.ts';
 import { setIoPriority, setPersonality, setScheduler } from './priority.ts';
 import { runProgram } from './program.ts';
 import { setRlimits } from './rlimits.ts';
@@ -32,6 +33,7 @@ export function becomeProcess(plan: PlanBuilder, options: BecomeOptions): void {
   setScheduler(plan, process, linux);
   setIoPriority(plan, process);
   setPersonality(plan, linux);
+  if (isFirst) setMemoryPolicy(plan, linux);
   setRlimits(plan, process.rlimits ?? []);
   setSelinuxLabel(plan, process, procSelf);
   plan.call('close on exec', 'close_range', [3 + keptFds, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
