@@ -71,3 +71,15 @@ export async function startIn(t: TestContext, place: CgroupPlace, script: string
   child.stdin?.write('go\n');
   return child;
 }
+
+/** A script that writes to its own cgroups in every way there is; what works says `could`, the rest `refused`. */
+export const CGROUP_ATTACK = `
+attempt() { if sh -c "$1" 2>/dev/null; then echo "could: $1"; else echo refused; fi; }
+for d in /sys/fs/cgroup /sys/fs/cgroup/pids /sys/fs/cgroup/memory /sys/fs/cgroup/unified; do
+  [ -d $d ] || continue
+  attempt "echo 7 > $d/pids.max"
+  attempt "echo 0 > $d/cgroup.procs"
+  attempt "echo /x > $d/release_agent"
+  attempt "mkdir $d/below && rmdir $d/below"
+  attempt "mount -o remount,rw $d"
+done`;
