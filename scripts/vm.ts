@@ -37,7 +37,7 @@ function runIn(init: MachineOptions['init'], command: readonly string[]): Promis
   return runMachine({
     kernel,
     init,
-    script: `export WHERRY_TEST_PATIENCE=${PATIENCE}\nexec ${words.join(' ')}\n`,
+    script: `export WHERRY_TEST_PATIENCE=${PATIENCE} WHERRY_TEST_MACHINE=${init}\nexec ${words.join(' ')}\n`,
     memory: values.memory,
     timeoutMs: Number(values.minutes) * 60_000,
   });

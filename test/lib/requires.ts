@@ -6,10 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * What a test may need of its host. A probe answers why it is not there, or undefined when it is.
- * CI has what is marked `ci`: there a missing one is a failure and not a skip.
+ * CI has what is marked `ci`, and the virtual machines of scripts/vm.ts have what names them: there a missing one is a failure
+ * and not a skip.
  */
 interface Need {
   readonly ci: boolean;
+  readonly machines?: readonly string[];
   readonly probe: () => string | undefined;
 }
 
@@ -52,22 +54,22 @@ const needs = {
   },
   systemd: {
     ci: false,
+    machines: ['systemd'],
     probe: () => (existsSync('/run/systemd/system') ? undefined : 'systemd does not run this host'),
   },
-  /** Of `make test-vm`. */
   'cgroup-v2': {
     ci: false,
+    machines: ['script', 'systemd'],
     probe: () => (cgroupVersion() === 2 ? undefined : 'cgroups are not all of version 2'),
   },
-  /** Of `make test-vm`. */
-  apparmor: { ci: false, probe: lackOfAppArmor },
+  apparmor: { ci: false, machines: ['script', 'systemd'], probe: lackOfAppArmor },
 } as const satisfies Record<string, Need>;
 
 export type NeedName = keyof typeof needs;
 
 /**
  * Options of a test that needs these: `test('...', requires('root', 'nftables'), ...)`. It is skipped with the reason where
- * one is missing. Throws for a name that is not in the list, and on CI for a missing one that CI must have.
+ * one is missing. Throws for a name that is not in the list, and on CI or in a virtual machine for a missing one that it must have.
  */
 export function requires(...names: NeedName[]): { skip?: string } {
   for (const name of names) {
@@ -77,6 +79,8 @@ export function requires(...names: NeedName[]): { skip?: string } {
     const lack = need.probe();
     if (lack === undefined) continue;
     if (need.ci && env['CI'] === 'true') throw new Error(`CI must have "${name}", but ${lack}`);
+    if (need.machines?.includes(env['WHERRY_TEST_MACHINE'] ?? '') === true)
+      throw new Error(`This machine must have "${name}", but ${lack}`);
     return { skip: `needs ${name}: ${lack}` };
   }
   return {};
