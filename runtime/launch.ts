@@ -1,4 +1,5 @@
 import { notImplemented } from '../common/errors.ts';
+import { LOOPBACK_INDEX, raiseLink } from '../native/netlink/link.ts';
 import { createCgroups, joinCgroups } from './cgroup/create.ts';
 import { limitCgroups } from './cgroup/limits.ts';
 import { checkCgroupsPath } from './cgroup/path.ts';
@@ -16,6 +17,7 @@ import {
 } from './namespaces.ts';
 import { PlanBuilder } from './plan/builder.ts';
 import { openProcSelf } from './plan/proc.ts';
+import { openNetlink, sendNetlink } from './plan/netlink.ts';
 import type { Slot } from './plan/types.ts';
 import { becomeProcess } from './process/become.ts';
 import { adjustOomScore } from './process/labels.ts';
@@ -163,7 +165,15 @@ function enterNamespaces(
   const made: readonly NamespaceType[] = ['pid', 'user', 'time'];
   const fresh = [...namespaces.fresh].filter((type) => !made.includes(type));
   if (fresh.length > 0) plan.call(`make namespaces: ${fresh.join(', ')}`, 'unshare', [namespaceFlags(fresh)]);
-  inside?.(plan);
+  if (inside !== undefined) inside(plan);
+  else if (namespaces.fresh.has('network')) raiseLoopback(plan);
+}
+
+/** What every network namespace that a runtime makes has up, as runc's has. */
+function raiseLoopback(plan: PlanBuilder): void {
+  const socket = openNetlink(plan, 'open a netlink socket of the container');
+  sendNetlink(plan, socket, { action: 'raise "lo"', message: raiseLink(LOOPBACK_INDEX) });
+  plan.close(socket);
 }
 
 function nameHost(plan: PlanBuilder, { spec }: LaunchRequest): void {

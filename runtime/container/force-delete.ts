@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { codeOf } from '../../common/errors.ts';
+import { hierarchyOf } from '../cgroup/layout.ts';
 import { kill } from '../cgroup/live/processes.ts';
 import type { Settings } from './contract.ts';
 import { destroy } from './destroy.ts';
@@ -19,7 +21,8 @@ export async function forceDelete(settings: Settings, id: string): Promise<void>
   try {
     const record = loadRecord(settings.root, id);
     // Before the lock: a command that waits for this very process holds it.
-    if (record.init !== undefined) signalProcess(record.init, SIGKILL);
+    if (record.init !== undefined && signalProcess(record.init, SIGKILL))
+      thawElsewhere(settings, record.init.pid);
     if (record.cgroups !== undefined) await kill(record.cgroups);
     using _ = lockContainer(settings.root, id);
     const latest = loadRecord(settings.root, id);
@@ -30,5 +33,20 @@ export async function forceDelete(settings: Settings, id: string): Promise<void>
     if (codeOf(error) !== 'not-found') throw error;
     // The directory was made, its state was not written: nothing else was made either.
     removeStateDirectory(settings.root, id);
+  }
+}
+
+/** Somebody may have put the process into a frozen cgroup of his own, where SIGKILL waits (version 1). */
+function thawElsewhere({ layout }: Pick<Settings, 'layout'>, pid: number): void {
+  const freezer = hierarchyOf(layout, 'freezer');
+  if (freezer === undefined) return;
+  try {
+    const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+      .split('\n')
+      .find((each) => each.split(':')[1] === 'freezer');
+    const path = line?.split(':').slice(2).join(':') ?? '/';
+    if (path !== '/') writeFileSync(`${freezer.mountPoint}${path}/freezer.state`, 'THAWED');
+  } catch {
+    // It has ended.
   }
 }

@@ -154,4 +154,6 @@ function hookPlan(
 
 /** A hook without an environment of its own has this command's. */
 const environment = (): string[] =>
-  Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ''}`);
+  Object.entries(process.env)
+    .filter(([name]) => name !== 'WHERRY_OPEN_FDS')
+    .map(([name, value]) => `${name}=${value ?? ''}`);

@@ -24,6 +24,15 @@ export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
     script(
       // Of its own environment nothing reaches a container; Node would read the host's extra certificates for 30 ms.
       'unset NODE_EXTRA_CA_CERTS NODE_OPTIONS',
+      // Which descriptors are the caller's can be seen only before Node opens its own. The script itself is at one, too.
+      'case "${LISTEN_FDS-} $*" in " "*--preserve-fds* | [0-9]*)',
+      '\tfd=3 WHERRY_OPEN_FDS=,',
+      '\twhile [ $fd -lt 1024 ]; do',
+      '\t\tif [ -e /proc/$$/fd/$fd ] && ! [ /proc/$$/fd/$fd -ef "$0" ]; then WHERRY_OPEN_FDS=$WHERRY_OPEN_FDS$fd,; fi',
+      '\t\tfd=$((fd + 1))',
+      '\tdone',
+      '\texport WHERRY_OPEN_FDS',
+      'esac',
       `exec ${quote(node)} --min-semi-space-size=4 -- ${quote(`${lib}/wherry-runtime-boot.cjs`)} "$@"`,
     ),
   wherryd: ({ node, lib }) =>
