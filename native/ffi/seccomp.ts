@@ -1,7 +1,7 @@
 import { internal } from '../../common/errors.ts';
 import { loadLibrary } from './library.ts';
 
-/** The only use of libseccomp: system calls by name on another architecture than ours (man 3 seccomp_syscall_resolve_name_arch). */
+/** The only use of libseccomp: system calls that our own tables do not know (man 3 seccomp_syscall_resolve_name_arch). */
 type Resolve = (architecture: number, name: string) => number;
 
 let resolve: Resolve | undefined;

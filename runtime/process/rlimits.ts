@@ -2,8 +2,8 @@ import { invalidArgument } from '../../common/errors.ts';
 import type { PlanBuilder } from '../plan/builder.ts';
 import { rlimit64 } from '../plan/structs.ts';
 
-/** Numbers of RLIMIT_* by their index (include/uapi/asm-generic/resource.h). */
-const NAMES = [
+/** RLIMIT_* by number (include/uapi/asm-generic/resource.h). */
+export const RLIMITS: readonly string[] = [
   'RLIMIT_CPU',
   'RLIMIT_FSIZE',
   'RLIMIT_DATA',
@@ -21,7 +21,7 @@ const NAMES = [
   'RLIMIT_RTPRIO',
   'RLIMIT_RTTIME',
 ];
-const NOFILE = NAMES.indexOf('RLIMIT_NOFILE');
+const NOFILE = RLIMITS.indexOf('RLIMIT_NOFILE');
 /** The kernel's default of fs.nr_open: what docker's service file gives a container. */
 const DEFAULT_NOFILE = 1_048_576;
 
@@ -61,7 +61,7 @@ export function raiseRlimits(plan: PlanBuilder, rlimits: readonly Rlimit[]): voi
 }
 
 function numberOf(type: string): number {
-  const number = NAMES.indexOf(type);
+  const number = RLIMITS.indexOf(type);
   if (number < 0) throw invalidArgument(`wrong rlimit value: ${type}`);
   return number;
 }

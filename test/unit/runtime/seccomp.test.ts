@@ -3,8 +3,9 @@ import { describe, test } from 'node:test';
 import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../../../runtime/security/capabilities.ts';
 import { compileSeccomp, createSeccompCompiler } from '../../../runtime/security/seccomp.ts';
 import { defaultSeccomp } from '../../../runtime/security/seccomp-profile.ts';
-import { architecture, numberOn } from '../../../runtime/security/seccomp-table.ts';
+import { architecturesOf, createResolver } from '../../../runtime/security/seccomp-table.ts';
 import type { Seccomp } from '../../../runtime/spec.ts';
+import { evaluate } from './seccomp-verdict.ts';
 
 const ALLOW = 0x7fff_0000;
 const EPERM = 0x0005_0001;
@@ -13,43 +14,10 @@ const KILL = 0;
 const X64 = 0xc000_003e;
 const I386 = 0x4000_0003;
 
-interface Call {
-  readonly arch: number;
-  readonly number: number;
-  readonly args?: readonly bigint[];
-}
-
-/** The kernel's interpreter, as far as filters use it (net/core/filter.c). */
-function evaluate(program: Uint8Array, call: Call): number {
-  const data = new DataView(new ArrayBuffer(64));
-  data.setUint32(0, call.number, true);
-  data.setUint32(4, call.arch, true);
-  (call.args ?? []).forEach((value, index) => data.setBigUint64(16 + 8 * index, value, true));
-  const code = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  let accumulator = 0;
-  for (let at = 0; at < program.byteLength / 8; at += 1) {
-    const [op, yes, no] = [
-      code.getUint16(at * 8, true),
-      code.getUint8(at * 8 + 2),
-      code.getUint8(at * 8 + 3),
-    ];
-    const k = code.getUint32(at * 8 + 4, true);
-    const jump = (holds: boolean): void => void (at += holds ? yes : no);
-    if (op === 0x20) accumulator = data.getUint32(k, true);
-    else if (op === 0x54) accumulator = (accumulator & k) >>> 0;
-    else if (op === 0x05) at += k;
-    else if (op === 0x15) jump(accumulator === k);
-    else if (op === 0x25) jump(accumulator > k);
-    else if (op === 0x35) jump(accumulator >= k);
-    else if (op === 0x06) return k;
-    else assert.fail(`unknown instruction ${op}`);
-  }
-  return assert.fail('the filter ends without a verdict');
-}
-
 const profile = defaultSeccomp(DEFAULT_CAPABILITIES, 'x64');
-const { program } = compileSeccomp(profile);
-const x64 = (name: string): number => numberOn(architecture('SCMP_ARCH_X86_64'), name) ?? assert.fail(name);
+const { program } = compileSeccomp(profile, 'x64');
+const resolve = createResolver(architecturesOf([], 'x64')[0] ?? assert.fail());
+const x64 = (name: string): number => resolve(name) ?? assert.fail(name);
 const verdict = (name: string, ...args: bigint[]): number =>
   evaluate(program, { arch: X64, number: x64(name), args });
 
@@ -108,7 +76,7 @@ describe('the default profile', () => {
   });
 
   test('gives an administrator mounts, namespaces and clone3', () => {
-    const admin = compileSeccomp(defaultSeccomp(CAPABILITIES, 'x64')).program;
+    const admin = compileSeccomp(defaultSeccomp(CAPABILITIES, 'x64'), 'x64').program;
     for (const name of ['mount', 'unshare', 'clone3', 'bpf', 'open_by_handle_at']) {
       assert.equal(evaluate(admin, { arch: X64, number: x64(name) }), ALLOW, name);
     }
@@ -123,11 +91,10 @@ describe('the default profile', () => {
   });
 
   test('agrees with a walk through its own rules, for every number', () => {
-    const on = architecture('SCMP_ARCH_X86_64');
     const names = new Map<number, string[]>();
     for (const rule of (profile.syscalls ?? []).filter(({ args }) => args === undefined)) {
       for (const name of rule.names) {
-        const number = numberOn(on, name);
+        const number = resolve(name);
         if (number !== undefined) names.set(number, [...(names.get(number) ?? []), rule.action]);
       }
     }
@@ -201,5 +168,19 @@ describe('conditions', () => {
   test('the same profile is compiled once', () => {
     const compile = createSeccompCompiler();
     assert.equal(compile(profile), compile(defaultSeccomp(DEFAULT_CAPABILITIES, 'x64')));
+  });
+
+  test('texts of runc', () => {
+    const rule = (action: string, names: string[]): Seccomp => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names, action }],
+    });
+    for (const [wrong, message] of [
+      [rule('SCMP_ACT_NOTIFY', ['read', 'write']), /SCMP_ACT_NOTIFY cannot be used for the write syscall/],
+      [{ defaultAction: 'SCMP_ACT_NOTIFY' }, /SCMP_ACT_NOTIFY cannot be used as default action/],
+      [rule('SCMP_ACT_NO', ['read']), /string SCMP_ACT_NO is not a valid action for seccomp/],
+    ] as const) {
+      assert.throws(() => compileSeccomp(wrong), message);
+    }
   });
 });
