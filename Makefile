@@ -6,7 +6,7 @@ NODE := node_modules/.bin/node
 BIN := node_modules/.bin
 
 .DEFAULT_GOAL := all
-.PHONY: help all deps host-deps test-deps vm-deps build generate demo test test-vm bench ok format install uninstall clean
+.PHONY: help all deps host-deps test-deps vm-deps build generate demo test test-vm conformance bench ok format install uninstall clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36mmake %-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: test-deps build ## Run every test (TESTS="test/unit/cli/*.test.ts" runs so
 
 test-vm: vm-deps build ## Run tests in a virtual machine with cgroup v2 and AppArmor (SUBSET=1: those that CI runs)
 	@SUBSET=$(SUBSET) $(NODE) --disable-warning=ExperimentalWarning scripts/vm.ts
+
+conformance: test-deps build ## Run the public OCI suites (ARGS=--help says which, and what to set)
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/conformance.ts $(ARGS)
 
 bench: test-deps build ## Measure beside Debian's dockerd and runc
 	@$(NODE) scripts/bench.ts

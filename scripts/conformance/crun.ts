@@ -1,0 +1,51 @@
+import { access, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { capture } from '../lib/run.ts';
+import type { Result, Suite, Unit } from './suite.ts';
+import { parseTap } from './tap.ts';
+
+const TIMEOUT_SECONDS = 120;
+const LIST = `
+import importlib, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+for name in importlib.import_module(sys.argv[2]).all_tests: print(name)
+`;
+
+/** containers/crun: tests/test_*.py, each test function by itself. */
+export const crun: Suite = {
+  name: 'crun',
+  variable: 'WHERRY_SUITE_CRUN',
+
+  async units(directory, runtime) {
+    const tests = join(directory, 'tests');
+    await access(join(tests, 'init'));
+    const modules = (await readdir(tests)).filter((file) => /^test_.*\.py$/.test(file)).toSorted();
+    const units: Unit[] = [];
+    for (const file of modules) {
+      const module = basename(file, '.py');
+      const { code, output } = await capture('python3', '-c', LIST, tests, module);
+      if (code !== 0) throw new Error(`Cannot list the tests of ${file}: ${output}`);
+      for (const test of output.split('\n').filter((line) => line !== ''))
+        units.push({
+          name: `${module.replace('test_', '')}: ${test}`,
+          // They make their bundles where they are started.
+          command: ['sh', '-c', 'cd "$TMPDIR" && exec python3 -B "$0"', join(tests, file)],
+          cwd: directory,
+          env: { OCI_RUNTIME: runtime, INIT: join(tests, 'init'), RUN_TESTS: test },
+          timeoutSeconds: TIMEOUT_SECONDS,
+        });
+    }
+    return units;
+  },
+
+  results(unit, output, code): Result[] {
+    const [point] = parseTap(output);
+    if (point === undefined)
+      return [{ test: unit.name, outcome: 'failed', detail: `exit code ${code}\n${output}` }];
+    // What a test logs comes before its point.
+    return [
+      { test: unit.name, outcome: point.outcome, detail: point.outcome === 'failed' ? output : point.detail },
+    ];
+  },
+};
