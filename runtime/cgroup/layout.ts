@@ -9,6 +9,8 @@ export interface CgroupLayout {
   readonly unified: string | undefined;
   /** What the root of the version 2 hierarchy has in `cgroup.controllers`; absent is none. */
   readonly unifiedControllers?: readonly string[];
+  /** As `Hierarchy.root`. */
+  readonly unifiedRoot?: string;
 }
 
 export interface Hierarchy {
@@ -18,6 +20,8 @@ export interface Hierarchy {
   readonly controllers: readonly string[];
   /** What the hierarchy is called where containers look for it, when that is not the last part of `mountPoint`. */
   readonly name?: string;
+  /** Which part of the hierarchy is mounted there, when it is not all of it: in a container without a cgroup namespace. */
+  readonly root?: string;
 }
 
 const CONTROLLER_OPTIONS =
@@ -44,23 +48,38 @@ const withControllers = (layout: CgroupLayout, text: string): CgroupLayout => ({
   unifiedControllers: text.split(/\s+/).filter((name) => name !== ''),
 });
 
-/** From the text of /proc/self/mountinfo (man 5 proc_pid_mountinfo). Of several mounts of a hierarchy the first whole one counts. */
+/** Key of the version 2 hierarchy: no version 1 hierarchy is without controllers. */
+const UNIFIED = '';
+
+/**
+ * From the text of /proc/self/mountinfo (man 5 proc_pid_mountinfo). Of several mounts of a hierarchy the first whole one counts;
+ * without one, the first at all.
+ */
 export function parseCgroupLayout(mountinfo: string): CgroupLayout {
-  const hierarchies = new Map<string, Hierarchy>();
-  let unified: string | undefined;
+  const found = new Map<string, Hierarchy>();
   for (const line of mountinfo.split('\n')) {
     const [left = '', right = ''] = line.split(' - ');
-    const [, , , root, encoded = ''] = left.split(' ');
-    const [type, , options = ''] = right.split(' ');
-    if (root !== '/') continue;
-    const mountPoint = decode(encoded);
-    if (type === 'cgroup2') unified ??= mountPoint;
-    if (type !== 'cgroup') continue;
-    const controllers = options.split(',').filter((option) => !CONTROLLER_OPTIONS.test(option));
-    const key = controllers.join(',');
-    if (!hierarchies.has(key)) hierarchies.set(key, { mountPoint, controllers });
+    const [, , , root = '', encoded = ''] = left.split(' ');
+    const [type = '', , options = ''] = right.split(' ');
+    if (type !== 'cgroup' && type !== 'cgroup2') continue;
+    const controllers =
+      type === 'cgroup2' ? [] : options.split(',').filter((option) => !CONTROLLER_OPTIONS.test(option));
+    const key = controllers.length === 0 ? UNIFIED : controllers.join(',');
+    const known = found.get(key);
+    if (known !== undefined && (known.root === undefined || root !== '/')) continue;
+    found.set(key, {
+      mountPoint: decode(encoded),
+      controllers,
+      ...(root === '/' ? {} : { root: decode(root) }),
+    });
   }
-  return { hierarchies: [...hierarchies.values()], unified };
+  const unified = found.get(UNIFIED);
+  found.delete(UNIFIED);
+  return {
+    hierarchies: [...found.values()],
+    unified: unified?.mountPoint,
+    ...(unified?.root === undefined ? {} : { unifiedRoot: unified.root }),
+  };
 }
 
 /** Where a controller is mounted; undefined when the host lacks it in version 1. */

@@ -56,18 +56,24 @@ export function resolveCgroupsPath(request: CgroupRequest): ResolvedCgroups {
 }
 
 function ownLayout(layout: CgroupLayout, own: OwnCgroups): CgroupLayout {
-  const below = (mountPoint: string, path: string | undefined): string =>
-    path === undefined || path === '/' || path.startsWith('/..') ? mountPoint : `${mountPoint}${path}`;
   return {
     ...layout,
     hierarchies: layout.hierarchies.map((hierarchy) => ({
       ...hierarchy,
-      mountPoint: below(hierarchy.mountPoint, own.get(hierarchy.controllers[0] ?? '')),
+      mountPoint: below(hierarchy.mountPoint, hierarchy.root, own.get(hierarchy.controllers[0] ?? '')),
       name: hierarchy.name ?? posix.basename(hierarchy.mountPoint),
     })),
     unified:
-      layout.unified === undefined ? undefined : below(layout.unified, posix.dirname(own.get('') ?? '/')),
+      layout.unified === undefined
+        ? undefined
+        : below(layout.unified, layout.unifiedRoot, posix.dirname(own.get('') ?? '/')),
   };
+}
+
+/** Where a path of a hierarchy is when only `root` of it is mounted; what is not below that can't be reached. */
+function below(mountPoint: string, root = '/', path = '/'): string {
+  const relative = posix.relative(root, path);
+  return relative === '' || relative.startsWith('..') ? mountPoint : `${mountPoint}/${relative}`;
 }
 
 function resolveUnit(layout: CgroupLayout, asked: string, id: string): ResolvedCgroups {

@@ -63,7 +63,7 @@ function bindHierarchies(
   const { cgroups, cgroupsPath: path, own } = context;
   for (const hierarchy of cgroups.hierarchies) {
     const { mountPoint, controllers } = hierarchy;
-    const name = posix.basename(mountPoint);
+    const name = hierarchy.name ?? posix.basename(mountPoint);
     place(plan, top, { name, mount: openHierarchy(plan, { hierarchy, path, own, label }), label });
     // Programs look for /sys/fs/cgroup/cpu where cpu and cpuacct are one hierarchy.
     for (const controller of controllers) {

@@ -5,8 +5,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isUnified, readCgroupLayout } from '../../runtime/cgroup/layout.ts';
 import { parseOwnCgroups } from '../../runtime/cgroup/own.ts';
+import { kill, processes } from '../../runtime/cgroup/live/processes.ts';
 import { resolveCgroupsPath } from '../../runtime/cgroup/path.ts';
+import { holdUnit } from '../../runtime/cgroup/systemd/hold.ts';
 import { connectSystemd } from '../../runtime/cgroup/systemd/units.ts';
+import { makeCgroups, startIn } from '../lib/cgroups.ts';
 import { requires } from '../lib/requires.ts';
 
 test('systemd keeps a container in a scope', requires('root', 'systemd'), async (t) => {
@@ -62,3 +65,39 @@ test('systemd keeps a container in a scope', requires('root', 'systemd'), async 
   assert.ok(!existsSync(`${mountPoint}${path}`));
   await systemd.stop(unit);
 });
+
+test(
+  'a unit is there before its container, and stays with it alone',
+  requires('root', 'systemd'),
+  async (t) => {
+    const layout = await readCgroupLayout();
+    const id = `wherry-test-held-${process.pid}`;
+    const place = resolveCgroupsPath({
+      layout,
+      cgroupsPath: undefined,
+      id,
+      ownPaths: new Map(),
+      driver: 'systemd',
+    });
+    assert.ok(place.unit);
+    const resources = { pids: { limit: 33 } };
+    const held = await holdUnit({
+      unit: place.unit,
+      id,
+      layout,
+      resources,
+      annotations: undefined,
+      isRootless: false,
+    });
+    assert.equal((await processes(place)).length, 1);
+    assert.equal(await makeCgroups(place, { ...resources, cpu: { shares: 2048 } }), undefined);
+    const child = await startIn(t, place, 'read x');
+    held.release();
+    assert.deepEqual(await processes(place), [child.pid]);
+    const systemd = await connectSystemd({ isRootless: false });
+    t.after(() => systemd.close());
+    await kill(place);
+    await systemd.stop(place.unit);
+    assert.deepEqual(await processes(place), []);
+  },
+);

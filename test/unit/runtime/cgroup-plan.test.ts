@@ -4,7 +4,7 @@ import { createCgroups } from '../../../runtime/cgroup/create.ts';
 import { delegateCgroup, delegateOf } from '../../../runtime/cgroup/delegate.ts';
 import { compileDeviceRules } from '../../../runtime/cgroup/device-program.ts';
 import { deviceRule, withDefaultDeviceRules } from '../../../runtime/cgroup/devices.ts';
-import type { CgroupLayout } from '../../../runtime/cgroup/layout.ts';
+import { parseCgroupLayout, type CgroupLayout } from '../../../runtime/cgroup/layout.ts';
 import { limitCgroups } from '../../../runtime/cgroup/limits.ts';
 import { countsToJson, parseCount } from '../../../runtime/cgroup/live/numbers.ts';
 import { mergeResources } from '../../../runtime/cgroup/live/update.ts';
@@ -279,6 +279,35 @@ describe('where a container goes', () => {
     assert.equal(layout.unified, '/sys/fs/cgroup/unified/user');
     assert.equal(resolve(V2, '../x').path, '/x');
     assert.equal(resolve(V2, 'x').layout.unified, '/sys/fs/cgroup/user');
+  });
+
+  test('in a container that sees a part of each hierarchy, it is below that part', () => {
+    const layout = parseCgroupLayout(
+      [
+        '40 31 0:37 /box/1 /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+        '41 31 0:38 /user /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+        '42 31 0:39 /other /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset',
+      ].join('\n'),
+    );
+    const at = resolve(layout, undefined).layout;
+    assert.deepEqual(
+      at.hierarchies.map(({ mountPoint }) => mountPoint),
+      ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/cpuset'],
+    );
+    assert.equal(at.unified, '/sys/fs/cgroup/unified');
+    const deeper = new Map([
+      ['memory', '/box/1/deep'],
+      ['', '/user/a/b'],
+    ]);
+    const below = resolveCgroupsPath({
+      layout,
+      cgroupsPath: 'x',
+      id: 'c1',
+      ownPaths: deeper,
+      driver: 'cgroupfs',
+    });
+    assert.equal(below.layout.hierarchies[0]?.mountPoint, '/sys/fs/cgroup/memory/deep');
+    assert.equal(below.layout.unified, '/sys/fs/cgroup/unified/a');
   });
 
   test('systemd keeps it in a scope of a slice', () => {
