@@ -1,0 +1,148 @@
+import type { Linux } from '../spec.ts';
+import {
+  absolutePath,
+  also,
+  flag,
+  int64,
+  knownProblem,
+  list,
+  object,
+  oneOf,
+  problem,
+  record,
+  shown,
+  text,
+  texts,
+  between,
+  type Check,
+} from './check.ts';
+import { mappings } from './common.ts';
+import { device, resources } from './resources.ts';
+import { propagationOf } from '../rootfs/options.ts';
+import { seccomp } from './seccomp.ts';
+
+type Namespace = Linux['namespaces'][number];
+type IntelRdt = NonNullable<Linux['intelRdt']>;
+type Personality = NonNullable<Linux['personality']>;
+type TimeOffset = NonNullable<Linux['timeOffsets']>[string];
+
+const namespacePath: Check<string> = (value, at, to) =>
+  value === '' ? undefined : absolutePath(value, at, to);
+
+const namespaces: Check<Namespace[]> = also(
+  list(
+    object<Namespace>(
+      {
+        type: oneOf('pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time'),
+        path: namespacePath,
+      },
+      { required: ['type'] },
+    ),
+  ),
+  (all, at, to) => {
+    const types = all.map(({ type }) => type);
+    for (const type of new Set(types.filter((each, index) => types.indexOf(each) < index)))
+      knownProblem(to, at, `malformed spec file: duplicated ns "${type}"`);
+  },
+);
+
+const CLOCKS: ReadonlySet<string> = new Set(['boottime', 'monotonic']);
+const MAX_NANOSECONDS = 999_999_999;
+
+const timeOffsets: Check<Record<string, TimeOffset>> = also(
+  record(object<TimeOffset>({ secs: int64, nanosecs: between(0, MAX_NANOSECONDS) })),
+  (offsets, at, to) => {
+    for (const clock of Object.keys(offsets))
+      if (!CLOCKS.has(clock)) problem(to, at, `${shown(clock)} is not one of ${[...CLOCKS].join(', ')}`);
+  },
+);
+
+/** man 7 netdevice: what a device may be called (net/core/dev.c, dev_valid_name). */
+const isDeviceName = (name: string): boolean => /^[^/:\s]{1,15}$/.test(name) && name !== '.' && name !== '..';
+
+const netDevices: Check<NonNullable<Linux['netDevices']>> = also(
+  record(object<NonNullable<Linux['netDevices']>[string]>({ name: text })),
+  (devices, at, to) => {
+    for (const [host, { name = '' }] of Object.entries(devices))
+      for (const each of name === '' ? [host] : [host, name])
+        if (!isDeviceName(each)) knownProblem(to, at, `invalid network device name ${shown(each)}`);
+  },
+);
+
+const intelRdt: Check<IntelRdt> = also(
+  object<IntelRdt>({
+    closID: text,
+    l3CacheSchema: text,
+    memBwSchema: text,
+    schemata: texts,
+    enableMonitoring: flag,
+  }),
+  ({ closID = '' }, at, to) => {
+    if (closID === '.' || closID === '..' || (closID.length > 1 && closID.includes('/')))
+      knownProblem(to, at, `invalid intelRdt.ClosID ${shown(closID)}`);
+  },
+);
+
+const personality: Check<Personality> = also(
+  object<Personality>(
+    {
+      domain: (value, at, to) =>
+        (['LINUX', 'LINUX32'] as const).find((domain) => domain === value) ??
+        knownProblem(to, at, `invalid personality domain ${shown(value)}`),
+      flags: texts,
+    },
+    { required: ['domain'] },
+  ),
+  ({ flags = [] }, _at, to) => {
+    if (flags.length > 0) to.warnings.push(`ignoring unsupported personality flags: ${flags.join(', ')}`);
+  },
+);
+
+const memoryPolicy = object<NonNullable<Linux['memoryPolicy']>>(
+  {
+    mode: oneOf(
+      'MPOL_DEFAULT',
+      'MPOL_PREFERRED',
+      'MPOL_BIND',
+      'MPOL_INTERLEAVE',
+      'MPOL_LOCAL',
+      'MPOL_PREFERRED_MANY',
+      'MPOL_WEIGHTED_INTERLEAVE',
+    ),
+    nodes: text,
+    flags: list(oneOf('MPOL_F_STATIC_NODES', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_NUMA_BALANCING')),
+  },
+  { required: ['mode'] },
+);
+
+const propagation: Check<string> = (value, at, to) => {
+  const word = text(value, at, to);
+  if (word === undefined || word === '') return undefined;
+  return propagationOf(word) === undefined
+    ? knownProblem(to, at, `rootfsPropagation=${word} is not supported`)
+    : word;
+};
+
+/** runtime-spec config-linux.md, field by field; what the fields are together is a matter of `rules.ts`. */
+export const linux: Check<Linux> = object<Linux>(
+  {
+    namespaces,
+    uidMappings: mappings,
+    gidMappings: mappings,
+    timeOffsets,
+    devices: list(device),
+    netDevices,
+    cgroupsPath: text,
+    resources,
+    intelRdt,
+    rootfsPropagation: propagation,
+    seccomp,
+    sysctl: record(text),
+    maskedPaths: texts,
+    readonlyPaths: texts,
+    mountLabel: text,
+    memoryPolicy,
+    personality,
+  },
+  { zero: { namespaces: [] } },
+);
