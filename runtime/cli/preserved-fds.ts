@@ -12,16 +12,18 @@ export function preservedFds(
   const preserved = asked ?? 0;
   if (preserved < 0) throw invalidArgument(`preserve-fds must not be negative: ${preserved}`);
   const listening = Number(process.env['LISTEN_FDS'] ?? 0) || 0;
-  for (let fd = 3; fd < 3 + preserved + listening; fd += 1) checkOpen(fd);
+  const end = 3 + listening + preserved;
+  for (let fd = 3 + listening; fd < end; fd += 1) if (!isOpen(fd)) throw notOpen(fd);
+  // Who promises sockets and brings none gets none: at their numbers there is something of Node's now.
+  const last = Array.from({ length: listening }, (_, index) => 3 + index).find((fd) => !isOpen(fd)) ?? end;
   const env = listening === 0 ? [] : [`LISTEN_FDS=${listening}`, 'LISTEN_PID=1'];
   return {
-    count: preserved + listening,
+    count: last - 3,
     process: env.length === 0 ? process_ : { ...process_, env: [...(process_.env ?? []), ...env] },
   };
 }
 
 /** The launcher (scripts/build/launchers.ts) names those that were open before Node opened its own, which are nobody else's. */
-function checkOpen(fd: number): void {
-  const open = process.env['WHERRY_OPEN_FDS'] ?? '';
-  if (!open.includes(`,${fd},`)) throw invalidArgument(`unable to stat preserved-fd ${fd}: it is not open`);
-}
+const isOpen = (fd: number): boolean => (process.env['WHERRY_OPEN_FDS'] ?? '').includes(`,${fd},`);
+
+const notOpen = (fd: number): Error => invalidArgument(`unable to stat preserved-fd ${fd}: it is not open`);

@@ -15,7 +15,7 @@ import { runHooks } from './hooks.ts';
 import { runPlan } from './launcher.ts';
 import { sendSeccompListener } from './seccomp-listener.ts';
 import { prepareSpec } from './prepare-spec.ts';
-import { makeStartFifo, makeStateDirectory, saveRecord, startDirectory } from './state-directory.ts';
+import { checkId, makeStartFifo, makeStateDirectory, saveRecord, startDirectory } from './state-directory.ts';
 import { identify } from './status.ts';
 import { ownedStdio, takeTerminal, type Console } from './terminal.ts';
 
@@ -40,6 +40,7 @@ export interface CreateRequest {
  */
 export async function create(settings: Settings, request: CreateRequest): Promise<ContainerRecord> {
   const { id } = request;
+  checkId(id);
   const prepared = prepareSpec(request.config, request.bundle);
   const cgroups = placeCgroups(settings, { id, cgroupsPath: prepared.spec.linux.cgroupsPath });
   const spec = withCgroupsPath(prepared.spec, cgroups?.path);

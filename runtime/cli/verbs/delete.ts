@@ -12,10 +12,14 @@ export default verb({
   flags: { force: bool('Kill the container if it still runs, and remove whatever is left', { short: 'f' }) },
   arity: [1, 1],
   run: async ({ settings, flags: { force }, args: [id = ''] }) => {
-    await (force ? forceDelete(settings, id) : deleteStopped(settings, id));
+    await (force || isCreated(settings, id) ? forceDelete(settings, id) : deleteStopped(settings, id));
     return 0;
   },
 });
+
+/** One that was never started goes without force, as with runc: containerd counts on it. */
+const isCreated = (settings: Settings, id: string): boolean =>
+  statusOf(settings, loadRecord(settings.root, id)) === 'created';
 
 async function deleteStopped(settings: Settings, id: string): Promise<void> {
   using _ = lockContainer(settings.root, id);
