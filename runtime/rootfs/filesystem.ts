@@ -130,7 +130,7 @@ export function cloneMount(
     readonly path: string;
     readonly recursive: boolean;
     readonly label: string;
-    readonly into?: Slot;
+    readonly call?: CallOptions;
   },
 ): Slot {
   const flags =
@@ -140,7 +140,7 @@ export function cloneMount(
     (from.recursive ? AT_RECURSIVE : 0);
   return plan.call(from.label, 'open_tree', [from.dirfd ?? AT_FDCWD, from.path, flags], {
     save: true,
-    ...(from.into === undefined ? {} : { into: from.into }),
+    ...from.call,
   });
 }
 

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
 import { Label, type PlanBuilder } from '../plan/builder.ts';
-import { MOUNT_ATTR, O_CLOEXEC, O_PATH } from '../plan/constants.ts';
+import { F_DUPFD_CLOEXEC, MOUNT_ATTR, O_CLOEXEC, O_PATH } from '../plan/constants.ts';
 import { ensureDirectory, openIn } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Mount, NamespaceType } from '../spec.ts';
@@ -16,7 +16,7 @@ import {
   newFileSystem,
   type Parameter,
 } from './filesystem.ts';
-import { cloneSource, isBind, parseMount, type ParsedMount } from './parse.ts';
+import { cloneSource, isBind, isMapped, isShared, parseMount, type ParsedMount } from './parse.ts';
 import { bindTarget, guardProc, hiddenDirectory, plainDirectory } from './targets.ts';
 import { expectProc } from './verify.ts';
 
@@ -175,7 +175,7 @@ function sysfsOrHosts(plan: PlanBuilder, request: Parameters<typeof newFileSyste
   const mounted = newFileSystem(plan, { ...request, onRefused: refused });
   plan.jump(done);
   plan.here(refused);
-  cloneMount(plan, { path: '/sys', recursive: true, label, into: mounted });
+  cloneMount(plan, { path: '/sys', recursive: true, label, call: { into: mounted } });
   changeMount(plan, mounted, { label, set: request.attributes ?? 0, recursive: true });
   plan.here(done);
   return mounted;
@@ -187,7 +187,7 @@ function bind(
   { parsed, context, source }: { parsed: ParsedMount; context: MountContext; source: Slot | undefined },
 ): void {
   const { destination, options, label } = parsed;
-  const mounted = source ?? cloneSource(plan, parsed);
+  const mounted = openSource(plan, parsed, source);
   if (destination === '/proc')
     expectProc(plan, mounted, `${label}: "/proc" cannot be mounted because it is not of type proc`);
   changeMount(plan, mounted, { label, set: options.set, clear: options.clear });
@@ -198,6 +198,26 @@ function bind(
   attachMount(plan, mounted, { target, label });
   plan.close(target);
   plan.close(mounted);
+}
+
+/**
+ * A clone made by the container keeps the attributes that the host has set, and what lies below it, locked against its own root (man 7
+ * mount_namespaces). Where it can't have one, and for ids that are mapped and mounts that are shared, it is the parent's.
+ */
+function openSource(plan: PlanBuilder, parsed: ParsedMount, source: Slot | undefined): Slot {
+  if (source === undefined) return cloneSource(plan, parsed);
+  if (isMapped(parsed) || isShared(parsed)) return source;
+  const [refused, done] = [new Label(), new Label()];
+  const mounted = cloneSource(plan, parsed, {
+    ignore: ['EACCES', 'EINVAL', 'ENOENT', 'EPERM'],
+    onOk: done,
+    onIgnored: refused,
+  });
+  plan.here(refused);
+  plan.call(parsed.label, 'fcntl', [source, F_DUPFD_CLOEXEC, 0], { into: mounted });
+  plan.here(done);
+  plan.close(source);
+  return mounted;
 }
 
 /** With `bind`, of the mount alone; otherwise of the file system too, as mount(8). */

@@ -1,5 +1,6 @@
 import { invalidArgument } from '../../common/errors.ts';
-import type { PlanBuilder } from '../plan/builder.ts';
+import type { CallOptions, PlanBuilder } from '../plan/builder.ts';
+import { MS_SHARED } from '../plan/constants.ts';
 import { cleanPath } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Mount } from '../spec.ts';
@@ -50,10 +51,21 @@ export const insideProc = (destination: string): string =>
 export const isBind = ({ mount, options }: ParsedMount): boolean =>
   options.bind !== 'no' || mount.type === 'bind' || mount.type === 'rbind';
 
+export const isShared = ({ options }: ParsedMount): boolean =>
+  options.propagation.some(({ bits }) => bits === MS_SHARED);
+
+/** Whether the bind's ids are mapped. */
+export const isMapped = ({ mount, options }: ParsedMount): boolean =>
+  options.idmap !== 'no' || (mount.uidMappings ?? []).length > 0 || (mount.gidMappings ?? []).length > 0;
+
 /** Clones the source of a bind. Throws `invalid-argument` for a relative one. */
-export function cloneSource(plan: PlanBuilder, { mount, options, label }: ParsedMount): Slot {
+export function cloneSource(
+  plan: PlanBuilder,
+  { mount, options, label }: ParsedMount,
+  call: CallOptions = {},
+): Slot {
   if (mount.source?.startsWith('/') !== true)
     throw invalidArgument(`Cannot ${label}: the source of a bind mount must be absolute`);
   const recursive = options.bind === 'tree' || mount.type === 'rbind';
-  return cloneMount(plan, { path: mount.source, recursive, label });
+  return cloneMount(plan, { path: mount.source, recursive, label, call });
 }

@@ -5,7 +5,6 @@ import {
   AT_FDCWD,
   AT_RECURSIVE,
   MOUNT_ATTR,
-  MS_SHARED,
   MS_SLAVE,
   O_CLOEXEC,
   O_RDONLY,
@@ -15,7 +14,7 @@ import type { Slot } from '../plan/types.ts';
 import type { Spec } from '../spec.ts';
 import { userNamespaceOf } from '../user-namespace.ts';
 import { changeMount } from './filesystem.ts';
-import { cloneSource, isBind, parseMount, type ParsedMount } from './parse.ts';
+import { cloneSource, isBind, isMapped, isShared, parseMount, type ParsedMount } from './parse.ts';
 
 /**
  * Clones, in the parent and so with the host's privilege and in the host's mount namespace, the sources of binds that can't be cloned
@@ -29,14 +28,13 @@ export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<numbe
   spec.mounts.forEach((mount, index) => {
     const parsed = parseMount(mount);
     const { options, label } = parsed;
-    const isMapped = options.idmap !== 'no' || hasMappings(parsed);
-    if (isMapped && !isBind(parsed)) throw invalidArgument(`Cannot ${label}: only a bind can map ids`);
-    const isShared = options.propagation.some(({ bits }) => bits === MS_SHARED);
-    if (!isBind(parsed) || options.remount || !(isMapped || isShared || hasUserNamespace)) return;
+    const [mapped, shared] = [isMapped(parsed), isShared(parsed)];
+    if (mapped && !isBind(parsed)) throw invalidArgument(`Cannot ${label}: only a bind can map ids`);
+    if (!isBind(parsed) || options.remount || !(mapped || shared || hasUserNamespace)) return;
     const source = cloneSource(plan, parsed);
-    if (isMapped) mapIds(plan, source, { parsed, userNamespace: userNamespace(parsed) });
+    if (mapped) mapIds(plan, source, { parsed, userNamespace: userNamespace(parsed) });
     // A clone made in the host's namespace is the host's peer.
-    if (!isShared) changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });
+    if (!shared) changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });
     sources.set(index, source);
   });
   for (const slot of userNamespaces.values()) plan.close(slot);

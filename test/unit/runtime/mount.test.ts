@@ -266,6 +266,29 @@ describe('a container in a user namespace', requires('root', 'busybox', 'unshare
     assert.equal(lstatSync(join(source, 'new')).uid, 0);
   });
 
+  test('can not take back what the host says of a mount', async (t) => {
+    const script = 'mount -o remount,bind,rw /b; touch /b/x; umount /b/m; ls /b/m';
+    const bench = await makeDirectoryBench(t, script, (spec) => {
+      ownUsers(spec);
+      for (const set of ['bounding', 'permitted', 'effective'] as const)
+        spec.process.capabilities?.[set]?.push('CAP_SYS_ADMIN');
+    });
+    const source = join(bench.directory, 'source');
+    mkdirSync(source);
+    giveToContainer(bench);
+    const before = `mount -t tmpfs t ${source} && mkdir ${source}/m && touch ${source}/m/below && mount -t tmpfs over ${source}/m &&
+      mount -o remount,bind,ro ${source}`;
+    const { mounts } = bench.request.spec;
+    mounts.push(bind(source, '/b', 'rbind'));
+    const open = { ...bench, request: { ...bench.request, seccomp: undefined } };
+    const { stdout, stderr, failure } = await runAsCommand(open, { before });
+    assert.equal(failure, undefined);
+    assert.equal(stdout, '', 'what is mounted below hides what is under it');
+    assert.match(stderr, /touch: \/b\/x: Read-only file system\numount: .*Invalid argument/);
+    mounts.push(bind(source, '/c', 'rbind', 'rw'));
+    assert.match((await runAsCommand(open, { before })).failure ?? '', /mount ".*" at "\/c": EPERM/);
+  });
+
   test("sees the host's /sys with the host's network", async (t) => {
     const bench = await makeDirectoryBench(t, 'grep " /sys " /proc/self/mountinfo; touch /sys/x', (spec) => {
       ownUsers(spec);
