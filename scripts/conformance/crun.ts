@@ -9,7 +9,9 @@ const LIST = `
 import importlib, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-for name in importlib.import_module(sys.argv[2]).all_tests: print(name)
+try: module = importlib.import_module(sys.argv[2])
+except SystemExit: sys.exit('it lacks a module (python3-libmount?)')
+for name in module.all_tests: print(name)
 `;
 
 /** containers/crun: tests/test_*.py, each test function by itself. */

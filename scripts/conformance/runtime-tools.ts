@@ -12,10 +12,10 @@ export const runtimeTools: Suite = {
 
   async units(directory, runtime) {
     await access(join(directory, 'runtimetest'));
-    const programs = (await readdir(join(directory, 'validation'))).toSorted();
+    const sources = await readdir(join(directory, 'validation'), { withFileTypes: true });
+    const programs = sources.filter((entry) => entry.isDirectory() && entry.name !== 'util');
     const units: Unit[] = [];
-    for (const name of programs) {
-      if (name === 'util') continue;
+    for (const { name } of programs.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       await access(join(directory, 'validation', name, `${name}.t`));
       units.push({
         name,
