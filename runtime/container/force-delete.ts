@@ -18,21 +18,31 @@ const PAUSE_MS = 10;
  */
 export async function forceDelete(settings: Settings, id: string): Promise<void> {
   if (!hasStateDirectory(settings.root, id)) return;
-  try {
-    const record = loadRecord(settings.root, id);
-    // Before the lock: a command that waits for this very process holds it.
-    if (record.init !== undefined && signalProcess(record.init, SIGKILL))
-      thawElsewhere(settings, record.init.pid);
-    if (record.cgroups !== undefined) await kill(record.cgroups);
-    using _ = lockContainer(settings.root, id);
-    const latest = loadRecord(settings.root, id);
-    for (let tries = 0; tries < TRIES && latest.init !== undefined && isAlive(latest.init); tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    await destroy(settings, latest);
-  } catch (error) {
-    if (codeOf(error) !== 'not-found') throw error;
+  const record = ifThere(() => loadRecord(settings.root, id));
+  if (record === undefined) {
     // The directory was made, its state was not written: nothing else was made either.
     removeStateDirectory(settings.root, id);
+    return;
+  }
+  // Before the lock: a command that waits for this very process holds it.
+  if (record.init !== undefined && signalProcess(record.init, SIGKILL))
+    thawElsewhere(settings, record.init.pid);
+  if (record.cgroups !== undefined) await kill(record.cgroups);
+  using lock = ifThere(() => lockContainer(settings.root, id));
+  // Another command was faster.
+  if (lock === undefined) return;
+  const latest = loadRecord(settings.root, id);
+  for (let tries = 0; tries < TRIES && latest.init !== undefined && isAlive(latest.init); tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  await destroy(settings, latest);
+}
+
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (codeOf(error) === 'not-found') return undefined;
+    throw error;
   }
 }
 

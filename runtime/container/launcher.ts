@@ -64,7 +64,7 @@ function follow(
   const { socket, launcher, forked, waits, events } = context;
   const packet = Buffer.alloc(REPORT_BYTES);
   /** The child may be faster than its parent's report. */
-  let early: Extract<Report, { kind: 'sync' }> | undefined;
+  let early: Extract<Report, { kind: 'sync' | 'ready' }> | undefined;
   const answer = (report: Extract<Report, { kind: 'sync' }>): void => {
     meet(report, forked.pid, events);
     sendWithFd(socket, ANSWER);
@@ -77,14 +77,16 @@ function follow(
         // From here on the process is its caller's child, or ours if we are the subreaper.
         waitChild(launcher, { block: true });
         events.onForked?.(report.pid);
-        if (early !== undefined) answer(early);
+        if (early?.kind === 'ready' && waits) return;
+        if (early?.kind === 'sync') answer(early);
         break;
       case 'sync':
         if (forked.pid === undefined) early = report;
         else answer(report);
         break;
       case 'ready':
-        if (waits) return;
+        if (forked.pid === undefined) early = report;
+        else if (waits) return;
         break;
       case 'failed':
         if (report.step === NO_STEP)

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { conflict, internal, invalidArgument, notFound, WherryError } from '../../common/errors.ts';
+import { internal, invalidArgument, notFound, WherryError } from '../../common/errors.ts';
 import { AT_FDCWD, mknodAt, S_IFIFO } from '../../native/sys/files.ts';
 import { lock } from '../../native/sys/flock.ts';
 import { START_FIFO } from '../keeper.ts';
@@ -132,7 +132,7 @@ export function lockContainer(root: string, id: string): Disposable {
   lock(fd);
   if (statSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(fd).ino) {
     closeSync(fd);
-    throw conflict(`container was removed by another command: ${id}`);
+    throw notFound(`container does not exist: ${id}`);
   }
   return { [Symbol.dispose]: () => closeSync(fd) };
 }

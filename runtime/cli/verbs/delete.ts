@@ -25,6 +25,8 @@ async function deleteStopped(settings: Settings, id: string): Promise<void> {
   using _ = lockContainer(settings.root, id);
   const record = loadRecord(settings.root, id);
   const status = statusOf(settings, record);
-  if (status !== 'stopped') throw conflict(`cannot delete container ${id} that is not stopped: ${status}`);
+  // Nothing of a created one has run yet.
+  if (status !== 'stopped' && status !== 'created')
+    throw conflict(`cannot delete container ${id} that is not stopped: ${status}`);
   await destroy(settings, record);
 }
