@@ -86,7 +86,7 @@ function mountByText(plan: PlanBuilder, { lower, upper, work, volatile }: Overla
     return;
   }
   plan.call(`enter "${base}"`, 'chdir', [base]);
-  plan.call(`${LABEL}, ${options}`, 'mount', ['overlay', target, 'overlay', 0, options]);
+  plan.call(`${LABEL}, ${options} in "${base}"`, 'mount', ['overlay', target, 'overlay', 0, options]);
 }
 
 function commonDirectory(paths: readonly string[]): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { ended, eventually } from '../lib/process.ts';
+import { ended, eventually, PATIENCE } from '../lib/process.ts';
 import { clients, daemonSuite } from '../lib/suite.ts';
 
 const RFC3339_NANO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
@@ -119,15 +119,22 @@ daemonSuite('logs', (daemon) => {
 
   test('-f goes on across rotations without a gap', async () => {
     const options = ['--log-opt', 'max-size=10k', '--log-opt', 'max-file=2'];
-    const script =
-      'i=0; while [ $i -lt 600 ]; do i=$((i+1)); echo $i; [ $((i % 60)) = 0 ] && sleep 0.1; done; true';
+    // As much as two files hold comes at a time, and then a pause in which the reader catches up.
+    const script = `echo 0; until [ -e /go ]; do sleep 0.1; done
+      i=0; while [ $i -lt 600 ]; do i=$((i+1)); echo $i; [ $((i % 60)) = 0 ] && sleep ${0.1 * PATIENCE}; done; true`;
     const id = await daemon().dockerOk('run', '-d', ...options, 'busybox', 'sh', '-c', script);
-    const followed = (await daemon().dockerOk('logs', '-f', id)).split('\n').map(Number);
+    const child = daemon().spawn('docker', 'logs', '-f', id);
+    let out = '';
+    child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    await eventually('the reader reads', () => out === '0\n');
+    await daemon().dockerOk('exec', id, 'touch', '/go');
+    assert.equal(await ended(child), 0);
+    const followed = out.trimEnd().split('\n').map(Number);
     assert.deepEqual(
       followed,
-      followed.map((_, index) => index + 1),
+      followed.map((_, index) => index),
     );
-    assert.equal(followed.length, 600);
+    assert.equal(followed.length, 601);
   });
 
   test('--log-driver none keeps nothing', async () => {

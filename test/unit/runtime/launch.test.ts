@@ -239,10 +239,11 @@ describe('what can not be run is told in the words of docker', requires('root', 
   test('a missing overlay directory is named', async (t) => {
     const bench = await makeBench(t, dockerSpec('true'));
     await rm(bench.upper, { recursive: true });
-    assert.equal(
-      (await runPlan(bench)).failure,
-      `Cannot mount "overlay" (overlay) at "/", upperdir=${bench.upper}: ENOENT`,
-    );
+    const { failure = '' } = await runPlan(bench);
+    // Linux before 6.7 is told of all directories at once.
+    const [whole, short] = [`upperdir=${bench.upper}`, `upperdir=u,workdir=w in "${bench.directory}"`];
+    assert.match(failure, /^Cannot mount "overlay" \(overlay\) at "\/", .*: ENOENT$/);
+    assert.ok(failure.includes(whole) || failure.includes(short), failure);
   });
 });
 
