@@ -1,13 +1,7 @@
-import { readFile } from 'node:fs/promises';
-
 /** Where a process is: the path in each hierarchy by controller, in the version 2 one by ''. */
 export type OwnCgroups = ReadonlyMap<string, string>;
 
-/** From /proc/<pid>/cgroup (man 7 cgroups). */
-export async function readOwnCgroups(pid: number | 'self' = 'self'): Promise<OwnCgroups> {
-  return parseOwnCgroups(await readFile(`/proc/${pid}/cgroup`, 'utf8'));
-}
-
+/** From the text of /proc/<pid>/cgroup (man 7 cgroups). */
 export function parseOwnCgroups(text: string): OwnCgroups {
   const own = new Map<string, string>();
   for (const line of text.split('\n')) {

@@ -3,7 +3,7 @@ import { kill as sendSignal } from 'node:process';
 import { AT_FDCWD, isErrno, unlinkAt } from '../../../native/sys/files.ts';
 import { internal } from '../../../common/errors.ts';
 import type { CgroupPlace } from '../contract.ts';
-import { cgroupDirectories, hierarchyOf, isUnified } from '../layout.ts';
+import { cgroupDirectories, hierarchyOf } from '../layout.ts';
 import { childCgroups, codeOfErrno, pause, readCgroupFile, writeCgroupFile } from './files.ts';
 import { freeze, thaw } from './freezer.ts';
 
@@ -77,19 +77,27 @@ function signalOne(pid: number, signal: number): void {
   }
 }
 
+/** So long the kernel is left to kill by itself. */
+const TRIES_OF_KERNEL = 5;
+
 /**
  * Kills every process of the container and resolves when all are gone, as far as they go. On the version 2 hierarchy the kernel
  * does it at once (5.14); without one by pid: all frozen, all killed, all thawed to die, again until none is left.
  */
 export async function kill(place: CgroupPlace): Promise<void> {
   const { layout, path } = place;
-  if (layout.unified !== undefined) await writeCgroupFile(`${layout.unified}${path}/cgroup.kill`, '1');
-  if (isUnified(layout)) await thaw(place);
+  const byKernel =
+    layout.unified !== undefined && (await writeCgroupFile(`${layout.unified}${path}/cgroup.kill`, '1'));
+  // What is frozen dies when it goes on; and nobody else would thaw an empty one.
+  await thaw(place);
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    if ((await processes(place)).length === 0) return;
-    if (!isUnified(layout)) await freeze(place).catch(() => {});
-    for (const pid of await processes(place)) signalOne(pid, SIGKILL);
-    await thaw(place);
+    const pids = await processes(place);
+    if (pids.length === 0) return;
+    if (!byKernel || attempt >= TRIES_OF_KERNEL) {
+      await freeze(place).catch(() => {});
+      for (const pid of await processes(place)) signalOne(pid, SIGKILL);
+      await thaw(place);
+    }
     await pause(attempt === 0 ? 1 : PAUSE_MS);
   }
 }
