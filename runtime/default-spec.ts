@@ -111,7 +111,8 @@ export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
   allow(136, undefined),
 ];
 
-const READONLY_PATHS: readonly string[] = [
+/** Docker's present lists, which containers of the command line's template get as well. */
+export const READONLY_PATHS: readonly string[] = [
   '/proc/bus',
   '/proc/fs',
   '/proc/irq',
@@ -119,7 +120,7 @@ const READONLY_PATHS: readonly string[] = [
   '/proc/sysrq-trigger',
 ];
 
-const maskedPaths = (cpus: number): string[] => [
+export const maskedPaths = (cpus: number): string[] => [
   '/proc/acpi',
   '/proc/asound',
   '/proc/interrupts',

@@ -19,6 +19,8 @@ const FLAGS: Readonly<Record<string, number>> = {
   MPOL_F_RELATIVE_NODES: 1 << 14,
   MPOL_F_NUMA_BALANCING: 1 << 13,
 };
+export const MEMORY_POLICY_MODES: readonly string[] = Object.keys(MODES);
+export const MEMORY_POLICY_FLAGS: readonly string[] = Object.keys(FLAGS);
 
 /**
  * The NUMA policy of the process (runtime-spec 1.3 config-linux.md, "Memory Policy"). Throws `invalid-argument` for an unknown mode or

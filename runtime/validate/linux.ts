@@ -1,3 +1,4 @@
+import { MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES } from '../process/memory-policy.ts';
 import type { Linux } from '../spec.ts';
 import {
   absolutePath,
@@ -100,17 +101,9 @@ const personality: Check<Personality> = also(
 
 const memoryPolicy = object<NonNullable<Linux['memoryPolicy']>>(
   {
-    mode: oneOf(
-      'MPOL_DEFAULT',
-      'MPOL_PREFERRED',
-      'MPOL_BIND',
-      'MPOL_INTERLEAVE',
-      'MPOL_LOCAL',
-      'MPOL_PREFERRED_MANY',
-      'MPOL_WEIGHTED_INTERLEAVE',
-    ),
+    mode: oneOf(...MEMORY_POLICY_MODES),
     nodes: text,
-    flags: list(oneOf('MPOL_F_STATIC_NODES', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_NUMA_BALANCING')),
+    flags: list(oneOf(...MEMORY_POLICY_FLAGS)),
   },
   { required: ['mode'] },
 );

@@ -1,3 +1,6 @@
+import { SECCOMP_ACTIONS, SECCOMP_FLAGS } from '../security/seccomp-actions.ts';
+import { SECCOMP_OPERATORS } from '../security/seccomp-arguments.ts';
+import { SECCOMP_ARCHITECTURES } from '../security/seccomp-table.ts';
 import type { Seccomp } from '../spec.ts';
 import {
   also,
@@ -18,33 +21,7 @@ import {
 type Syscall = NonNullable<Seccomp['syscalls']>[number];
 type Argument = NonNullable<Syscall['args']>[number];
 
-/** The names of runtime-spec config-linux.md, "Seccomp". */
-const action = oneOf(
-  'SCMP_ACT_KILL',
-  'SCMP_ACT_KILL_PROCESS',
-  'SCMP_ACT_KILL_THREAD',
-  'SCMP_ACT_TRAP',
-  'SCMP_ACT_ERRNO',
-  'SCMP_ACT_TRACE',
-  'SCMP_ACT_ALLOW',
-  'SCMP_ACT_LOG',
-  'SCMP_ACT_NOTIFY',
-);
-
-const architecture = oneOf(
-  ...[
-    ...['X86', 'X86_64', 'X32', 'ARM', 'AARCH64', 'LOONGARCH64', 'M68K', 'MIPS', 'MIPS64', 'MIPS64N32'],
-    ...['MIPSEL', 'MIPSEL64', 'MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X', 'SH', 'SHEB'],
-    ...['PARISC', 'PARISC64', 'RISCV64'],
-  ].map((name) => `SCMP_ARCH_${name}`),
-);
-
-const seccompFlag = oneOf(
-  'SECCOMP_FILTER_FLAG_TSYNC',
-  'SECCOMP_FILTER_FLAG_LOG',
-  'SECCOMP_FILTER_FLAG_SPEC_ALLOW',
-  'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV',
-);
+const action = oneOf(...SECCOMP_ACTIONS);
 
 const argument = object<Argument>(
   {
@@ -52,15 +29,7 @@ const argument = object<Argument>(
     // Rounded, they would be another filter. What compiles them takes both kinds.
     value: exact as Check<number>,
     valueTwo: exact as Check<number>,
-    op: oneOf(
-      'SCMP_CMP_NE',
-      'SCMP_CMP_LT',
-      'SCMP_CMP_LE',
-      'SCMP_CMP_EQ',
-      'SCMP_CMP_GE',
-      'SCMP_CMP_GT',
-      'SCMP_CMP_MASKED_EQ',
-    ),
+    op: oneOf(...SECCOMP_OPERATORS),
   },
   { required: ['op'], zero: { index: 0, value: 0 } },
 );
@@ -97,8 +66,8 @@ const profile = also(
     {
       defaultAction: action,
       defaultErrnoRet: uint32,
-      architectures: list(architecture),
-      flags: list(seccompFlag),
+      architectures: list(oneOf(...SECCOMP_ARCHITECTURES)),
+      flags: list(oneOf(...SECCOMP_FLAGS)),
       listenerPath: text,
       listenerMetadata: text,
       syscalls: list(syscall),

@@ -215,7 +215,7 @@ export const REFUSED: readonly (readonly [string, unknown, string])[] = [
   [
     'a seccomp action',
     linux({ seccomp: { defaultAction: 'X' } }),
-    'linux.seccomp.defaultAction: "X" is not one of SCMP_ACT_KILL',
+    'linux.seccomp.defaultAction: "X" is not one of SCMP_ACT_ALLOW',
   ],
   [
     'a seccomp flag',
