@@ -30,6 +30,8 @@ const needs = {
   busybox: program('busybox', true),
   nftables: program('nft', true),
   unshare: program('unshare', true),
+  setpriv: program('setpriv', true),
+  compiler: program('gcc', true),
   strace: program('strace', true),
   containerd: program('containerd', true),
   dockerd: program('dockerd', true),
