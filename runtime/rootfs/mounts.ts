@@ -16,7 +16,7 @@ import {
   newFileSystem,
   type Parameter,
 } from './filesystem.ts';
-import { cloneSource, isBind, isMapped, isShared, parseMount, type ParsedMount } from './parse.ts';
+import { cloneSource, isBind, isMapped, parseMount, type ParsedMount } from './parse.ts';
 import { bindTarget, guardProc, hiddenDirectory, plainDirectory } from './targets.ts';
 import { expectProc } from './verify.ts';
 
@@ -202,11 +202,11 @@ function bind(
 
 /**
  * A clone made by the container keeps the attributes that the host has set, and what lies below it, locked against its own root (man 7
- * mount_namespaces). Where it can't have one, and for ids that are mapped and mounts that are shared, it is the parent's.
+ * mount_namespaces). Where it can't have one, and for ids that are mapped, it is the parent's.
  */
 function openSource(plan: PlanBuilder, parsed: ParsedMount, source: Slot | undefined): Slot {
   if (source === undefined) return cloneSource(plan, parsed);
-  if (isMapped(parsed) || isShared(parsed)) return source;
+  if (isMapped(parsed)) return source;
   const [refused, done] = [new Label(), new Label()];
   const mounted = cloneSource(plan, parsed, {
     ignore: ['EACCES', 'EINVAL', 'ENOENT', 'EPERM'],

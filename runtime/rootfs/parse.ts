@@ -1,6 +1,5 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { CallOptions, PlanBuilder } from '../plan/builder.ts';
-import { MS_SHARED } from '../plan/constants.ts';
 import { cleanPath } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Mount } from '../spec.ts';
@@ -50,9 +49,6 @@ export const insideProc = (destination: string): string =>
 
 export const isBind = ({ mount, options }: ParsedMount): boolean =>
   options.bind !== 'no' || mount.type === 'bind' || mount.type === 'rbind';
-
-export const isShared = ({ options }: ParsedMount): boolean =>
-  options.propagation.some(({ bits }) => bits === MS_SHARED);
 
 /** Whether the bind's ids are mapped. */
 export const isMapped = ({ mount, options }: ParsedMount): boolean =>

@@ -14,12 +14,12 @@ import type { Slot } from '../plan/types.ts';
 import type { Spec } from '../spec.ts';
 import { userNamespaceOf } from '../user-namespace.ts';
 import { changeMount } from './filesystem.ts';
-import { cloneSource, isBind, isMapped, isShared, parseMount, type ParsedMount } from './parse.ts';
+import { cloneSource, isBind, isMapped, parseMount, type ParsedMount } from './parse.ts';
 
 /**
- * Clones, in the parent and so with the host's privilege and in the host's mount namespace, the sources of binds that can't be cloned
- * later: those that share their mounts with the host, those with ids mapped, and all of a container with a user namespace of its
- * own, whose root may not reach them. The result is by index of the mount; `closeSources` is for the parent after the fork.
+ * Clones, in the parent and so with the host's privilege, the sources of binds that the container may not be able to clone itself:
+ * those with ids mapped, and all of a container with a user namespace of its own, whose root may not reach them. The result is by
+ * index of the mount; `closeSources` is for the parent after the fork.
  */
 export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<number, Slot> {
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === 'user');
@@ -28,13 +28,13 @@ export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<numbe
   spec.mounts.forEach((mount, index) => {
     const parsed = parseMount(mount);
     const { options, label } = parsed;
-    const [mapped, shared] = [isMapped(parsed), isShared(parsed)];
+    const mapped = isMapped(parsed);
     if (mapped && !isBind(parsed)) throw invalidArgument(`Cannot ${label}: only a bind can map ids`);
-    if (!isBind(parsed) || options.remount || !(mapped || shared || hasUserNamespace)) return;
+    if (!isBind(parsed) || options.remount || !(mapped || hasUserNamespace)) return;
     const source = cloneSource(plan, parsed);
     if (mapped) mapIds(plan, source, { parsed, userNamespace: userNamespace(parsed) });
     // A clone made in the host's namespace is the host's peer.
-    if (!shared) changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });
+    changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });
     sources.set(index, source);
   });
   for (const slot of userNamespaces.values()) plan.close(slot);
