@@ -1,6 +1,7 @@
 import { notImplemented } from '../common/errors.ts';
 import { LOOPBACK_INDEX, raiseLink } from '../native/netlink/link.ts';
 import { createCgroups, joinCgroups } from './cgroup/create.ts';
+import { delegateCgroup, delegateOf } from './cgroup/delegate.ts';
 import { limitCgroups } from './cgroup/limits.ts';
 import { checkCgroupsPath } from './cgroup/path.ts';
 import type { BuildLaunchPlan, LaunchRequest } from './contract.ts';
@@ -104,6 +105,8 @@ function prepareCgroups(plan: PlanBuilder, { spec, cgroups }: LaunchRequest): st
   const path = checkCgroupsPath(cgroupsPath);
   createCgroups(plan, cgroups, path);
   limitCgroups(plan, { layout: cgroups, path, resources });
+  const owner = delegateOf(spec);
+  if (owner !== undefined) delegateCgroup(plan, { layout: cgroups, path }, owner);
   return path;
 }
 

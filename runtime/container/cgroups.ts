@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { ResolvedCgroups } from '../cgroup/contract.ts';
 import { parseOwnCgroups } from '../cgroup/own.ts';
 import { resolveCgroupsPath } from '../cgroup/path.ts';
 import { directoryOfProcesses, kill, remove } from '../cgroup/live/processes.ts';
-import { connectSystemd } from '../cgroup/systemd/units.ts';
-import type { Settings } from './contract.ts';
+import { cgroupDirectories } from '../cgroup/layout.ts';
+import type { ContainerRecord, Settings } from './contract.ts';
 
 /** Where a new container's cgroups go; undefined when it has none. Throws `invalid-argument` for a path that means nothing. */
 export function placeCgroups(
@@ -26,6 +26,7 @@ export async function removeCgroups(
 ): Promise<void> {
   if (!isEmpty(cgroups)) await kill(cgroups);
   if (cgroups.unit !== undefined) {
+    const { connectSystemd } = await import('../cgroup/systemd/units.ts');
     const systemd = await connectSystemd({ isRootless: settings.rootless });
     await systemd.stop(cgroups.unit);
     systemd.close();
@@ -43,4 +44,30 @@ function isEmpty(cgroups: ResolvedCgroups): boolean {
   } catch {
     return false;
   }
+}
+
+/** Throws `conflict` in runc's words for cgroups in which somebody runs, or that are frozen. Those of most containers are not there yet. */
+export async function refuseUsed(cgroups: ResolvedCgroups): Promise<void> {
+  if (!cgroupDirectories(cgroups.layout, cgroups.path).some((directory) => existsSync(directory))) return;
+  const { checkUnused } = await import('../cgroup/live/unused.ts');
+  await checkUnused(cgroups);
+}
+
+/** With the systemd driver: makes the container's unit, and keeps it until the container is in it. */
+export async function holdUnitOf(
+  settings: Pick<Settings, 'rootless' | 'warn'>,
+  { id, cgroups, spec }: ContainerRecord,
+): Promise<Disposable | undefined> {
+  if (cgroups?.unit === undefined) return undefined;
+  const { holdUnit } = await import('../cgroup/systemd/hold.ts');
+  const held = await holdUnit({
+    unit: cgroups.unit,
+    id,
+    layout: cgroups.layout,
+    resources: spec.linux.resources ?? {},
+    annotations: spec.annotations ?? {},
+    isRootless: settings.rootless,
+    warn: settings.warn,
+  });
+  return { [Symbol.dispose]: () => held.release() };
 }

@@ -6,7 +6,7 @@ import type { Plan } from '../plan/types.ts';
 import { unknownCapabilities } from '../security/capabilities.ts';
 import { compileSeccomp } from '../security/seccomp.ts';
 import type { Spec } from '../spec.ts';
-import { placeCgroups } from './cgroups.ts';
+import { holdUnitOf, placeCgroups, refuseUsed } from './cgroups.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
 import { destroy } from './destroy.ts';
 import { moveNetDevices } from './net-devices.ts';
@@ -61,6 +61,7 @@ export async function create(settings: Settings, request: CreateRequest): Promis
   if (unknown.length > 0)
     settings.warn(`ignoring unknown or unavailable capabilities: [${unknown.join(' ')}]`);
   const plan = launchPlan(settings, { record, request });
+  if (cgroups !== undefined) await refuseUsed(cgroups);
   makeStateDirectory(settings.root, id);
   try {
     saveRecord(settings.root, record);
@@ -69,6 +70,7 @@ export async function create(settings: Settings, request: CreateRequest): Promis
       record = { ...record, ...change };
       saveRecord(settings.root, record);
     };
+    using _unit = await holdUnitOf(settings, record);
     runPlan(plan, {
       preserveFds: request.preserveFds,
       waits: request.waits,

@@ -1,4 +1,5 @@
 import { conflict, internal } from '../../common/errors.ts';
+import { execPath } from '../cgroup/exec.ts';
 import { subCgroups } from '../cgroup/sub.ts';
 import type { ExecRequest } from '../contract.ts';
 import { buildExecPlan } from '../exec.ts';
@@ -70,10 +71,11 @@ export async function exec(
 
 async function cgroupsOf(
   { layout }: Settings,
-  { cgroups }: ContainerRecord,
+  { cgroups, init }: ContainerRecord,
   asked: readonly string[],
 ): Promise<Pick<ExecRequest, 'cgroups' | 'cgroupsPath'>> {
-  if (asked.length === 0 || cgroups === undefined) return { cgroups: cgroups?.layout ?? layout };
+  if (cgroups === undefined || init === undefined) return { cgroups: layout };
+  if (asked.length === 0) return { cgroups: cgroups.layout, cgroupsPath: execPath(cgroups, init.pid) };
   const { layout: cgroupLayout, path } = await subCgroups(cgroups, asked);
   return { cgroups: cgroupLayout, cgroupsPath: path };
 }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { invalidArgument } from '../../common/errors.ts';
+import { makeBlocking, setTerminalSize, terminalSize } from '../../native/sys/terminal.ts';
 import { connectUnix, sendWithFd } from '../../native/sys/unix-socket.ts';
 
 /** The terminal's name goes with its master, as runc sends it; nobody opens it. */
@@ -35,13 +36,22 @@ export function openConsole(options: {
 export function takeTerminal(to: Console, master: number): void {
   if (to.kind === 'relay') {
     to.master = master;
+    fitTerminal(master);
     return;
   }
   try {
+    // Whoever gets it reads it as it likes.
+    makeBlocking(master);
     if (to.kind === 'socket') sendWithFd(to.fd, NAME, master);
   } finally {
     closeSync(master);
   }
+}
+
+/** As large as this command's own terminal, whichever of its descriptors that is. */
+export function fitTerminal(master: number): void {
+  const size = [1, 0, 2].map((fd) => terminalSize(fd)).find((each) => each !== undefined);
+  if (size !== undefined) setTerminalSize(master, size);
 }
 
 export function closeConsole(to: Console): void {

@@ -1,6 +1,5 @@
 import { conflict } from '../../common/errors.ts';
 import { applyResources, mergeResources } from '../cgroup/live/update.ts';
-import { connectSystemd } from '../cgroup/systemd/units.ts';
 import type { Resources } from '../spec.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
 import { saveRecord } from './state-directory.ts';
@@ -20,9 +19,15 @@ export async function updateContainer(
   if (cgroups === undefined) throw conflict('cannot update a container without cgroups');
   const { merged, change } = mergeResources(spec.linux.resources ?? {}, update);
   if (cgroups.unit !== undefined) {
+    const { connectSystemd } = await import('../cgroup/systemd/units.ts');
     const systemd = await connectSystemd({ isRootless: settings.rootless });
     try {
-      await systemd.update({ unit: cgroups.unit, layout: cgroups.layout, resources: change });
+      await systemd.update({
+        unit: cgroups.unit,
+        layout: cgroups.layout,
+        resources: change,
+        warn: settings.warn,
+      });
     } finally {
       systemd.close();
     }
