@@ -77,6 +77,8 @@ trap 'exit 143' TERM INT HUP
 for hierarchy in /sys/fs/cgroup/*; do
   case $(stat -f -c %T "$hierarchy") in cgroupfs | cgroup2fs) ;; *) continue ;; esac
   mkdir "$hierarchy/$name"
+  # A cgroup gets no real time unless it is given some.
+  [ ! -e "$hierarchy/cpu.rt_runtime_us" ] || echo 100000 >"$hierarchy/$name/cpu.rt_runtime_us" || true
   [ -e "$hierarchy/cpuset.cpus" ] || continue
   cat "$hierarchy/cpuset.cpus" >"$hierarchy/$name/cpuset.cpus"
   cat "$hierarchy/cpuset.mems" >"$hierarchy/$name/cpuset.mems"
