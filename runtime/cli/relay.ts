@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setTerminalSize } from '../../native/sys/terminal.ts';
+import { fitTerminal } from '../container/terminal.ts';
 
 /** How long what the terminal still holds is read after the process's end. */
 const DRAIN_MS = 100;
@@ -21,10 +21,7 @@ export function relayTerminal(master: number): {
   const onInput = (data: Buffer): void => void writing.write(data);
   const writing = new WriteStream(master);
   writing.on('error', () => {});
-  const resize = (): void => {
-    if (stdout instanceof WriteStream)
-      setTerminalSize(master, { rows: stdout.rows, columns: stdout.columns });
-  };
+  const resize = (): void => fitTerminal(master);
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.on('data', onInput);
   process.on('SIGWINCH', resize);
