@@ -53,20 +53,24 @@ export async function readAccountFilesOf(pid: number): Promise<AccountFiles> {
 }
 
 async function readIn(root: number, path: string): Promise<string | undefined> {
-  let fd: number;
+  let place: number;
   try {
-    // Non-blocking, for a FIFO; what is no regular file is closed unread.
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-    fd = openAt2(root, path, { flags, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+    // Not to be read through: opening a device acts on it (a watchdog resets the host when it is closed again), and a FIFO waits.
+    place = openAt2(root, path, { flags: O_PATH, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw error;
   }
   try {
-    if (!(await fstat(fd)).isFile()) return undefined;
-    return await readBounded((buffer, position) => read(fd, buffer, 0, buffer.byteLength, position), path);
+    if (!(await fstat(place)).isFile()) return undefined;
+    const fd = openAt(-100, `/proc/self/fd/${place}`, { flags: constants.O_RDONLY });
+    try {
+      return await readBounded((buffer, position) => read(fd, buffer, 0, buffer.byteLength, position), path);
+    } finally {
+      await close(fd);
+    }
   } finally {
-    await close(fd);
+    await close(place);
   }
 }
 

@@ -22,7 +22,8 @@ interface PasswdEntry {
 interface GroupEntry {
   readonly name: string;
   readonly gid: number;
-  readonly members: readonly string[];
+  /** Between commas. */
+  readonly members: string;
 }
 
 /**
@@ -39,13 +40,10 @@ export function resolveUser(
   const colon = spec.indexOf(':');
   const [userName, groupName] = colon < 0 ? [spec, ''] : [spec.slice(0, colon), spec.slice(colon + 1)];
   const user = findUser(userName, files.passwd ?? '');
-  const groups = parseGroup(files.group ?? '');
-  const gid = groupName === '' ? user.gid : groupId(groupName, groups, 'group');
-  const own =
-    groupName === '' && user.name !== ''
-      ? groups.filter(({ members }) => members.includes(user.name)).map((group) => group.gid)
-      : [];
-  const added = groupAdd.map((name) => groupId(name, groups, 'group'));
+  const group = files.group ?? '';
+  const gid = groupName === '' ? user.gid : groupId(groupName, group);
+  const own = groupName === '' && user.name !== '' ? groupsOf(user.name, group) : [];
+  const added = groupAdd.map((name) => groupId(name, group));
   return {
     uid: checkRange(user.uid),
     gid: checkRange(gid),
@@ -56,23 +54,33 @@ export function resolveUser(
 
 function findUser(name: string, passwd: string): PasswdEntry {
   const number = name === '' ? 0 : numberOf(name);
-  const entries = parsePasswd(passwd);
-  const found = entries.find((entry) => (number === undefined ? entry.name === name : entry.uid === number));
-  if (found !== undefined) return found;
+  for (const entry of passwdEntries(passwd)) {
+    if (number === undefined ? entry.name === name : entry.uid === number) return entry;
+  }
   if (number === undefined) {
     throw invalidArgument(`unable to find user ${name}: no matching entries in passwd file`);
   }
   return { name: '', uid: number, gid: 0, home: '/' };
 }
 
-function groupId(name: string, groups: readonly GroupEntry[], kind: string): number {
+function groupId(name: string, group: string): number {
   const number = numberOf(name);
   if (number !== undefined) return number;
-  const found = groups.find((group) => group.name === name);
-  if (found === undefined) {
-    throw invalidArgument(`unable to find ${kind} ${name}: no matching entries in ${kind} file`);
+  for (const entry of groupEntries(group)) if (entry.name === name) return entry.gid;
+  throw invalidArgument(`unable to find group ${name}: no matching entries in group file`);
+}
+
+/** As many as the kernel lets a process have (NGROUPS_MAX); an image may name its user in millions. */
+const MAX_GROUPS = 65_536;
+
+function groupsOf(user: string, group: string): readonly number[] {
+  const gids = new Set<number>();
+  for (const { gid, members } of groupEntries(group)) {
+    if (`,${members},`.includes(`,${user},`)) gids.add(gid);
+    if (gids.size > MAX_GROUPS)
+      throw invalidArgument(`user ${user} is in more than ${MAX_GROUPS} groups of the group file`);
   }
-  return found.gid;
+  return [...gids];
 }
 
 function checkRange(id: number): number {
@@ -87,24 +95,30 @@ function numberOf(text: string): number | undefined {
 }
 
 /** man 5 passwd. A line that is damaged is nobody: were it read as zeros, it would be root. */
-function parsePasswd(text: string): PasswdEntry[] {
-  return records(text).flatMap(([name = '', , uidText = '', gidText = '', , home = '']) => {
+function* passwdEntries(text: string): Generator<PasswdEntry> {
+  for (const line of lines(text)) {
+    const [name = '', , uidText = '', gidText = '', , home = ''] = line.split(':', 7);
     const [uid, gid] = [numberOf(uidText), numberOf(gidText)];
-    return name === '' || uid === undefined || gid === undefined ? [] : [{ name, uid, gid, home }];
-  });
+    if (name !== '' && uid !== undefined && gid !== undefined) yield { name, uid, gid, home };
+  }
 }
 
 /** man 5 group. */
-function parseGroup(text: string): GroupEntry[] {
-  return records(text).flatMap(([name = '', , gidText = '', members = '']) => {
+function* groupEntries(text: string): Generator<GroupEntry> {
+  for (const line of lines(text)) {
+    const [name = '', , gidText = '', members = ''] = line.split(':', 4);
     const gid = numberOf(gidText);
-    return name === '' || gid === undefined ? [] : [{ name, gid, members: members.split(',') }];
-  });
+    if (name !== '' && gid !== undefined) yield { name, gid, members };
+  }
 }
 
-const records = (text: string): string[][] =>
-  text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(':'));
+/** One after the other: megabytes of line ends or colons, split at once, would take a hundred times their size. */
+function* lines(text: string): Generator<string> {
+  for (let start = 0; start < text.length;) {
+    const found = text.indexOf('\n', start);
+    const end = found < 0 ? text.length : found;
+    const line = end === start ? '' : text.slice(start, end).trim();
+    if (line !== '' && !line.startsWith('#')) yield line;
+    start = end + 1;
+  }
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -68,7 +69,66 @@ describe('account files are read as overlayfs would show them', requires('root')
     assert.ok(process.memoryUsage().arrayBuffers - before < 32 << 20);
   });
 
-  test('of a process by its root', async () => {
+  test('one without any line end is read to its end', async (t) => {
+    const layers = await makeLayers(t, [{ 'etc/group': 'x'.repeat(3 << 20) }]);
+    assert.equal((await readAccountFiles(layers)).group?.length, 3 << 20);
+  });
+});
+
+/** In a chroot of its own file system, on which no device can be opened; ends with the test. */
+const LIVES_IN = `
+import os, sys
+directory, place = sys.argv[1:]
+os.system("mount -t tmpfs -o nodev wherry " + place) == 0 or sys.exit(1)
+os.system("cp -a " + directory + "/. " + place) == 0 or sys.exit(1)
+os.chroot(place)
+print("ready", flush=True)
+sys.stdin.read()
+`;
+
+async function liveIn(t: TestContext, layer: Layer): Promise<number> {
+  const [directory = '', place = ''] = await makeLayers(t, [layer, {}]);
+  const child = spawn(
+    'unshare',
+    ['-m', '--propagation', 'private', 'python3', '-c', LIVES_IN, directory, place],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  t.after(async () => {
+    const ended = once(child, 'exit');
+    child.stdin.end();
+    await ended;
+  });
+  assert.match(String((await once(child.stdout, 'data'))[0]), /^ready/);
+  return child.pid ?? 0;
+}
+
+describe('account files of a process are read beneath its root', requires('root', 'unshare'), () => {
+  test('of this one', async () => {
     assert.match((await readAccountFilesOf(process.pid)).passwd ?? '', /^root:/);
+  });
+
+  for (const [name, layer, passwd] of [
+    ['a plain one', { 'etc/passwd': 'own' }, 'own'],
+    ['one without any line end', { 'etc/passwd': 'x'.repeat(3 << 20) }, 'x'.repeat(3 << 20)],
+    ['a link stays beneath the root', { 'etc/passwd': '->../../../../etc/own', 'etc/own': 'own' }, 'own'],
+    ['an absolute link too', { 'etc/passwd': '->/etc/hostname' }, undefined],
+    ['a loop ends', { 'etc/passwd': '->passwd' }, undefined],
+    ['a FIFO does not hold us', { 'etc/passwd': 'fifo' }, undefined],
+    // Opening it would fail there, and not opening it is the protection: some devices act on that.
+    ['a device is not opened', { 'etc/passwd': 'zero' }, undefined],
+    ['nor by a link', { 'etc/passwd': '->/dev/zero', 'dev/zero': 'zero' }, undefined],
+    ['a directory is none', { 'etc/passwd/x': '' }, undefined],
+  ] as const) {
+    test(name, async (t) => {
+      assert.deepEqual(await readAccountFilesOf(await liveIn(t, layer)), { passwd, group: undefined });
+    });
+  }
+
+  test('a huge one is refused without being read', async (t) => {
+    const pid = await liveIn(t, { 'etc/passwd': 'x' });
+    await truncate(`/proc/${pid}/root/etc/passwd`, 2 ** 30);
+    const before = process.memoryUsage().arrayBuffers;
+    await assert.rejects(readAccountFilesOf(pid), { code: 'invalid-argument' });
+    assert.ok(process.memoryUsage().arrayBuffers - before < 32 << 20);
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { resolveUser } from '../../../runtime/user.ts';
 
@@ -61,6 +62,15 @@ describe('what is nobody is refused and never root', () => {
     ['broken', 'unable to find user broken: no matching entries in passwd file'],
     ['short', 'unable to find user short: no matching entries in passwd file'],
     ['99999999999999999999', 'unable to find user 99999999999999999999: no matching entries in passwd file'],
+    ['+2147483648', range],
+    ['1000:-1', range],
+    ['0x3e8', 'unable to find user 0x3e8: no matching entries in passwd file'],
+    ['1e3', 'unable to find user 1e3: no matching entries in passwd file'],
+    ['1000 ', 'unable to find user 1000 : no matching entries in passwd file'],
+    ['1000\n', 'unable to find user 1000\n: no matching entries in passwd file'],
+    ['１０００', 'unable to find user １０００: no matching entries in passwd file'],
+    ['app:app:root', 'unable to find group app:root: no matching entries in group file'],
+    ['app:bad', 'unable to find group bad: no matching entries in group file'],
     ['2147483648', range],
     ['4294967296', range],
     ['huge', range],
@@ -71,4 +81,55 @@ describe('what is nobody is refused and never root', () => {
       assert.throws(() => resolveUser(spec, files), { code: 'invalid-argument', message });
     });
   }
+});
+
+/** In a heap that has no room for a text of 4 MiB in pieces. */
+const RESOLVE_IN_LITTLE_MEMORY = `
+import { resolveUser } from '${new URL('../../../runtime/user.ts', import.meta.url).href}';
+const most = 4 << 20;
+const costly = {
+  'nothing but line ends': '\\n'.repeat(most),
+  'nothing but colons': ':'.repeat(most),
+  'lines of colons': '::\\n'.repeat(most / 3),
+  'one line of members': 'video:x:44:' + ',a'.repeat(most / 2),
+  'a line without end': 'x'.repeat(most),
+  'comments': '#\\n'.repeat(most / 2),
+};
+for (const [name, text] of Object.entries(costly)) {
+  for (const user of ['nobody', '0:none']) {
+    try {
+      resolveUser(user, { passwd: text, group: text });
+      throw new Error(name + ': ' + user + ' is somebody');
+    } catch (error) {
+      if (error.code !== 'invalid-argument') throw error;
+    }
+  }
+  const { additionalGids } = resolveUser('me', { passwd: 'me:x:5:6::/:', group: text }, []);
+  if (String(additionalGids) !== '6') throw new Error(name + ': ' + additionalGids);
+}
+`;
+
+describe('files of an image that are made to cost (threat row 14)', () => {
+  test('are read in little memory', () => {
+    const options = ['--max-old-space-size=64', '--disable-warning=ExperimentalWarning'];
+    const child = spawnSync(
+      process.execPath,
+      [...options, '--input-type=module', '-e', RESOLVE_IN_LITTLE_MEMORY],
+      { encoding: 'utf8', timeout: 60_000 },
+    );
+    assert.equal(child.status, 0, child.stderr);
+  });
+
+  test('more groups than the kernel takes are refused', () => {
+    const group = Array.from({ length: 70_000 }, (_, gid) => `g${gid}:x:${gid}:app`).join('\n');
+    assert.throws(() => resolveUser('app', { passwd, group }), {
+      code: 'invalid-argument',
+      message: /more than 65536/,
+    });
+  });
+
+  test('one group in a million lines is one', () => {
+    const group = 'a:x:7:app\n'.repeat(300_000);
+    assert.deepEqual(resolveUser('app', { passwd, group }).additionalGids, [1001, 7]);
+  });
 });
