@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
 import type { Settings } from '../container/contract.ts';
+import { parseExact } from '../exact-json.ts';
 import type { Spec } from '../spec.ts';
 
 export interface LoadedBundle {
@@ -32,7 +33,7 @@ function readText(path: string): string {
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch (error) {
     throw invalidArgument(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
   }

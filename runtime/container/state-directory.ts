@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { internal, invalidArgument, notFound, WherryError } from '../../common/errors.ts';
 import { AT_FDCWD, mknodAt, S_IFIFO } from '../../native/sys/files.ts';
 import { lock } from '../../native/sys/flock.ts';
+import { parseExact, stringifyExact } from '../exact-json.ts';
 import { START_FIFO } from '../keeper.ts';
 import type { ContainerRecord } from './contract.ts';
 
@@ -71,7 +72,7 @@ export function saveRecord(root: string, record: ContainerRecord): void {
   const partial = `${path}.${process.pid}`;
   const fd = openSync(partial, 'w', 0o600);
   try {
-    writeSync(fd, JSON.stringify(record));
+    writeSync(fd, stringifyExact(record));
   } finally {
     closeSync(fd);
   }
@@ -85,7 +86,7 @@ export function loadRecord(root: string, id: string): ContainerRecord {
   const text = readText(path);
   if (text === undefined) throw notFound(`container does not exist: ${id}`);
   try {
-    return JSON.parse(text) as ContainerRecord;
+    return parseExact(text) as ContainerRecord;
   } catch (error) {
     throw internal(`Cannot read the state of container ${id} in "${path}"`, { cause: error });
   }

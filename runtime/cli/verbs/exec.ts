@@ -5,6 +5,7 @@ import { writePidFile } from '../../container/create.ts';
 import { exec } from '../../container/exec.ts';
 import { loadRecord } from '../../container/state-directory.ts';
 import { closeConsole, openConsole } from '../../container/terminal.ts';
+import { inheritProcess } from '../../process/inherit.ts';
 import type { Capabilities, Process } from '../../spec.ts';
 import { prepareToStand, standFor } from '../foreground.ts';
 import { preservedFds } from '../preserved-fds.ts';
@@ -69,7 +70,8 @@ export default verb({
 
 /** `--process`, or the container's own process with what the flags say. */
 function processOf({ flags: values, changed, args }: Given, base: Process): Process {
-  if (values.process !== '') return JSON.parse(readFileSync(values.process, 'utf8')) as Process;
+  if (values.process !== '')
+    return inheritProcess(JSON.parse(readFileSync(values.process, 'utf8')) as Process, base);
   const [, ...command] = args;
   if (command.length === 0) throw invalidArgument('process args cannot be empty');
   const { consoleSize: _, ...inherited } = base;

@@ -7,7 +7,8 @@ import { formatPlan } from '../../../runtime/plan/format.ts';
 import { openProcSelf, writeProcSelf } from '../../../runtime/plan/proc.ts';
 import { buildLaunchPlan } from '../../../runtime/launch.ts';
 import { cpuMask } from '../../../runtime/process/affinity.ts';
-import type { Spec } from '../../../runtime/spec.ts';
+import { inheritProcess } from '../../../runtime/process/inherit.ts';
+import type { Process, Spec } from '../../../runtime/spec.ts';
 import { requires } from '../../lib/requires.ts';
 import { dockerSpec, makeBench, pureRequest, run, runPlan } from './container.ts';
 
@@ -198,5 +199,46 @@ describe('attributes of a process', requires('root', 'busybox', 'overlay'), () =
     assert.match(stdout, own);
     assert.match(stdout, /3f1b0000/, 'searchable by its user, so that a further process finds it');
     assert.doesNotMatch(await readFile('/proc/keys', 'utf8').catch(() => ''), /I------.*_ses\.test/);
+  });
+});
+
+describe('a further process', () => {
+  const first: Process = {
+    args: ['sleep'],
+    cwd: '/first',
+    env: ['A=1'],
+    terminal: true,
+    user: { uid: 1, gid: 2, umask: 0o27, additionalGids: [3] },
+    capabilities: { bounding: ['CAP_KILL'] },
+    noNewPrivileges: true,
+    apparmorProfile: 'a',
+    selinuxLabel: 's',
+    rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }],
+    ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 4 },
+    scheduler: { policy: 'SCHED_BATCH' },
+    execCPUAffinity: { initial: '0' },
+  };
+
+  test('has of the first one what it does not say itself', () => {
+    const document = JSON.parse('{"args":["x"],"cwd":"/","apparmorProfile":"","rlimits":[]}') as Process;
+    const { args: _, cwd: __, env: ___, terminal: ____, user: _____, ...inherited } = first;
+    assert.deepEqual(inheritProcess(document, first), {
+      ...inherited,
+      args: ['x'],
+      cwd: '/',
+      user: { uid: 0, gid: 0, umask: 0o27 },
+    });
+  });
+
+  test('keeps what it says', () => {
+    const own: Process = {
+      ...first,
+      args: ['y'],
+      user: { uid: 5, gid: 6, umask: 0 },
+      noNewPrivileges: false,
+      scheduler: { policy: 'SCHED_IDLE' },
+      capabilities: {},
+    };
+    assert.deepEqual(inheritProcess(own, first), own);
   });
 });
