@@ -14,11 +14,14 @@ import type { Process } from '../spec.ts';
 const MAX_BYTES = 4 << 20;
 
 /**
- * HOME in the environment, as every runtime sets it where the configuration does not: from the passwd file of the container's root
- * (`root`: its directory, or /proc/<pid>/root), `/` for a user who is not in there.
+ * The environment with each variable once, as its last entry sets it, and with HOME, as every runtime sets it where the configuration
+ * does not: from the passwd file of the container's root (`root`: its directory, or /proc/<pid>/root), `/` for a user who is not in
+ * there.
  */
-export function withHome(process: Process, root: string): Process {
-  const { env = [], user } = process;
+export function withHome(given: Process, root: string): Process {
+  const env = [...new Map((given.env ?? []).map((entry) => [entry.split('=', 1)[0], entry])).values()];
+  const process = { ...given, env };
+  const { user } = process;
   if (env.some((entry) => entry.startsWith('HOME=') && entry !== 'HOME=')) return process;
   const home = homeIn(passwdOf(root), user.uid) ?? '/';
   return { ...process, env: [...env.filter((entry) => entry !== 'HOME='), `HOME=${home}`] };

@@ -120,7 +120,9 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     const all = option.startsWith('r') ? own(ATTRIBUTES, option.slice(1)) : undefined;
     const action = own(ACTIONS, option);
     const spread = propagationOf(option);
-    if (action !== undefined) actions = { ...actions, ...action };
+    // "bind" says that it is one, and "rbind" also how far it goes: docker and podman write both.
+    if (action !== undefined)
+      actions = { ...actions, ...action, ...(actions.bind === 'tree' && { bind: 'tree' }) };
     else if (spread !== undefined) propagation.push(spread);
     else if (one !== undefined) mount = merged(mount, one);
     else if (all !== undefined) tree = merged(tree, all);
