@@ -26,9 +26,9 @@ import { raiseRlimits } from './process/rlimits.ts';
 import { furnishRoot } from './rootfs/furnish.ts';
 import { enterRoot, enterRootWithoutPivot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
 import { closeSources, prepareSources } from './rootfs/sources.ts';
-import type { NamespaceType } from './spec.ts';
+import type { IdMapping, NamespaceType } from './spec.ts';
 import { makeTimeNamespace } from './time-namespace.ts';
-import { becomeRootInside, holdForMappings } from './user-namespace.ts';
+import { becomeRootInside, holdForMappings, type IdMappings } from './user-namespace.ts';
 
 /** What the child has from its parent: descriptors that were opened with the host's privilege. */
 interface Inherited {
@@ -91,12 +91,14 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
   return plan.build();
 };
 
-const mappingsOf = ({
-  spec: { linux },
-}: LaunchRequest): Parameters<ReturnType<typeof holdForMappings>['inParent']>[2] => ({
-  uidMappings: linux.uidMappings ?? [],
-  gidMappings: linux.gidMappings ?? [],
-});
+/** Without mappings every id is itself inside: the namespace still takes the host's privilege away. */
+const IDENTITY: readonly IdMapping[] = [{ containerID: 0, hostID: 0, size: 2 ** 32 - 1 }];
+
+function mappingsOf({ spec: { linux } }: LaunchRequest): IdMappings {
+  const { uidMappings = [], gidMappings = [] } = linux;
+  const hasNone = uidMappings.length + gidMappings.length === 0;
+  return hasNone ? { uidMappings: IDENTITY, gidMappings: IDENTITY } : { uidMappings, gidMappings };
+}
 
 /** Limits are written before anything runs in the cgroup. */
 function prepareCgroups(plan: PlanBuilder, { spec, cgroups }: LaunchRequest): string | undefined {

@@ -98,14 +98,27 @@ export function makeDirectories(
   });
 }
 
-/** Makes the empty file `path`, a clean path, and what is missing above it. */
+/**
+ * Makes the empty file `path`, a clean path, and what is missing above it. Where a symbolic link leads nowhere the file is made where
+ * it leads to, inside the root.
+ */
 export function makeFile(
   plan: PlanBuilder,
   { root, path, into }: { readonly root: Value; readonly path: string; readonly into: Slot },
 ): void {
   const parent = ensureDirectory(plan, root, posix.dirname(path));
   const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
-  plan.call(`make file "${path}"`, 'openat', [parent, posix.basename(path), flags, 0o644], { into });
+  const label = `make file "${path}"`;
+  const [made, link] = [new Label(), new Label()];
+  plan.call(label, 'openat', [parent, posix.basename(path), flags, 0o644], {
+    into,
+    ignore: ['ELOOP'],
+    onOk: made,
+    onIgnored: link,
+  });
+  plan.here(link);
+  openIn(plan, root, { path, flags: O_WRONLY | O_CREAT | O_CLOEXEC, mode: 0o644, label, into });
+  plan.here(made);
   plan.close(parent);
 }
 

@@ -48,6 +48,7 @@ function checkNames(draft: Draft, { linux, namespaces, to }: Surroundings): void
     );
 }
 
+/** Without any mappings every id is mapped to itself, as crun does (runtime/launch.ts). */
 function checkUserNamespace({ linux, namespaces, to }: Surroundings): void {
   const { uidMappings, gidMappings } = linux;
   const hasMappings = has(uidMappings) || has(gidMappings);
@@ -61,13 +62,7 @@ function checkUserNamespace({ linux, namespaces, to }: Surroundings): void {
       );
   } else if (path !== undefined) {
     if (hasMappings) checkSameMappings(path, linux, to);
-  } else if (!hasMappings) {
-    knownProblem(
-      to,
-      'linux.namespaces',
-      'user namespaces enabled, but no namespace path to join nor mappings to apply specified',
-    );
-  } else {
+  } else if (hasMappings) {
     for (const kind of ['uid', 'gid'] as const) checkMappings(kind, linux[`${kind}Mappings`] ?? [], to);
   }
 }

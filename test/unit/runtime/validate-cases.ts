@@ -122,9 +122,12 @@ export const REFUSED: readonly (readonly [string, unknown, string])[] = [
     'linux.namespaces[0].path: "x" is not an absolute path',
   ],
   [
-    'no mappings',
-    linux({ namespaces: namespaces('mount', 'user') }),
-    'user namespaces enabled, but no namespace path to join nor mappings to apply specified',
+    'mappings of one kind alone',
+    linux({
+      namespaces: namespaces('mount', 'user'),
+      uidMappings: [{ containerID: 0, hostID: 0, size: 1 }],
+    }),
+    'user namespaces enabled, but no gid mappings found',
   ],
   [
     'mappings without a namespace',
