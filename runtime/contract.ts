@@ -1,7 +1,6 @@
 import type { CgroupLayout } from './cgroup/layout.ts';
 import type { PlanBuilder } from './plan/builder.ts';
 import type { Plan } from './plan/types.ts';
-import type { Keeper } from './process/contract.ts';
 import type { Process, Spec } from './spec.ts';
 
 /** What becomes the container's root. An overlay is mounted inside the container's mount namespace, so the host holds no mount. */
@@ -30,6 +29,28 @@ export interface MonitorConfig {
   readonly drainMs: number;
   /** File whose text goes into the exit record (v1 `memory.oom_control`). */
   readonly oomFile: string | undefined;
+}
+
+/** Who stands behind a process: the daemon's shim, or a command of the runtime. */
+export type Keeper = ShimKeeper | RuntimeKeeper;
+
+export interface ShimKeeper {
+  readonly kind: 'shim';
+  /** Its pipes are at 5 to 7 (native/c/monitor.h). */
+  readonly monitor: MonitorConfig;
+}
+
+/** The launcher has the command's own stdio; the report socket is at 3 + preserveFds. */
+export interface RuntimeKeeper {
+  readonly kind: 'runtime';
+  /** Descriptors 3 to 2 + preserveFds are the process's too. */
+  readonly preserveFds: number;
+  /** Those of 0 to 2 that become its user's: not a null device of the host. */
+  readonly ownedStdio: readonly number[];
+  /** An absolute directory with `exec.fifo`, in which the init waits for `start`; undefined: it goes on at once. */
+  readonly startIn: string | undefined;
+  /** The command acts before the root is entered: hooks, devices of the network. */
+  readonly meetsAtRoot: boolean;
 }
 
 export interface LogConfig {

@@ -2,7 +2,8 @@ import { notImplemented } from '../common/errors.ts';
 import type { PlanBuilder } from './plan/builder.ts';
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_WRONLY } from './plan/constants.ts';
 import type { Slot } from './plan/types.ts';
-import type { HandOver, Keeper, RuntimeKeeper } from './process/contract.ts';
+import type { Keeper, RuntimeKeeper } from './contract.ts';
+import type { HandOver } from './process/contract.ts';
 import { meet, reportForked, reportReady } from './report.ts';
 
 /** The FIFO in a container's state directory that its init opens when all is ready, and `start` reads. */

@@ -1,29 +1,7 @@
-import type { CompiledSeccomp, MonitorConfig } from '../contract.ts';
+import type { CompiledSeccomp, Keeper } from '../contract.ts';
 import type { PlanBuilder } from '../plan/builder.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Linux, Process } from '../spec.ts';
-
-/** Who stands behind a process: the daemon's shim, or a command of the runtime. */
-export type Keeper = ShimKeeper | RuntimeKeeper;
-
-export interface ShimKeeper {
-  readonly kind: 'shim';
-  /** Its pipes are at 5 to 7 (native/c/monitor.h). */
-  readonly monitor: MonitorConfig;
-}
-
-/** The launcher has the command's own stdio; the report socket is at 3 + preserveFds. */
-export interface RuntimeKeeper {
-  readonly kind: 'runtime';
-  /** Descriptors 3 to 2 + preserveFds are the process's too. */
-  readonly preserveFds: number;
-  /** Those of 0 to 2 that become its user's: not a null device of the host. */
-  readonly ownedStdio: readonly number[];
-  /** An absolute directory with `exec.fifo`, in which the init waits for `start`; undefined: it goes on at once. */
-  readonly startIn: string | undefined;
-  /** The command acts before the root is entered: hooks, devices of the network. */
-  readonly meetsAtRoot: boolean;
-}
 
 /** Gives a descriptor to whom stands behind the process. */
 export type HandOver = (plan: PlanBuilder, what: 'terminal' | 'seccomp', fd: Slot) => void;

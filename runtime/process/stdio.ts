@@ -1,6 +1,6 @@
 import type { PlanBuilder } from '../plan/builder.ts';
 import type { Slot } from '../plan/types.ts';
-import type { Keeper } from './contract.ts';
+import type { Keeper } from '../contract.ts';
 
 /** Where the shim puts the container's ends of its pipes (native/c/monitor.h, STDIN_FD and following). */
 const PIPES = [5, 6, 7] as const;
