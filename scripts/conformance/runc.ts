@@ -5,6 +5,15 @@ import { parseTap } from './tap.ts';
 
 const DECLARATION = /^@test "(?<name>(?:[^"\\]|\\.)*)"/gm;
 const TIMEOUT_SECONDS = 120;
+/** The tests need a terminal, one whose other end stays open and is silent; what they write does not go there. */
+const ON_TERMINAL = `
+mkfifo "$TMPDIR/typed"
+sleep 1000 >"$TMPDIR/typed" &
+script --quiet --return --command 'bats --tap --filter "$FILTER" "$FILE" >"$TMPDIR/tap" 2>&1' /dev/null <"$TMPDIR/typed" >/dev/null
+code=$?
+cat "$TMPDIR/tap"
+exit $code
+`;
 
 /** opencontainers/runc: tests/integration, each @test by itself. */
 export const runc: Suite = {
@@ -22,9 +31,9 @@ export const runc: Suite = {
         const name = (groups?.['name'] ?? '').replaceAll(/\\(.)/g, '$1');
         units.push({
           name: `${basename(file, '.bats')}: ${name}`,
-          command: ['bats', '--tap', '--filter', `^${escape(name)}$`, file],
+          command: ['sh', '-c', ON_TERMINAL],
           cwd: integration,
-          env: { RUNC: runtime },
+          env: { RUNC: runtime, FILTER: `^${escape(name)}$`, FILE: file },
           timeoutSeconds: TIMEOUT_SECONDS,
         });
       }
