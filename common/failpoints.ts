@@ -17,11 +17,10 @@ const table = parse(process.env['WHERRY_FAILPOINTS'] ?? '');
 
 /** Call at each step whose failure or crash has to leave nothing behind. */
 export async function failpoint(name: string): Promise<void> {
-  const point = table.get(name);
-  if (point === undefined) return;
-  point.passes += 1;
-  if (point.pass !== undefined && point.pass !== point.passes) return;
-  switch (point.action.kind) {
+  const action = actionAt(name);
+  switch (action?.kind) {
+    case undefined:
+      return;
     case 'error':
       throw internal(`failpoint ${name}`);
     case 'kill':
@@ -29,11 +28,34 @@ export async function failpoint(name: string): Promise<void> {
       await new Promise(() => {});
       return;
     case 'sleep': {
-      const { ms } = point.action;
+      const { ms } = action;
       await new Promise((resolve) => setTimeout(resolve, ms));
       return;
     }
   }
+}
+
+/** The same where the thread is held anyway: for commands, not for the daemon. */
+export function failpointNow(name: string): void {
+  const action = actionAt(name);
+  switch (action?.kind) {
+    case undefined:
+      return;
+    case 'error':
+      throw internal(`failpoint ${name}`);
+    case 'kill':
+      process.kill(process.pid, 'SIGKILL');
+      return;
+    case 'sleep':
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, action.ms);
+  }
+}
+
+function actionAt(name: string): Action | undefined {
+  const point = table.get(name);
+  if (point === undefined) return undefined;
+  point.passes += 1;
+  return point.pass === undefined || point.pass === point.passes ? point.action : undefined;
 }
 
 function parse(text: string): Map<string, Failpoint> {

@@ -4,6 +4,7 @@ import { invalidArgument, messageOf } from '../../common/errors.ts';
 import type { Settings } from '../container/contract.ts';
 import { parseExact } from '../exact-json.ts';
 import type { Spec } from '../spec.ts';
+import { validateConfig } from '../validate/config.ts';
 
 export interface LoadedBundle {
   readonly bundle: string;
@@ -17,8 +18,10 @@ export function loadBundle(
 ): LoadedBundle {
   const directory = resolve(bundle === '' ? '.' : bundle);
   const path = config === '' ? join(directory, 'config.json') : resolve(config);
-  void settings;
-  return { bundle: directory, config: parse(readText(path), path) as Spec };
+  const { rootless, warn } = settings;
+  const { spec, warnings } = validateConfig(parse(readText(path), path), { bundle: directory, rootless });
+  warnings.forEach(warn);
+  return { bundle: directory, config: spec };
 }
 
 function readText(path: string): string {
@@ -31,7 +34,8 @@ function readText(path: string): string {
   }
 }
 
-function parse(text: string, path: string): unknown {
+/** The file's text as JSON; `path` is for what is said of its failure. */
+export function parse(text: string, path: string): unknown {
   try {
     return parseExact(text);
   } catch (error) {

@@ -7,6 +7,10 @@ export interface VerbEntry {
 
 /** Each in its file, loaded when it is called. */
 export const verbs: Readonly<Record<string, VerbEntry>> = {
+  checkpoint: {
+    summary: 'Write a running container into images, by CRIU',
+    load: async () => (await import('./verbs/checkpoint.ts')).default,
+  },
   create: { summary: 'Create a container', load: async () => (await import('./verbs/create.ts')).default },
   delete: {
     summary: 'Delete a container and what it holds',
@@ -19,6 +23,10 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
   exec: {
     summary: 'Run a further process in a container',
     load: async () => (await import('./verbs/exec.ts')).default,
+  },
+  features: {
+    summary: 'Print what this runtime recognises',
+    load: async () => (await import('./verbs/features.ts')).default,
   },
   kill: {
     summary: 'Send a signal to a container’s init',
@@ -33,11 +41,19 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'List the processes of a container',
     load: async () => (await import('./verbs/ps.ts')).default,
   },
+  restore: {
+    summary: 'Make a container of a checkpoint, by CRIU',
+    load: async () => (await import('./verbs/restore.ts')).default,
+  },
   resume: {
     summary: 'Let the processes of a paused container go on',
     load: async () => (await import('./verbs/resume.ts')).default,
   },
   run: { summary: 'Create and run a container', load: async () => (await import('./verbs/run.ts')).default },
+  spec: {
+    summary: 'Write a configuration to begin with, or print a container’s launch plan',
+    load: async () => (await import('./verbs/spec.ts')).default,
+  },
   start: {
     summary: 'Run the program of a created container',
     load: async () => (await import('./verbs/start.ts')).default,

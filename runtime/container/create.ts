@@ -1,6 +1,7 @@
 import { writeFileSync, renameSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { internal } from '../../common/errors.ts';
+import { failpointNow } from '../../common/failpoints.ts';
 import { buildLaunchPlan } from '../launch.ts';
 import type { Plan } from '../plan/types.ts';
 import { unknownCapabilities } from '../security/capabilities.ts';
@@ -40,31 +41,18 @@ export interface CreateRequest {
  */
 export async function create(settings: Settings, request: CreateRequest): Promise<ContainerRecord> {
   const { id } = request;
-  checkId(id);
-  const prepared = prepareSpec(request.config, request.bundle);
-  const cgroups = placeCgroups(settings, { id, cgroupsPath: prepared.spec.linux.cgroupsPath });
-  const spec = withCgroupsPath(prepared.spec, cgroups?.path);
-  spec.process = withHome(spec.process, prepared.rootfs);
-  let record: ContainerRecord = {
-    id,
-    bundle: request.bundle,
-    rootfs: prepared.rootfs,
-    created: now(),
-    owner: ownerName(),
-    spec,
-    cgroups,
-    init: undefined,
-    isReady: false,
-    noNewKeyring: request.noNewKeyring,
-  };
+  let record = newRecord(settings, request);
+  const { spec, cgroups } = record;
   const unknown = unknownCapabilities(spec.process.capabilities ?? {});
   if (unknown.length > 0)
     settings.warn(`ignoring unknown or unavailable capabilities: [${unknown.join(' ')}]`);
-  const plan = launchPlan(settings, { record, request });
+  const plan = launchPlan(settings, record, request);
   if (cgroups !== undefined) await refuseUsed(cgroups);
   makeStateDirectory(settings.root, id);
   try {
+    failpointNow('create.directory');
     saveRecord(settings.root, record);
+    failpointNow('create.saved');
     if (request.waits) makeStartFifo(settings.root, id);
     const keep = (change: Partial<ContainerRecord>): void => {
       record = { ...record, ...change };
@@ -76,10 +64,13 @@ export async function create(settings: Settings, request: CreateRequest): Promis
       waits: request.waits,
       events: {
         onForked: (pid) => {
+          failpointNow('create.forked');
           keep({ init: identify(pid) });
+          failpointNow('create.identified');
           if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
         },
         onSync: (point, take) => {
+          failpointNow(`create.${point}`);
           if (point === 'root') {
             moveNetDevices(record.init?.pid ?? 0, spec.linux.netDevices);
             runCreateHooks(record);
@@ -89,6 +80,7 @@ export async function create(settings: Settings, request: CreateRequest): Promis
       },
     });
     if (record.init === undefined) throw internal(`The launcher of ${id} made no process`);
+    failpointNow('create.ready');
     keep({ isReady: true });
     return record;
   } catch (error) {
@@ -97,19 +89,36 @@ export async function create(settings: Settings, request: CreateRequest): Promis
   }
 }
 
-/** With what this command opened: the plan itself. */
+/** What is known of a container before anything is made. Throws `invalid-argument`. */
+export function newRecord(
+  settings: Settings,
+  { id, config, bundle, noNewKeyring }: Pick<CreateRequest, 'id' | 'config' | 'bundle' | 'noNewKeyring'>,
+): ContainerRecord {
+  checkId(id);
+  const { spec: prepared, rootfs } = prepareSpec(config, bundle);
+  const cgroups = placeCgroups(settings, { id, cgroupsPath: prepared.linux.cgroupsPath });
+  const spec = withCgroupsPath(prepared, cgroups?.path);
+  spec.process = withHome(spec.process, rootfs);
+  return {
+    id,
+    bundle,
+    rootfs,
+    created: now(),
+    owner: ownerName(),
+    spec,
+    cgroups,
+    init: undefined,
+    isReady: false,
+    noNewKeyring,
+  };
+}
+
 export function launchPlan(
   { root, layout }: Pick<Settings, 'root' | 'layout'>,
-  {
-    record,
-    request,
-  }: {
-    readonly record: ContainerRecord;
-    readonly request: Pick<CreateRequest, 'id' | 'preserveFds' | 'noPivot' | 'noNewKeyring' | 'waits'>;
-  },
+  record: ContainerRecord,
+  { preserveFds, noPivot, waits }: Pick<CreateRequest, 'preserveFds' | 'noPivot' | 'waits'>,
 ): Plan {
-  const { spec, rootfs } = record;
-  const { id, preserveFds, noPivot, noNewKeyring, waits } = request;
+  const { id, spec, rootfs, noNewKeyring } = record;
   const { hooks = {}, linux } = spec;
   const meetsAtRoot =
     [hooks.prestart, hooks.createRuntime, hooks.createContainer].some((list = []) => list.length > 0) ||

@@ -7,7 +7,9 @@ import { loadRecord } from '../../container/state-directory.ts';
 import { closeConsole, openConsole } from '../../container/terminal.ts';
 import { inheritProcess } from '../../process/inherit.ts';
 import type { Capabilities, Process } from '../../spec.ts';
+import { validateProcess } from '../../validate/config.ts';
 import { prepareToStand, standFor } from '../foreground.ts';
+import { parse } from '../load-config.ts';
 import { preservedFds } from '../preserved-fds.ts';
 import { sendPidfd } from '../pidfd-socket.ts';
 import { verb } from '../verb.ts';
@@ -45,7 +47,9 @@ export default verb({
     const { settings, flags: values, args } = given;
     const [id = ''] = args;
     const record = loadRecord(settings.root, id);
-    const fds = preservedFds(values['preserve-fds'], processOf(given, record.spec.process));
+    const asked = validateProcess(processOf(given, record.spec.process));
+    asked.warnings.forEach(settings.warn);
+    const fds = preservedFds(values['preserve-fds'], asked.process);
     const console = openConsole({
       terminal: fds.process.terminal === true,
       detached: values.detach,
@@ -71,7 +75,7 @@ export default verb({
 /** `--process`, or the container's own process with what the flags say. */
 function processOf({ flags: values, changed, args }: Given, base: Process): Process {
   if (values.process !== '')
-    return inheritProcess(JSON.parse(readFileSync(values.process, 'utf8')) as Process, base);
+    return inheritProcess(parse(readFileSync(values.process, 'utf8'), values.process) as Process, base);
   const [, ...command] = args;
   if (command.length === 0) throw invalidArgument('process args cannot be empty');
   const { consoleSize: _, ...inherited } = base;

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { invalidArgument, messageOf } from '../../../common/errors.ts';
+import { invalidArgument } from '../../../common/errors.ts';
 import { text } from '../../../common/flags/flag.ts';
 import { loadRecord, lockContainer } from '../../container/state-directory.ts';
 import { updateContainer } from '../../container/update.ts';
-import type { Resources } from '../../spec.ts';
+import { validateResources } from '../../validate/config.ts';
+import { parse } from '../load-config.ts';
 import { resourceFlags, resourcesOf } from '../resource-flags.ts';
 import { verb } from '../verb.ts';
 
@@ -24,7 +25,9 @@ export default verb({
     if (flags['mem-bw-schema'] !== '')
       throw invalidArgument('Intel RDT/MBA: memory bandwidth schema is not enabled');
     loadRecord(settings.root, id);
-    const update = flags.resources === '' ? resourcesOf(flags) : readResources(flags.resources);
+    const asked = validateResources(flags.resources === '' ? resourcesOf(flags) : readJson(flags.resources));
+    asked.warnings.forEach(settings.warn);
+    const update = asked.resources;
     if (update.memory?.kernel !== undefined || update.memory?.kernelTCP !== undefined)
       settings.warn('Kernel memory settings are ignored and will be removed');
     using _ = lockContainer(settings.root, id);
@@ -33,11 +36,4 @@ export default verb({
   },
 });
 
-function readResources(path: string): Resources {
-  const content = readFileSync(path === '-' ? 0 : path, 'utf8');
-  try {
-    return JSON.parse(content) as Resources;
-  } catch (error) {
-    throw invalidArgument(`Cannot read the resources: ${messageOf(error)}`, { cause: error });
-  }
-}
+const readJson = (path: string): unknown => parse(readFileSync(path === '-' ? 0 : path, 'utf8'), path);

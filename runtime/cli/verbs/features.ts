@@ -1,0 +1,13 @@
+import { featuresDocument, kernelFacts } from '../../features/document.ts';
+import { print } from '../output.ts';
+import { verb } from '../verb.ts';
+
+export default verb({
+  usage: '',
+  flags: {},
+  arity: [0, 0],
+  run: () => {
+    print(`${JSON.stringify(featuresDocument(kernelFacts()), undefined, 2)}\n`);
+    return 0;
+  },
+});
