@@ -1,5 +1,6 @@
 import { argv, env, exit } from 'node:process';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../common/errors.ts';
 import { findKernel } from './vm/kernel.ts';
 import { runMachine, type MachineOptions } from './vm/machine.ts';
 import { suite } from './vm/suite.ts';
@@ -32,13 +33,17 @@ for (const init of values.systemd ? (['systemd'] as const) : (['script', 'system
 }
 exit(Math.max(...codes));
 
-function runIn(init: MachineOptions['init'], command: readonly string[]): Promise<number> {
+async function runIn(init: MachineOptions['init'], command: readonly string[]): Promise<number> {
   const words = command.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`);
-  return runMachine({
+  const ran = runMachine({
     kernel,
     init,
     script: `export WHERRY_TEST_PATIENCE=${PATIENCE} WHERRY_TEST_MACHINE=${init}\nexec ${words.join(' ')}\n`,
     memory: values.memory,
     timeoutMs: Number(values.minutes) * 60_000,
+  });
+  return ran.catch((error: unknown) => {
+    console.error(messageOf(error));
+    return 1;
   });
 }

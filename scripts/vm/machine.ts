@@ -21,7 +21,7 @@ export interface MachineOptions {
 
 const DISK = '8G';
 const COMMAND_LINE = [
-  'console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off random.trust_cpu=on',
+  'console=ttyS0 loglevel=4 panic=-1 systemd.show_status=0 nokaslr mitigations=off random.trust_cpu=on',
   'apparmor=1 security=apparmor',
   `wherry.repository=${repository}`,
 ].join(' ');
