@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { internal } from '../../common/errors.ts';
+import { internal, messageOf } from '../../common/errors.ts';
 import { connectUnix, sendWithFd } from '../../native/sys/unix-socket.ts';
 import type { ContainerRecord } from './contract.ts';
 import { hookState, OCI_VERSION } from './state.ts';
@@ -20,7 +20,7 @@ export function sendSeccompListener(record: ContainerRecord, listener: number, p
       ...(listenerMetadata === undefined ? {} : { metadata: listenerMetadata }),
       state: JSON.parse(hookState(record, 'creating')) as object,
     };
-    const socket = connectUnix(listenerPath);
+    const socket = connectAgent(listenerPath);
     try {
       sendWithFd(socket, Buffer.from(JSON.stringify(state)), listener);
     } finally {
@@ -28,5 +28,19 @@ export function sendSeccompListener(record: ContainerRecord, listener: number, p
     }
   } finally {
     closeSync(listener);
+  }
+}
+
+/** In runc's words. */
+function connectAgent(path: string): number {
+  try {
+    return connectUnix(path);
+  } catch (error) {
+    throw internal(
+      `failed to connect with seccomp agent specified in the seccomp profile: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
