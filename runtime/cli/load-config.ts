@@ -18,9 +18,10 @@ export function loadBundle(
 ): LoadedBundle {
   const directory = resolve(bundle === '' ? '.' : bundle);
   const path = config === '' ? join(directory, 'config.json') : resolve(config);
-  const { rootless, warn } = settings;
+  // What the configuration may ask for goes by who we are, whatever --rootless says of cgroups.
+  const rootless = process.geteuid?.() !== 0;
   const { spec, warnings } = validateConfig(parse(readText(path), path), { bundle: directory, rootless });
-  warnings.forEach(warn);
+  warnings.forEach(settings.warn);
   return { bundle: directory, config: spec };
 }
 

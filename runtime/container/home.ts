@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
 import {
   AT_FDCWD,
   isErrno,
@@ -12,6 +12,7 @@ import type { Process } from '../spec.ts';
 
 /** More than any real /etc/passwd; the image's own may be of any size and kind. */
 const MAX_BYTES = 4 << 20;
+const FIELDS = 7;
 
 /**
  * The environment with each variable once, as its last entry sets it, and with HOME, as every runtime sets it where the configuration
@@ -27,29 +28,35 @@ export function withHome(given: Process, root: string): Process {
   return { ...process, env: [...env.filter((entry) => entry !== 'HOME='), `HOME=${home}`] };
 }
 
-/** man 5 passwd: the first entry of the user. */
+/** man 5 passwd: the first entry of the user, line by line. */
 function homeIn(passwd: string, uid: number): string | undefined {
-  const entries = passwd.split('\n').map((line) => line.split(':'));
-  const home = entries.find(([, , id]) => id !== undefined && id !== '' && Number(id) === uid)?.[5];
-  return home === '' ? undefined : home;
+  const id = String(uid);
+  for (let start = 0; start < passwd.length;) {
+    const newline = passwd.indexOf('\n', start);
+    const end = newline < 0 ? passwd.length : newline;
+    const fields = passwd.slice(start, end).split(':', FIELDS);
+    if (fields[2] === id) return fields[5] === '' ? undefined : fields[5];
+    start = end + 1;
+  }
+  return undefined;
 }
 
 /** Empty for what is missing, no regular file, or too large: then nobody has a home. */
 function passwdOf(root: string): string {
   const directory = openAt(AT_FDCWD, root, { flags: O_PATH | constants.O_DIRECTORY });
   try {
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-    const fd = openAt2(directory, 'etc/passwd', { flags, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+    // Not to be read through yet: opening a device of the image would act on it, and a FIFO waits.
+    const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    const place = openAt2(directory, 'etc/passwd', { flags: O_PATH, resolve });
     try {
-      const status = fstatSync(fd);
+      const status = fstatSync(place);
       if (!status.isFile() || status.size > MAX_BYTES) return '';
-      const buffer = Buffer.alloc(status.size);
-      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.byteLength, 0));
+      return readFileSync(`/proc/self/fd/${place}`, 'utf8').slice(0, MAX_BYTES);
     } finally {
-      closeSync(fd);
+      closeSync(place);
     }
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV', 'EACCES')) return '';
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) return '';
     throw error;
   } finally {
     closeSync(directory);

@@ -2,7 +2,7 @@ import type { ContainerRecord, Settings, Status } from './contract.ts';
 import { statusOf } from './status.ts';
 
 /** runtime-spec: the version that our states and configurations are of. */
-export const OCI_VERSION = '1.2.1';
+export const OCI_VERSION = '1.3.0';
 
 /** What `state` prints and hooks read (runtime-spec runtime.md, "State"), in runc's order. */
 export interface State {
