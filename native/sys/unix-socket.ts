@@ -23,6 +23,10 @@ const send = bind<(socket: number, data: Uint8Array, bytes: number, fd: number) 
   'int64_t wherry_send(int socket, const void *data, int64_t bytes, int fd)',
 );
 
+const receiveNow = bind<(socket: number, into: Buffer, bytes: number, fd: Buffer) => number>(
+  'int64_t wherry_receive(int socket, void *data, int64_t bytes, void *fd)',
+);
+
 /** Two connected sockets, close-on-exec (man 2 socketpair). `seqpacket` keeps the bounds of what is sent. */
 export function socketPair(type: 'stream' | 'seqpacket' = 'stream'): readonly [number, number] {
   const fds = Buffer.alloc(8);
@@ -62,6 +66,22 @@ export const receive = (fd: number, into: Buffer): number =>
   checked('receive from', `socket ${fd}`, () =>
     recvfrom(syscallNumber('recvfrom'), fd, into, into.byteLength, 0, null, null),
   );
+
+/**
+ * Waits for a packet and reads it, with the descriptor that came beside it; it belongs to the caller (man 2 recvmsg). Holds the
+ * thread: for commands, not for the daemon. Throws SyscallError, EMSGSIZE for a packet that is longer than `into`.
+ */
+export function receiveWithFd(
+  from: number,
+  into: Buffer,
+): { readonly bytes: number; readonly fd: number | undefined } {
+  const place = Buffer.alloc(4);
+  const bytes = checked('receive from', `socket ${from}`, () =>
+    receiveNow(from, into, into.byteLength, place),
+  );
+  const fd = place.readInt32LE();
+  return { bytes, fd: fd < 0 ? undefined : fd };
+}
 
 /** A second, close-on-exec descriptor of the same open file (man 2 fcntl, F_DUPFD_CLOEXEC). */
 export function duplicate(fd: number): number {

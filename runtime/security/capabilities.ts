@@ -109,7 +109,7 @@ export const capabilitiesOf = (
 });
 
 /** Bits of the names; unknown ones have none. */
-function capabilityMask(names: readonly string[]): bigint {
+export function capabilityMask(names: readonly string[]): bigint {
   return names.reduce((mask, name) => {
     const number = CAPABILITIES.indexOf(name);
     return number < 0 ? mask : mask | (1n << BigInt(number));

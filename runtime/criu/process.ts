@@ -1,0 +1,144 @@
+import { accessSync, constants } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { WherryError } from '../../common/errors.ts';
+import { createCgroups, joinCgroups } from '../cgroup/create.ts';
+import type { ResolvedCgroups } from '../cgroup/contract.ts';
+import { limitCgroups } from '../cgroup/limits.ts';
+import { forkInto } from '../fork.ts';
+import { PlanBuilder } from '../plan/builder.ts';
+import { CLOSE_RANGE_CLOEXEC, CLONE_NEW, MNT_DETACH, SIGCHLD } from '../plan/constants.ts';
+import { cloneArgs } from '../plan/structs.ts';
+import type { Plan, Slot } from '../plan/types.ts';
+import { reportForked } from '../report.ts';
+import { isolateMounts, mountRoot } from '../rootfs/root.ts';
+import { bindTarget } from '../rootfs/targets.ts';
+import { attachMount } from '../rootfs/filesystem.ts';
+import { cloneSource, isBind, parseMount } from '../rootfs/parse.ts';
+import { ensureDirectory } from '../plan/paths.ts';
+import type { Spec } from '../spec.ts';
+
+/** Above what a plan opens, so that putting one into its place closes none. */
+const FIRST_FD = 200;
+const REPORT_FD = 3;
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** CRIU's number of the n-th of the `fds` of `criuPlan`. */
+export const passedFd = (index: number): number => FIRST_FD + 1 + index;
+
+/** The program: `--criu`, or the one on PATH. Throws `unavailable` when there is none. */
+export function findCriu(given = 'criu'): string {
+  const candidates = given.includes('/')
+    ? [resolve(given)]
+    : (process.env['PATH'] ?? DEFAULT_PATH).split(':').map((directory) => join(directory, given));
+  const found = candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined) throw new WherryError('unavailable', `cannot find CRIU: there is no ${given}`);
+  return found;
+}
+
+export interface CriuProcess {
+  /** Absolute. */
+  readonly program: string;
+  /** Descriptors of this command that CRIU gets, as `passedFd`. */
+  readonly fds?: readonly number[];
+  /** For a restore: what the restored process inherits from CRIU. */
+  readonly container?: {
+    readonly spec: Spec;
+    readonly rootfs: string;
+    readonly cgroups: ResolvedCgroups | undefined;
+    /** An empty directory of the host, where CRIU is to find the root as a mount. */
+    readonly rootAt: string;
+  };
+}
+
+/**
+ * The plan of a CRIU process with `socket` of this command as its service socket, and this command's stdio. For a restore it is in the
+ * container's cgroups, and in a mount namespace of its own: what is mounted for CRIU goes with it.
+ */
+export function criuPlan(socket: number, { program, fds = [], container }: CriuProcess): Plan {
+  const plan = new PlanBuilder();
+  const command = plan.call('open the command', 'pidfd_open', [process.pid, 0], { save: true });
+  const passed = [socket, ...fds].map((fd) =>
+    plan.call('take a descriptor of the command', 'pidfd_getfd', [command, fd, 0], { save: true }),
+  );
+  const { pid, parent } = fork(plan, container);
+  if (container !== undefined) prepareRestore(plan, container);
+  plan.call('close on exec', 'close_range', [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
+  passed.forEach((fd, index) => plan.call('place a descriptor', 'dup3', [fd, FIRST_FD + index, 0]));
+  // CRIU refuses to restore a process into a session of somebody else's.
+  plan.call('start a session', 'setsid', []);
+  plan.call(`exec ${program}`, 'execve', [
+    program,
+    plan.strings(['criu', 'swrk', String(FIRST_FD)]),
+    plan.strings(environment()),
+  ]);
+  parent();
+  reportForked(plan, REPORT_FD, pid);
+  plan.end();
+  return plan.build();
+}
+
+function fork(
+  plan: PlanBuilder,
+  container: CriuProcess['container'],
+): { readonly pid: Slot; readonly parent: () => void } {
+  const cgroups = container?.cgroups;
+  if (container === undefined || cgroups === undefined) return plan.fork('fork', cloneArgs(0, SIGCHLD));
+  const { layout, path } = cgroups;
+  createCgroups(plan, layout, path);
+  limitCgroups(plan, { layout, path, resources: container.spec.linux.resources ?? {} });
+  const forked = forkInto(plan, { flags: 0, cgroups: layout, cgroupsPath: path });
+  joinCgroups(plan, layout, path);
+  return forked;
+}
+
+/**
+ * CRIU wants the root as a mount, and every mount point that the checkpointed container had: those are made as at creation, with the
+ * binds in their places because a mount point may lie in one. Then the root is mounted anew, without them: CRIU mounts them.
+ */
+function prepareRestore(
+  plan: PlanBuilder,
+  { spec, rootfs, rootAt }: NonNullable<CriuProcess['container']>,
+): void {
+  plan.call('make a mount namespace', 'unshare', [CLONE_NEW.mount]);
+  isolateMounts(plan, { propagation: 'slave', stagingDir: rootAt });
+  plan.call('set no umask', 'umask', [0]);
+  const draft = mountRoot(plan, { kind: 'directory', path: rootfs }, rootAt);
+  makeMountPoints(plan, spec, draft);
+  plan.close(draft);
+  plan.call('unmount the draft', 'umount2', [rootAt, MNT_DETACH]);
+  plan.close(mountRoot(plan, { kind: 'directory', path: rootfs }, rootAt));
+  plan.call('set a umask', 'umask', [0o022]);
+}
+
+function makeMountPoints(plan: PlanBuilder, { mounts }: Spec, root: Slot): void {
+  const temporary: string[] = [];
+  for (const mount of mounts) {
+    const parsed = parseMount(mount);
+    const { destination: path, label, options } = parsed;
+    // CRIU brings the content of a tmpfs, and cgroups are below one or below /sys.
+    const isInside = temporary.some((directory) => path.startsWith(`${directory}/`));
+    if (isInside || options.remount || mount.type === 'cgroup' || mount.type === 'cgroup2') continue;
+    if (isBind(parsed)) {
+      const mounted = cloneSource(plan, parsed);
+      const target = bindTarget(plan, root, { path, mounted });
+      attachMount(plan, mounted, { target, label });
+      plan.close(target);
+      plan.close(mounted);
+      continue;
+    }
+    if (mount.type === 'tmpfs' || mount.type === 'proc' || mount.type === 'sysfs') temporary.push(path);
+    plan.close(ensureDirectory(plan, root, path));
+  }
+}
+
+const environment = (): string[] =>
+  Object.entries(process.env)
+    .filter(([name]) => name !== 'WHERRY_OPEN_FDS')
+    .map(([name, value]) => `${name}=${value ?? ''}`);

@@ -1,0 +1,88 @@
+import { closeSync } from 'node:fs';
+import { internal, messageOf } from '../../common/errors.ts';
+import { isErrno } from '../../native/sys/files.ts';
+import { waitChild } from '../../native/sys/reap.ts';
+import { receiveWithFd, sendWithFd, socketPair } from '../../native/sys/unix-socket.ts';
+import { setSubreaper } from '../../native/sys/wait.ts';
+import { runPlan } from '../container/launcher.ts';
+import type { Plan } from '../plan/types.ts';
+import { decodeResponse, encodeRequest, type CriuRequest, type CriuResponse } from './messages.ts';
+
+/** Longer than any response, with what a feature check adds. */
+const PACKET_BYTES = 40_960;
+
+/** What CRIU says while it works. Throwing tells it to give up. `fd` is the callee's to close. */
+export type OnNotify = (notify: {
+  readonly script: string;
+  readonly pid: number | undefined;
+  readonly fd: number | undefined;
+}) => void;
+
+/**
+ * Runs `criu swrk` once: starts the process of the plan, which is to have `theirs` as its socket, sends a request and answers
+ * CRIU's questions until it has finished. Holds the thread. Throws `internal` in runc's words when CRIU fails, and what `onNotify`
+ * throws. The restored process, if there is one, becomes a child of this command or of its nearest subreaper.
+ */
+export function askCriu(
+  planFor: (theirs: number) => Plan,
+  requestFor: (pid: number) => CriuRequest,
+  onNotify: OnNotify = () => {},
+): CriuResponse {
+  const [ours, theirs] = socketPair('seqpacket');
+  let pid: number | undefined;
+  let isOpen = true;
+  // CRIU is orphaned by its launcher, and has to become ours.
+  setSubreaper(true);
+  try {
+    try {
+      pid = runPlan(planFor(theirs));
+    } finally {
+      closeSync(theirs);
+    }
+    if (pid === undefined) throw internal('Cannot start CRIU');
+    const request = requestFor(pid);
+    sendWithFd(ours, encodeRequest(request));
+    const response = converse(ours, request, onNotify);
+    closeSync(ours);
+    isOpen = false;
+    return response;
+  } finally {
+    if (isOpen) closeSync(ours);
+    // Its exit code says nothing more: after a pre-dump it waits for the next one, and fails since there is none.
+    if (pid !== undefined) waitChild(pid, { block: true });
+  }
+}
+
+function converse(socket: number, request: CriuRequest, onNotify: OnNotify): CriuResponse {
+  const packet = Buffer.alloc(PACKET_BYTES);
+  let refusal: Error | undefined;
+  for (;;) {
+    const { bytes, fd } = receive(socket, packet);
+    if (bytes === 0) throw refusal ?? internal('criu failed: it ended without an answer');
+    const response = decodeResponse(packet.subarray(0, bytes));
+    if (response.type === 'NOTIFY' && response.notify !== undefined && response.success) {
+      const { script, pid } = response.notify;
+      try {
+        onNotify({ script, pid, fd });
+      } catch (error) {
+        refusal ??= error instanceof Error ? error : new Error(messageOf(error));
+      }
+      sendWithFd(socket, encodeRequest({ type: 'NOTIFY', notifySuccess: refusal === undefined }));
+      continue;
+    }
+    if (refusal !== undefined) throw refusal;
+    if (!response.success) throw internal(`criu failed: type ${response.type} errno ${response.errno ?? 0}`);
+    if (response.type !== request.type) throw internal(`criu failed: it answers with ${response.type}`);
+    return response;
+  }
+}
+
+/** A process that is gone has closed its end, or reset it with something unread. */
+function receive(socket: number, packet: Buffer): { bytes: number; fd: number | undefined } {
+  try {
+    return receiveWithFd(socket, packet);
+  } catch (error) {
+    if (isErrno(error, 'ECONNRESET', 'EPIPE')) return { bytes: 0, fd: undefined };
+    throw error;
+  }
+}
