@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { invalidArgument } from '../../common/errors.ts';
 import { printError } from './output.ts';
 
@@ -21,6 +21,8 @@ export function openLog(options: {
 }): Log {
   const { path, format } = options;
   if (format !== 'text' && format !== 'json') throw invalidArgument(`invalid log-format: ${format}`);
+  // Who asked for a log and gets none would not learn why something failed.
+  if (path !== '') closeSync(openSync(path, 'a', 0o644));
   const line = format === 'json' ? jsonLine : textLine;
   const write = (level: Level, message: string): void => {
     const entry = line(level, message);

@@ -25,7 +25,8 @@ async function main(words: readonly string[]): Promise<number> {
     printError(`No help topic for '${name}'\n`);
     return 3;
   }
-  const log = openLog({ path: values.log, format: values['log-format'], debug: values.debug });
+  const log = read(() => openLog({ path: values.log, format: values['log-format'], debug: values.debug }));
+  if (log === undefined) return FAILURE;
   const verb = await load();
   try {
     return await call(name, verb, { words: rest, settings: settingsOf(values, log) });
