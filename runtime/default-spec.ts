@@ -23,7 +23,7 @@ export interface DefaultSpecOptions {
 export function defaultSpec(options: DefaultSpecOptions): Spec {
   const { privileged, capabilities } = options;
   return {
-    ociVersion: '1.2.1',
+    ociVersion: '1.3.0',
     process: {
       user: { uid: 0, gid: 0 },
       args: [],

@@ -31,27 +31,27 @@ export function mountCgroups(
   const target = ensureDirectory(plan, context.root, destination);
   guardProc(plan, target, parsed);
   const isVersion2 = mount.type === 'cgroup2' || isUnified(cgroups);
+  let mounted: Slot;
   if (isVersion2 && cgroups.unified !== undefined) {
     const path = own.has('cgroup') ? context.cgroupsPath : '';
-    const hierarchy = openHierarchy(plan, { hierarchy: cgroups.unified, path, own, label });
-    changeMount(plan, hierarchy, { label, set: options.set, clear: options.clear });
-    attachMount(plan, hierarchy, { target, label });
-    plan.close(hierarchy);
+    mounted = openHierarchy(plan, { hierarchy: cgroups.unified, path, own, label });
+    changeMount(plan, mounted, { label, set: options.set, clear: options.clear });
+    attachMount(plan, mounted, { target, label });
   } else {
-    const top = newFileSystem(plan, {
+    mounted = newFileSystem(plan, {
       type: 'tmpfs',
       at: destination,
       source: 'cgroup',
       parameters: [['mode', '755']],
       attributes: options.set & ~MOUNT_ATTR.RDONLY,
     });
-    attachMount(plan, top, { target, label });
-    bindHierarchies(plan, top, { context, label });
-    changeMount(plan, top, { label, set: options.set, recursive: true });
-    plan.close(top);
+    attachMount(plan, mounted, { target, label });
+    bindHierarchies(plan, mounted, { context, label });
+    changeMount(plan, mounted, { label, set: options.set, recursive: true });
   }
   for (const { bits, recursive } of options.propagation)
-    changeMount(plan, target, { label, propagation: bits, recursive });
+    changeMount(plan, mounted, { label, propagation: bits, recursive });
+  plan.close(mounted);
   plan.close(target);
 }
 

@@ -40,7 +40,7 @@ describe('the life of a container', NEEDS, () => {
     assert.equal(await readFile(pidFile, 'utf8'), String(pid));
     assert.deepEqual(
       { ...rest, created: '' },
-      { ociVersion: '1.2.1', id: 'a', bundle, rootfs: runtime.rootfs, created: '', owner: 'root' },
+      { ociVersion: '1.3.0', id: 'a', bundle, rootfs: runtime.rootfs, created: '', owner: 'root' },
     );
     assert.match(rest.created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
     assert.equal(await readFile(created.output, 'utf8'), '', 'the program waits for start');

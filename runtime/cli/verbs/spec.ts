@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { conflict } from '../../../common/errors.ts';
 import { bool, text } from '../../../common/flags/flag.ts';
@@ -45,7 +45,7 @@ function writeTemplate(
   const document = templateText({
     rootless,
     isUnified: isUnified(layout),
-    cpus: availableParallelism(),
+    cpus: cpus().length,
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
   });
