@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { invalidArgument } from '../../common/errors.ts';
-import { makeBlocking, setTerminalSize, terminalSize } from '../../native/sys/terminal.ts';
+import { keepLineEnds, makeBlocking, setTerminalSize, terminalSize } from '../../native/sys/terminal.ts';
 import { connectUnix, sendWithFd } from '../../native/sys/unix-socket.ts';
 
 /** The terminal's name goes with its master, as runc sends it; nobody opens it. */
@@ -37,6 +37,8 @@ export function takeTerminal(to: Console, master: number): void {
   if (to.kind === 'relay') {
     to.master = master;
     fitTerminal(master);
+    // This command's own terminal adds what it needs, and a file or pipe wants none.
+    keepLineEnds(master);
     return;
   }
   try {
