@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { invalidArgument } from '../../common/errors.ts';
 import type { CompiledSeccomp } from '../contract.ts';
+import { stringifyExact } from '../exact-json.ts';
 import type { Seccomp } from '../spec.ts';
 import { Assembler, label, type Target } from './bpf.ts';
 import { ENOSYS_RETURN, flagsOf, KILL_RETURN, NOTIFY } from './seccomp-actions.ts';
@@ -20,14 +20,14 @@ interface Range {
 }
 
 /**
- * Compiles profiles of the OCI specification, each once: by the hash of its content. The program is our own, and not libseccomp's,
+ * Compiles profiles of the OCI specification, each once. The program is our own, and not libseccomp's,
  * because that one tests each number by itself where a range would do (its result for docker's profile is several times as long
  * and slower to attach).
  */
 export function createSeccompCompiler(): (profile: Seccomp) => CompiledSeccomp {
   const compiled = new Map<string, CompiledSeccomp>();
   return (profile) => {
-    const key = createHash('sha256').update(JSON.stringify(profile)).digest('hex');
+    const key = stringifyExact(profile);
     const known = compiled.get(key);
     if (known !== undefined) return known;
     const fresh = compileSeccomp(profile);
