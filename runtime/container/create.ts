@@ -2,6 +2,7 @@ import { writeFileSync, renameSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { internal } from '../../common/errors.ts';
 import { failpointNow } from '../../common/failpoints.ts';
+import type { ResolvedCgroups } from '../cgroup/contract.ts';
 import { buildLaunchPlan } from '../launch.ts';
 import type { Plan } from '../plan/types.ts';
 import { unknownCapabilities } from '../security/capabilities.ts';
@@ -16,7 +17,14 @@ import { runHooks } from './hooks.ts';
 import { runPlan } from './launcher.ts';
 import { sendSeccompListener } from './seccomp-listener.ts';
 import { prepareSpec } from './prepare-spec.ts';
-import { checkId, makeStartFifo, makeStateDirectory, saveRecord, startDirectory } from './state-directory.ts';
+import {
+  checkId,
+  makeStartFifo,
+  makeStateDirectory,
+  removeStateDirectory,
+  saveRecord,
+  startDirectory,
+} from './state-directory.ts';
 import { identify } from './status.ts';
 import { ownedStdio, takeTerminal, type Console } from './terminal.ts';
 
@@ -47,8 +55,8 @@ export async function create(settings: Settings, request: CreateRequest): Promis
   if (unknown.length > 0)
     settings.warn(`ignoring unknown or unavailable capabilities: [${unknown.join(' ')}]`);
   const plan = launchPlan(settings, record, request);
-  if (cgroups !== undefined) await refuseUsed(cgroups);
   makeStateDirectory(settings.root, id);
+  if (cgroups !== undefined) await checkCgroups(settings, id, cgroups);
   try {
     failpointNow('create.directory');
     saveRecord(settings.root, record);
@@ -85,6 +93,16 @@ export async function create(settings: Settings, request: CreateRequest): Promis
     return record;
   } catch (error) {
     await destroy(settings, record);
+    throw error;
+  }
+}
+
+/** Cgroups that are somebody else's are not to be cleaned away with ours. */
+async function checkCgroups({ root }: Settings, id: string, cgroups: ResolvedCgroups): Promise<void> {
+  try {
+    await refuseUsed(cgroups);
+  } catch (error) {
+    removeStateDirectory(root, id);
     throw error;
   }
 }

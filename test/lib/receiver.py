@@ -15,6 +15,8 @@ text, ancillary, _, _ = connection.recvmsg(64, socket.CMSG_LEN(4))
 fds = array.array("i")
 for _, _, data in ancillary:
     fds.frombytes(data[:4])
+if not fds:
+    sys.exit(0)  # whoever connected has gone
 fd = fds[0]
 print(text.decode(), flush=True)
 if kind == "pidfd":
