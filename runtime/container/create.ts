@@ -6,7 +6,7 @@ import type { ResolvedCgroups } from '../cgroup/contract.ts';
 import { buildLaunchPlan } from '../launch.ts';
 import type { Plan } from '../plan/types.ts';
 import { unknownCapabilities } from '../security/capabilities.ts';
-import { compileSeccomp } from '../security/seccomp.ts';
+import { compileCached, seccompCache } from '../security/seccomp-cache.ts';
 import type { Spec } from '../spec.ts';
 import { holdUnitOf, placeCgroups, refuseUsed } from './cgroups.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
@@ -116,7 +116,6 @@ export function newRecord(
   const { spec: prepared, rootfs } = prepareSpec(config, bundle);
   const cgroups = placeCgroups(settings, { id, cgroupsPath: prepared.linux.cgroupsPath });
   const spec = withCgroupsPath(prepared, cgroups?.path);
-  spec.process = withHome(spec.process, rootfs);
   return {
     id,
     bundle,
@@ -144,7 +143,8 @@ export function launchPlan(
   const hasUserNamespace = linux.namespaces.some(({ type }) => type === 'user');
   return buildLaunchPlan({
     id,
-    spec,
+    // Not in the record: another user's process has another HOME.
+    spec: { ...spec, process: withHome(spec.process, rootfs) },
     rootfs: { kind: 'directory', path: rootfs },
     // A user namespace's root may not be let through to the directory; what lies over the old root needs no way to it.
     stagingDir: hasUserNamespace ? '/' : rootfs,
@@ -158,7 +158,7 @@ export function launchPlan(
     },
     noPivot,
     noNewKeyring,
-    seccomp: linux.seccomp === undefined ? undefined : compileSeccomp(linux.seccomp),
+    seccomp: linux.seccomp === undefined ? undefined : compileCached(linux.seccomp, seccompCache()),
     cgroups: record.cgroups?.layout ?? layout,
   });
 }

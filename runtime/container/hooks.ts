@@ -21,6 +21,7 @@ import type { Plan } from '../plan/types.ts';
 import { reportForked } from '../report.ts';
 import type { Hook, HookPoint } from '../spec.ts';
 import type { ContainerRecord, Settings, Status } from './contract.ts';
+import { withHome } from './home.ts';
 import { runPlan } from './launcher.ts';
 import { hookState } from './state.ts';
 
@@ -42,7 +43,7 @@ export function runHooks(
   const hooks = record.spec.hooks?.[point] ?? [];
   hooks.forEach((hook, index) => {
     try {
-      runHook(record, { hook, inside: INSIDE.has(point), state: hookState(record, status) });
+      runHook(record, { hook, point, state: hookState(record, status) });
     } catch (error) {
       throw internal(`error running ${point} hook #${index}: ${messageOf(error)}`, { cause: error });
     }
@@ -58,7 +59,7 @@ export function runHooksQuietly(
   const hooks = record.spec.hooks?.[point] ?? [];
   hooks.forEach((hook, index) => {
     try {
-      runHook(record, { hook, inside: false, state: hookState(record, status) });
+      runHook(record, { hook, point, state: hookState(record, status) });
     } catch (error) {
       settings.warn(`error running ${point} hook #${index}: ${messageOf(error)}`);
     }
@@ -67,7 +68,7 @@ export function runHooksQuietly(
 
 function runHook(
   record: ContainerRecord,
-  { hook, inside, state }: { readonly hook: Hook; readonly inside: boolean; readonly state: string },
+  { hook, point, state }: { readonly hook: Hook; readonly point: HookPoint; readonly state: string },
 ): void {
   const input = memfd('wherry-hook-state', Buffer.from(state));
   const errors = memfd('wherry-hook-errors', new Uint8Array());
@@ -75,7 +76,7 @@ function runHook(
   setSubreaper(true);
   try {
     const stdio = { input: pathOf(input), errors: pathOf(errors) };
-    const pid = runPlan(hookPlan(record, { hook, inside, stdio }));
+    const pid = runPlan(hookPlan(record, { hook, point, stdio }));
     if (pid === undefined) throw internal(`Cannot start "${hook.path}"`);
     const code = waitFor(pid, hook.timeout);
     const text = readFileSync(pathOf(errors), 'utf8').slice(0, STDERR_BYTES).trim();
@@ -111,11 +112,12 @@ function hookPlan(
   record: ContainerRecord,
   options: {
     readonly hook: Hook;
-    readonly inside: boolean;
+    readonly point: HookPoint;
     readonly stdio: { readonly input: string; readonly errors: string };
   },
 ): Plan {
-  const { hook, inside, stdio } = options;
+  const { hook, point, stdio } = options;
+  const inside = INSIDE.has(point);
   const plan = new PlanBuilder();
   const open = (path: string, flags: number): ReturnType<PlanBuilder['call']> =>
     plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, flags | O_CLOEXEC, 0], { save: true });
@@ -134,8 +136,10 @@ function hookPlan(
     plan.call('join the namespaces of the container', 'setns', [init, flags]);
   }
   files.forEach((file, target) => plan.call(`place descriptor ${target}`, 'dup3', [file, target, 0]));
-  // Relative paths of its arguments are the bundle's; inside a container that runs there may be no such directory.
-  plan.call(`enter "${record.bundle}"`, 'chdir', [record.bundle], {
+  // Relative paths of its arguments are the bundle's, or the container's while it is made; inside a container that runs there may be no
+  // such directory.
+  const directory = point === 'createContainer' ? record.rootfs : record.bundle;
+  plan.call(`enter "${directory}"`, 'chdir', [directory], {
     ignore: ['ENOENT', 'ENOTDIR', 'EACCES'],
   });
   plan.call('start a session', 'setsid', []);
@@ -144,7 +148,7 @@ function hookPlan(
   plan.call(`exec ${hook.path}`, 'execve', [
     hook.path,
     plan.strings(args),
-    plan.strings(hook.env ?? environment()),
+    plan.strings(hook.env ?? environmentOf(record, point)),
   ]);
   parent();
   reportForked(plan, 3, pid);
@@ -152,8 +156,10 @@ function hookPlan(
   return plan.build();
 }
 
-/** A hook without an environment of its own has this command's. */
-const environment = (): string[] =>
-  Object.entries(process.env)
+/** A hook without an environment of its own has this command's; the last before the process, as runc's, that of the process. */
+function environmentOf({ spec, rootfs }: ContainerRecord, point: HookPoint): string[] {
+  if (point === 'startContainer') return withHome(spec.process, rootfs).env ?? [];
+  return Object.entries(process.env)
     .filter(([name]) => name !== 'WHERRY_OPEN_FDS')
     .map(([name, value]) => `${name}=${value ?? ''}`);
+}
