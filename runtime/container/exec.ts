@@ -3,7 +3,7 @@ import { execPath } from '../cgroup/exec.ts';
 import { subCgroups } from '../cgroup/sub.ts';
 import type { ExecRequest } from '../contract.ts';
 import { buildExecPlan } from '../exec.ts';
-import { compileSeccomp } from '../security/seccomp.ts';
+import { compileCached, seccompCache } from '../security/seccomp-cache.ts';
 import type { Process } from '../spec.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
 import { withHome } from './home.ts';
@@ -47,7 +47,7 @@ export async function exec(
       startIn: undefined,
       meetsAtRoot: false,
     },
-    seccomp: linux.seccomp === undefined ? undefined : compileSeccomp(linux.seccomp),
+    seccomp: linux.seccomp === undefined ? undefined : compileCached(linux.seccomp, seccompCache()),
     noNewKeyring: record.noNewKeyring,
     ...(await cgroupsOf(settings, record, options.subCgroups)),
   });
