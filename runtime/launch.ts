@@ -25,7 +25,7 @@ import { adjustOomScore } from './process/labels.ts';
 import { raiseRlimits } from './process/rlimits.ts';
 import { furnishRoot } from './rootfs/furnish.ts';
 import { enterRoot, enterRootWithoutPivot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
-import { closeSources, prepareSources } from './rootfs/sources.ts';
+import { closeSources, prepareSources, type Source } from './rootfs/sources.ts';
 import type { IdMapping, NamespaceType } from './spec.ts';
 import { makeTimeNamespace } from './time-namespace.ts';
 import { becomeRootInside, holdForMappings, type IdMappings } from './user-namespace.ts';
@@ -35,7 +35,7 @@ interface Inherited {
   readonly namespaces: Namespaces;
   readonly joined: ReadonlyMap<NamespaceType, Slot>;
   /** Of mounts, by index. */
-  readonly sources: ReadonlyMap<number, Slot>;
+  readonly sources: ReadonlyMap<number, Source>;
   readonly cgroupsPath: string | undefined;
   readonly parentJoinsCgroups: boolean;
 }

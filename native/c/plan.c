@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include "copy-up.h"
+#include "make-path.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static uint64_t align8(uint64_t bytes)
 
 static int step_is_sound(const struct plan_header *header, const struct plan_step *step)
 {
-	if (step->op < OP_SYSCALL || step->op > OP_COPY)
+	if (step->op < OP_SYSCALL || step->op > OP_MAKE)
 		return 0;
 	if (step->next >= header->step_count || step->next_ignored >= header->step_count)
 		return 0;
@@ -37,6 +38,8 @@ static int step_is_sound(const struct plan_header *header, const struct plan_ste
 			return 0;
 	}
 	if ((step->op == OP_LOAD || step->op == OP_EXPECT) && step->kind[0] != ARG_BLOB)
+		return 0;
+	if (step->op == OP_MAKE && step->kind[1] != ARG_BLOB)
 		return 0;
 	if ((step->op == OP_FAIL || step->op == OP_LOAD || step->op == OP_EXPECT) && step->kind[0] == ARG_BLOB)
 		return header->blob_bytes >= 4 && step->args[0] <= header->blob_bytes - 4;
@@ -225,6 +228,8 @@ static long run_step(struct plan *plan, const struct plan_step *step)
 		return expect(plan, step);
 	case OP_COPY:
 		return copy_up((int)argument(plan, step, 0), (int)argument(plan, step, 1));
+	case OP_MAKE:
+		return make_path((int)argument(plan, step, 0), (const char *)argument(plan, step, 1), (int)step->args[2]);
 	case OP_FAIL:
 		return failure(plan, step);
 	default:

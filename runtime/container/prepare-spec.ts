@@ -11,7 +11,7 @@ import type { Device, Mount, Spec } from '../spec.ts';
  */
 export function prepareSpec(spec: Spec, bundle: string): { readonly spec: Spec; readonly rootfs: string } {
   const rootfs = rootOf(spec, bundle);
-  const mounts = spec.mounts.map((mount) => absolute(mount, bundle));
+  const mounts = spec.mounts.map((mount) => withoutRoot(absolute(mount, bundle), rootfs));
   const devices = withDefaults(spec.linux.devices ?? []);
   const { resources = {} } = spec.linux;
   const rules = withDefaultDeviceRules(resources.devices);
@@ -34,6 +34,13 @@ function absolute(mount: Mount, bundle: string): Mount {
     mount.options?.some((option) => option === 'bind' || option === 'rbind') === true;
   if (!isBind || mount.source === undefined || isAbsolute(mount.source)) return mount;
   return { ...mount, source: join(bundle, mount.source) };
+}
+
+/** Some configurations name a destination as the host would: runc takes the root away from it, and so do we. */
+function withoutRoot(mount: Mount, rootfs: string): Mount {
+  const { destination } = mount;
+  const isBelow = rootfs !== '/' && destination.startsWith(`${rootfs}/`);
+  return isBelow ? { ...mount, destination: destination.slice(rootfs.length) } : mount;
 }
 
 /** What the configuration says of a path counts. */

@@ -127,6 +127,20 @@ export class PlanBuilder {
     this.#steps.push({ op: 'copy', label, from: from.slot, to: to.slot });
   }
 
+  /** Makes what is missing of a path inside a root. */
+  make(
+    label: string,
+    made: {
+      readonly root: Value;
+      readonly path: string;
+      readonly kind: 'directory' | 'file';
+      readonly into: Slot;
+    },
+  ): void {
+    const { root, path, kind, into } = made;
+    this.#steps.push({ op: 'make', label, args: [this.arg(root), this.arg(path)], kind, save: into.slot });
+  }
+
   sendFd(label: string, slot: Slot): void {
     this.#steps.push({ op: 'send-fd', label, slot: slot.slot });
   }

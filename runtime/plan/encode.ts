@@ -25,6 +25,7 @@ const OPS = {
   load: 7,
   expect: 8,
   copy: 9,
+  make: 10,
 } as const;
 const KINDS = { immediate: 0, blob: 1, slot: 2 } as const;
 
@@ -116,6 +117,8 @@ function wire(step: Step): WireStep {
       };
     case 'copy':
       return { args: [slot(step.from), slot(step.to)] };
+    case 'make':
+      return { save: step.save, args: [...step.args, immediate(step.kind === 'file' ? 1 : 0)] };
     case 'send-fd':
       return { args: [slot(step.slot)] };
     case 'fail':

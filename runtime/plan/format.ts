@@ -32,6 +32,8 @@ function describe(step: Step, plan: Plan): [action: string, ways: string] {
     }
     case 'copy':
       return [`copy #${step.from} to #${step.to}`, ''];
+    case 'make':
+      return [`make ${step.args.map((arg) => show(arg, plan.blob)).join(', ')} -> #${step.save}`, ''];
     case 'send-fd':
       return [`send #${step.slot}`, ''];
     case 'fail':

@@ -3,14 +3,11 @@ import { Label, type PlanBuilder, type Value } from './builder.ts';
 import {
   AT_FDCWD,
   O_CLOEXEC,
-  O_CREAT,
   O_DIRECTORY,
-  O_NOFOLLOW,
   O_PATH,
   O_WRONLY,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
 } from './constants.ts';
 import { OPEN_HOW_BYTES, openHow } from './structs.ts';
 import type { Slot } from './types.ts';
@@ -47,8 +44,8 @@ export function openIn(plan: PlanBuilder, root: Value, options: OpenIn): Slot {
 export const cleanPath = (path: string): string => posix.resolve('/', path);
 
 /**
- * Opens the directory `path` inside `root`, and makes what is missing of it with mode 0755. One call when it is there. A
- * symbolic link that leads nowhere is refused.
+ * Opens the directory `path` inside `root`, and makes what is missing of it with mode 0755, less the umask. One call when it is there.
+ * A symbolic link that leads nowhere is followed too: what it names is made.
  */
 export function ensureDirectory(plan: PlanBuilder, root: Value, path: string): Slot {
   const clean = cleanPath(path);
@@ -66,60 +63,20 @@ export function ensureDirectory(plan: PlanBuilder, root: Value, path: string): S
   return found;
 }
 
-/**
- * Makes what is missing of the clean path `path`, and leaves the last directory's descriptor in `into`. Each is made in its
- * parent's descriptor, never by a path.
- */
-export function makeDirectories(
-  plan: PlanBuilder,
-  { root, path, into }: { readonly root: Value; readonly path: string; readonly into: Slot },
-): void {
-  const names = path.split('/').filter((name) => name !== '');
-  let parent = openIn(plan, root, { path: '/', flags: O_DIRECTORY_PATH });
-  names.forEach((name, index) => {
-    const prefix = `/${names.slice(0, index + 1).join('/')}`;
-    const child = index === names.length - 1 ? into : plan.slot();
-    const [exists, missing] = [new Label(), new Label()];
-    openIn(plan, root, {
-      path: prefix,
-      flags: O_DIRECTORY_PATH,
-      ignore: ['ENOENT'],
-      into: child,
-      onOk: exists,
-      onIgnored: missing,
-    });
-    plan.here(missing);
-    plan.call(`make directory "${prefix}"`, 'mkdirat', [parent, name, 0o755], { ignore: ['EEXIST'] });
-    const how = openHow({ flags: O_DIRECTORY_PATH | O_NOFOLLOW, resolve: INSIDE | RESOLVE_NO_SYMLINKS });
-    plan.call(`open "${prefix}"`, 'openat2', [parent, name, how, OPEN_HOW_BYTES], { into: child });
-    plan.here(exists);
-    plan.close(parent);
-    parent = child;
-  });
+interface Made {
+  readonly root: Value;
+  readonly path: string;
+  readonly into: Slot;
 }
 
-/**
- * Makes the empty file `path`, a clean path, and what is missing above it. Where a symbolic link leads nowhere the file is made where
- * it leads to, inside the root.
- */
-export function makeFile(
-  plan: PlanBuilder,
-  { root, path, into }: { readonly root: Value; readonly path: string; readonly into: Slot },
-): void {
-  const parent = ensureDirectory(plan, root, posix.dirname(path));
-  const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
-  const label = `make file "${path}"`;
-  const [made, link] = [new Label(), new Label()];
-  plan.call(label, 'openat', [parent, posix.basename(path), flags, 0o644], {
-    into,
-    ignore: ['ELOOP'],
-    onOk: made,
-    onIgnored: link,
-  });
-  plan.here(link);
-  openIn(plan, root, { path, flags: O_WRONLY | O_CREAT | O_CLOEXEC, mode: 0o644, label, into });
-  plan.here(made);
-  plan.close(parent);
+/** Makes what is missing of the clean path `path`, and leaves the last directory's descriptor in `into`. */
+export function makeDirectories(plan: PlanBuilder, made: Made): void {
+  plan.make(`make directory "${made.path}"`, { ...made, kind: 'directory' });
+}
+
+/** Makes the empty file `path`, a clean path, and what is missing above it. */
+export function makeFile(plan: PlanBuilder, made: Made): void {
+  plan.make(`make file "${made.path}"`, { ...made, kind: 'file' });
 }
 
 /** Writes a text to a file that exists, by an absolute path of the host or a name in `dirfd`. */

@@ -16,7 +16,16 @@ export interface Slot {
 }
 
 export type Step =
-  SyscallStep | ForkStep | StoreStep | LoadStep | ExpectStep | CopyStep | EndStep | FailStep | SendFdStep;
+  | SyscallStep
+  | ForkStep
+  | StoreStep
+  | LoadStep
+  | ExpectStep
+  | CopyStep
+  | MakeStep
+  | EndStep
+  | FailStep
+  | SendFdStep;
 
 interface StepBase {
   /** What a person reads in `--plan` output and what an error message starts with: `mount "proc" at "/proc"`. */
@@ -80,6 +89,16 @@ export interface CopyStep extends StepBase {
   readonly op: 'copy';
   readonly from: number;
   readonly to: number;
+}
+
+/** Makes what is missing of a path inside a root, links that lead nowhere followed (native/c/make-path.c). */
+export interface MakeStep extends StepBase {
+  readonly op: 'make';
+  /** The root, and the path. */
+  readonly args: readonly [Arg, Arg];
+  readonly kind: 'directory' | 'file';
+  /** Keeps an O_PATH descriptor of it. */
+  readonly save: number;
 }
 
 export interface EndStep extends StepBase {

@@ -12,6 +12,7 @@ import { changeMount } from './filesystem.ts';
 import { makeReadonly, maskPaths } from './masks.ts';
 import { isBind, parseMount } from './parse.ts';
 import { mountAll, type MountedAt } from './mounts.ts';
+import type { Source } from './sources.ts';
 import { writeSysctls } from './sysctl.ts';
 import { plainDirectory } from './targets.ts';
 
@@ -28,7 +29,7 @@ export function furnishRoot(
   context: {
     readonly root: Slot;
     /** Of `prepareSources`. */
-    readonly sources: ReadonlyMap<number, Slot>;
+    readonly sources: ReadonlyMap<number, Source>;
     readonly own: ReadonlySet<NamespaceType>;
     readonly handOver: HandOver;
   },
@@ -70,8 +71,7 @@ function furnishDev(plan: PlanBuilder, request: LaunchRequest, context: DevConte
   const devices = linux.devices ?? [];
   const hasTerminal = process.terminal === true;
   if (isBound && !hasTerminal) return undefined;
-  const message = 'mount of "/dev" must be on ordinary directory';
-  const dev = mounted.dev ?? plainDirectory(plan, root, { path: '/dev', message });
+  const dev = mounted.dev ?? plainDirectory(plan, root, { path: '/dev', label: 'make devices: "/dev"' });
   if (!isBound) makeDevices(plan, { root, dev, devices, hasUserNamespace: own.has('user') });
   return hasTerminal ? openTerminal(plan, request, { ...context, dev }) : undefined;
 }

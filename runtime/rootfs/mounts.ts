@@ -17,6 +17,7 @@ import {
   type Parameter,
 } from './filesystem.ts';
 import { cloneSource, isBind, isMapped, parseMount, type ParsedMount } from './parse.ts';
+import { mapIds, type Source } from './sources.ts';
 import { bindTarget, guardProc, hiddenDirectory, plainDirectory } from './targets.ts';
 import { expectProc } from './verify.ts';
 
@@ -34,7 +35,7 @@ export interface MountContext {
   readonly cgroups: CgroupLayout;
   readonly cgroupsPath: string | undefined;
   /** Of `prepareSources`, by index of the mount. */
-  readonly sources: ReadonlyMap<number, Slot>;
+  readonly sources: ReadonlyMap<number, Source>;
   /** Kinds of namespaces that are not the host's. */
   readonly own: ReadonlySet<NamespaceType>;
   readonly mountLabel: string | undefined;
@@ -108,11 +109,11 @@ function directoryFor(
     mounted,
   }: { readonly parsed: ParsedMount; readonly context: MountContext; readonly mounted: Slot },
 ): Slot {
-  const { mount, destination: path, options } = parsed;
+  const { mount, destination: path, options, label } = parsed;
   if (mount.type === 'proc' || mount.type === 'sysfs')
     return plainDirectory(plan, context.root, {
       path,
-      message: `filesystem "${mount.type}" must be mounted on ordinary directory`,
+      label: `${label}: filesystem "${mount.type}"`,
     });
   const hasMode = options.data.some((option) => option.startsWith('mode='));
   return mount.type === 'tmpfs' && !hasMode
@@ -184,7 +185,7 @@ function sysfsOrHosts(plan: PlanBuilder, request: Parameters<typeof newFileSyste
 /** Only what the options ask for is changed: the source's other attributes stay, so none that the host has locked is cleared. */
 function bind(
   plan: PlanBuilder,
-  { parsed, context, source }: { parsed: ParsedMount; context: MountContext; source: Slot | undefined },
+  { parsed, context, source }: { parsed: ParsedMount; context: MountContext; source: Source | undefined },
 ): void {
   const { destination, options, label } = parsed;
   const mounted = openSource(plan, parsed, source);
@@ -202,21 +203,26 @@ function bind(
 
 /**
  * A clone made by the container keeps the attributes that the host has set, and what lies below it, locked against its own root (man 7
- * mount_namespaces). Where it can't have one, and for ids that are mapped, it is the parent's.
+ * mount_namespaces), and sees what was mounted in its root before. Where the container can't have one, it is the parent's.
  */
-function openSource(plan: PlanBuilder, parsed: ParsedMount, source: Slot | undefined): Slot {
-  if (source === undefined) return cloneSource(plan, parsed);
-  if (isMapped(parsed)) return source;
+function openSource(plan: PlanBuilder, parsed: ParsedMount, source: Source | undefined): Slot {
+  if (source?.mount === undefined) {
+    const own = cloneSource(plan, parsed);
+    const userNamespace = source?.userNamespace;
+    if (userNamespace !== undefined) mapIds(plan, own, { parsed, userNamespace });
+    return own;
+  }
+  if (isMapped(parsed)) return source.mount;
   const [refused, done] = [new Label(), new Label()];
   const mounted = cloneSource(plan, parsed, {
-    ignore: ['EACCES', 'EINVAL', 'ENOENT', 'EPERM'],
+    ignore: ['EACCES', 'EINVAL', 'EPERM'],
     onOk: done,
     onIgnored: refused,
   });
   plan.here(refused);
-  plan.call(parsed.label, 'fcntl', [source, F_DUPFD_CLOEXEC, 0], { into: mounted });
+  plan.call(parsed.label, 'fcntl', [source.mount, F_DUPFD_CLOEXEC, 0], { into: mounted });
   plan.here(done);
-  plan.close(source);
+  plan.call('close a descriptor', 'close', [source.mount], { ignore: ['EBADF'] });
   return mounted;
 }
 

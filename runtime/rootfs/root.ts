@@ -111,8 +111,16 @@ export function enterRootWithoutPivot(plan: PlanBuilder, root: Slot): void {
   plan.call('enter the root', 'fchdir', [root]);
   alone('/', 0);
   for (const path of ['/proc', '/sys']) {
+    // There may be several, one over the other.
+    const [again, gone] = [new Label(), new Label()];
+    plan.here(again);
     alone(path, AT_RECURSIVE);
-    plan.call(`leave "${path}" of the host`, 'umount2', [path, MNT_DETACH], { ignore });
+    plan.call(`leave "${path}" of the host`, 'umount2', [path, MNT_DETACH], {
+      ignore,
+      onOk: again,
+      onIgnored: gone,
+    });
+    plan.here(gone);
   }
   plan.call('move the root', 'move_mount', [root, '', AT_FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH]);
   plan.call('make it the root', 'chroot', ['.']);

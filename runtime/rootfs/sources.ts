@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../common/errors.ts';
-import type { PlanBuilder } from '../plan/builder.ts';
+import { Label, type PlanBuilder } from '../plan/builder.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -16,14 +16,22 @@ import { userNamespaceOf } from '../user-namespace.ts';
 import { changeMount } from './filesystem.ts';
 import { cloneSource, isBind, isMapped, parseMount, type ParsedMount } from './parse.ts';
 
+/** What a bind has from the parent. */
+export interface Source {
+  /** The clone; its number is negative where the parent found nothing. */
+  readonly mount: Slot | undefined;
+  /** Whose mappings the clone that the container makes is to get; no other source has one. */
+  readonly userNamespace: Slot | undefined;
+}
+
 /**
- * Clones, in the parent and so with the host's privilege, the sources of binds that the container may not be able to clone itself:
- * those with ids mapped, and all of a container with a user namespace of its own, whose root may not reach them. The result is by
- * index of the mount; `closeSources` is for the parent after the fork.
+ * Prepares, in the parent and so with the host's privilege, what the container can't do for itself in binds: user namespaces for ids
+ * that are mapped, and, for a container with a user namespace of its own, clones of all sources, which its root may not reach and whose
+ * ids it may not map. The result is by index of the mount; `closeSources` is for the parent after the fork.
  */
-export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<number, Slot> {
+export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<number, Source> {
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === 'user');
-  const sources = new Map<number, Slot>();
+  const sources = new Map<number, Source>();
   const userNamespaces = new Map<string, Slot>();
   spec.mounts.forEach((mount, index) => {
     const parsed = parseMount(mount);
@@ -31,16 +39,23 @@ export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<numbe
     const mapped = isMapped(parsed);
     if (mapped && !isBind(parsed)) throw invalidArgument(`Cannot ${label}: only a bind can map ids`);
     if (!isBind(parsed) || options.remount || !(mapped || hasUserNamespace)) return;
-    const source = cloneSource(plan, parsed);
-    if (mapped) mapIds(plan, source, { parsed, userNamespace: userNamespace(parsed) });
+    const userNamespace = mapped ? userNamespaceFor(parsed) : undefined;
+    if (!hasUserNamespace) {
+      sources.set(index, { mount: undefined, userNamespace });
+      return;
+    }
+    const absent = new Label();
+    const source = cloneSource(plan, parsed, mapped ? {} : { ignore: ['ENOENT'], onIgnored: absent });
+    if (userNamespace !== undefined) mapIds(plan, source, { parsed, userNamespace });
     // A clone made in the host's namespace is the host's peer.
     changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });
-    sources.set(index, source);
+    plan.here(absent);
+    sources.set(index, { mount: source, userNamespace: undefined });
   });
-  for (const slot of userNamespaces.values()) plan.close(slot);
+  if (hasUserNamespace) for (const slot of userNamespaces.values()) plan.close(slot);
   return sources;
 
-  function userNamespace(parsed: ParsedMount): Slot {
+  function userNamespaceFor(parsed: ParsedMount): Slot {
     const wanted = mappingsOf(parsed, spec);
     const key = JSON.stringify(wanted);
     const known = userNamespaces.get(key);
@@ -54,9 +69,12 @@ export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<numbe
   }
 }
 
-/** In the parent, right after the fork: the clones are the child's. The slots stay taken. */
-export function closeSources(plan: PlanBuilder, sources: ReadonlyMap<number, Slot>): void {
-  for (const source of sources.values()) plan.call("close the child's source of a mount", 'close', [source]);
+/** In the parent, right after the fork: they are the child's. The slots stay taken. */
+export function closeSources(plan: PlanBuilder, sources: ReadonlyMap<number, Source>): void {
+  const slots = [...sources.values()].flatMap(({ mount, userNamespace }) => [mount, userNamespace]);
+  for (const slot of new Set(slots))
+    if (slot !== undefined)
+      plan.call("close the child's source of a mount", 'close', [slot], { ignore: ['EBADF'] });
 }
 
 const hasMappings = ({ mount: { uidMappings = [], gidMappings = [] } }: ParsedMount): boolean =>
@@ -77,7 +95,7 @@ function mappingsOf(
 }
 
 /** man 2 mount_setattr, MOUNT_ATTR_IDMAP (Linux 5.12): for a mount that is attached nowhere yet. */
-function mapIds(
+export function mapIds(
   plan: PlanBuilder,
   source: Slot,
   { parsed, userNamespace }: { readonly parsed: ParsedMount; readonly userNamespace: Slot },

@@ -1,6 +1,6 @@
 import { Label, type PlanBuilder } from '../plan/builder.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_SYMLINKS } from '../plan/constants.ts';
-import { ensureDirectory, makeDirectories, makeFile, openIn } from '../plan/paths.ts';
+import { makeDirectories, makeFile, openIn } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
 import { insideProc, isAllowedInProc, type ParsedMount } from './parse.ts';
 import { lookAt, modeAt, refuseProc } from './verify.ts';
@@ -16,21 +16,20 @@ const DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC;
 export function plainDirectory(
   plan: PlanBuilder,
   root: Slot,
-  { path, message }: { readonly path: string; readonly message: string },
+  { path, label }: { readonly path: string; readonly label: string },
 ): Slot {
-  const [link, plain] = [new Label(), new Label()];
-  const made = ensureDirectory(plan, root, path);
-  plan.close(made);
+  const [missing, plain] = [new Label(), new Label()];
   const target = openIn(plan, root, {
     path,
     flags: DIRECTORY,
     resolve: RESOLVE_NO_SYMLINKS,
-    ignore: ['ELOOP'],
+    ignore: ['ENOENT'],
     onOk: plain,
-    onIgnored: link,
+    onIgnored: missing,
+    label: `${label} must be mounted on ordinary directory`,
   });
-  plan.here(link);
-  plan.fail(message, 'ELOOP');
+  plan.here(missing);
+  makeDirectories(plan, { root, path, into: target });
   plan.here(plain);
   return target;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { defaultSpec } from '../../runtime/default-spec.ts';
@@ -63,13 +63,16 @@ describe('3: a mount target that is swapped for a link', host, () => {
   const script = 'grep -c " - tmpfs caught" /proc/self/mountinfo';
   const caught: Mount = { type: 'tmpfs', source: 'caught', destination: '/vol/bait' };
 
-  test('that always is one is not followed out of the root', async (t) => {
+  test('that always is one leads to a place inside', async (t) => {
     const trap = await makeTrap(t, script);
     rmSync(join(trap.volume, 'bait'), { recursive: true });
     renameSync(join(trap.volume, 'hook'), join(trap.volume, 'bait'));
     trap.bench.request.spec.mounts.push(caught);
-    const { failure } = await runPlan(trap.bench);
-    assert.match(failure ?? '', /"\/vol\/bait": (?:ELOOP|ENOTDIR)/);
+    const { failure, stdout } = await runPlan(trap.bench);
+    assert.equal(failure, undefined);
+    assert.equal(stdout, '1\n');
+    assert.deepEqual(readdirSync(trap.canary), []);
+    assert.ok(lstatSync(join(trap.bench.upper, trap.canary)).isDirectory(), 'made in the root');
   });
 
   test('in a race is mounted on inside, or not at all', async (t) => {
@@ -77,7 +80,7 @@ describe('3: a mount target that is swapped for a link', host, () => {
     const ran = await race(trap, 150, (spec) => spec.mounts.push(caught));
     const through = ran.filter(({ failure }) => failure === undefined);
     for (const { stdout } of through) assert.equal(stdout, '1\n');
-    assert.ok(through.length > 0 && through.length < ran.length, `${through.length} of ${ran.length}`);
+    assert.ok(through.length > 0);
   });
 });
 
@@ -226,7 +229,10 @@ describe('7: /dev is a link', host, () => {
     symlinkSync('/etc', join(bench.lower, 'dev'));
     const { spec } = bench.request;
     spec.mounts = spec.mounts.filter(({ destination }) => !destination.startsWith('/dev'));
-    assert.equal((await runPlan(bench)).failure, 'mount of "/dev" must be on ordinary directory');
+    assert.match(
+      (await runPlan(bench)).failure ?? '',
+      /"\/dev" must be mounted on ordinary directory: ELOOP/,
+    );
     assert.ok(!readdirSync(bench.upper).includes('etc'), 'nothing is made where it leads');
   });
 });
@@ -242,7 +248,6 @@ describe('8: directories that are made in a race', host, () => {
     });
     assert.deepEqual(readdirSync(trap.canary), []);
     assert.ok(ran.some(({ failure }) => failure === undefined));
-    assert.ok(ran.some(({ failure }) => failure !== undefined));
   });
 });
 

@@ -115,16 +115,23 @@ describe('as a plan', () => {
     assert.doesNotMatch(plan, /"context".* at "\/proc"/);
   });
 
-  test('sources are cloned before the fork only where they must be', () => {
-    const forkOf = (plan: string): number => plan.search(/ fork/);
-    const cloneOf = (plan: string): number => plan.search(/mount "\/x" at "\/y"/);
-    const plain = planOf((spec) => spec.mounts.push(bind('/x', '/y')));
-    const ids = [{ containerID: 0, hostID: 5, size: 1 }];
-    const mapped = planOf((spec) =>
-      spec.mounts.push({ ...bind('/x', '/y', 'idmap'), uidMappings: ids, gidMappings: ids }),
-    );
-    assert.ok(cloneOf(plain) > forkOf(plain));
-    assert.ok(cloneOf(mapped) < mapped.lastIndexOf(' fork'));
+  test('sources are cloned before the fork only for a user namespace', () => {
+    const plan = (change: (spec: Spec) => void): string => {
+      const spec = dockerSpec('true', change);
+      spec.mounts.push(bind('/x', '/y'));
+      const keeper = {
+        kind: 'runtime',
+        preserveFds: 0,
+        ownedStdio: [],
+        startIn: undefined,
+        meetsAtRoot: false,
+      } as const;
+      return formatPlan(buildLaunchPlan({ ...pureRequest(spec), keeper }));
+    };
+    const isBefore = (text: string): boolean =>
+      text.indexOf('mount "/x" at "/y"') < text.lastIndexOf(' fork');
+    assert.equal(isBefore(plan(() => {})), false);
+    assert.equal(isBefore(plan(ownUsers)), true);
   });
 });
 
@@ -188,6 +195,30 @@ describe('mounts', requires('root', 'busybox', 'overlay', 'unshare'), () => {
     writeFileSync(join(bench.lower, 'etc/over'), 'under');
     const { stdout } = await runPlan(bench);
     assert.match(stdout, /^.+\ncharacter special file\n$/);
+  });
+
+  test('links that lead to what is missing lead there: to a file, a directory, and up', async (t) => {
+    const bench = await makeBench(t, dockerSpec('cat /run/hosts /a/b/f; ls -d /up/dir; readlink /etc/hosts'));
+    for (const [target, link] of [
+      ['/run/hosts', 'etc/hosts'],
+      ['../../../a/b', 'etc/rel'],
+      ['/jump/dir', 'etc/dir'],
+      ['up/./x/../', 'jump'],
+    ] as const)
+      execFileSync('ln', ['-s', target, join(bench.lower, link)]);
+    const { mounts } = bench.request.spec;
+    mounts.push(bind('/etc/hostname', '/etc/hosts'), bind('/etc/hostname', '/etc/rel/f'));
+    mounts.push(mount('tmpfs', '/etc/dir'));
+    const { stdout, failure } = await runPlan(bench);
+    assert.equal(failure, undefined);
+    assert.match(stdout, /^(.+)\n\1\n\/up\/dir\n\/run\/hosts\n$/);
+  });
+
+  test('links that lead around are refused', async (t) => {
+    const bench = await makeBench(t, dockerSpec('true'));
+    execFileSync('ln', ['-s', 'loop/x', join(bench.lower, 'loop')]);
+    bench.request.spec.mounts.push(mount('tmpfs', '/loop'));
+    assert.match((await runPlan(bench)).failure ?? '', /"\/loop": ELOOP/);
   });
 
   test('an overlay whose layers have long names', async (t) => {
