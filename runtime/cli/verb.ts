@@ -25,6 +25,4 @@ export interface Verb<F extends Flags = Flags> {
 }
 
 /** Keeps the flags' types. */
-export const verb = <F extends Flags>(given: Verb<F>): Verb =>
-  // A verb's own flags are what its parser gives it.
-  given as unknown as Verb;
+export const verb = <F extends Flags>(given: Verb<F>): Verb => given;

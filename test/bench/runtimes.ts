@@ -53,31 +53,24 @@ export async function measureRuntimes(): Promise<RuntimesMeasured> {
       },
     ]);
     const rows = [
-      await row('run', runtimes, (runtime) => `${runtime} run --bundle ${bundle.short} b`),
-      await row(
-        'create + start + delete',
-        runtimes,
-        (runtime) =>
+      await row('run', runtimes, { script: (runtime) => `${runtime} run --bundle ${bundle.short} b` }),
+      await row('create + start + delete', runtimes, {
+        script: (runtime) =>
           `{ ${runtime} create --bundle ${bundle.long} b </dev/null; ${runtime} start b; ${runtime} delete --force b; }`,
-      ),
-      await row('exec', runtimes, (runtime) => `${runtime} exec b /bin/busybox true`, {
+      }),
+      await row('exec', runtimes, {
         before: (runtime) => `${runtime} run --detach --bundle ${bundle.long} b </dev/null`,
+        script: (runtime) => `${runtime} exec b /bin/busybox true`,
         after: (runtime) => `${runtime} delete --force b`,
       }),
     ];
     const empty = join(directory, 'empty.cjs');
     await writeFile(empty, '');
-    const node = await sample({ name: 'node', argv: [broughtNode()] }, (program) => `${program} ${empty}`);
-    return {
-      rows,
-      node: middle([
-        node,
-        ...(await repeat(ROUNDS, () =>
-          sample({ name: 'node', argv: [broughtNode()] }, (program) => `${program} ${empty}`),
-        )),
-      ]),
-      warmMs: await warmLaunches(bundle.short, join(directory, 'warm')),
-    };
+    const starts = await row('start', [{ name: 'node', argv: [broughtNode()] }], {
+      script: (program) => `${program} ${empty}`,
+    });
+    const node = starts.of['node'] ?? { wallMs: Number.NaN, cpuMs: Number.NaN };
+    return { rows, node, warmMs: await warmLaunches(bundle.short, join(directory, 'warm')) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -89,21 +82,18 @@ export async function measureRuntimes(): Promise<RuntimesMeasured> {
   }
 }
 
-interface Around {
-  readonly before: (runtime: string) => string;
-  readonly after: (runtime: string) => string;
+/** What is timed, and what comes before and after it. */
+interface Task {
+  readonly before?: (runtime: string) => string;
+  readonly script: (runtime: string) => string;
+  readonly after?: (runtime: string) => string;
 }
 
-async function row(
-  what: string,
-  runtimes: readonly Runtime[],
-  script: (runtime: string) => string,
-  around?: Around,
-): Promise<RuntimeRow> {
+async function row(what: string, runtimes: readonly Runtime[], task: Task): Promise<RuntimeRow> {
   const samples = new Map<string, Sample[]>(runtimes.map(({ name }) => [name, []]));
   for (let round = -1; round < ROUNDS; round++) {
     for (const runtime of runtimes) {
-      const measured = await sample(runtime, script, around);
+      const measured = await sample(runtime, task);
       // The first round fills caches.
       if (round >= 0) samples.get(runtime.name)?.push(measured);
     }
@@ -112,18 +102,14 @@ async function row(
 }
 
 /** bash times the command alone: the namespace around it and what comes before and after are not in it. */
-async function sample(
-  runtime: Runtime,
-  script: (runtime: string) => string,
-  around?: Around,
-): Promise<Sample> {
+async function sample(runtime: Runtime, { before, script, after }: Task): Promise<Sample> {
   const call = runtime.argv.join(' ');
   const lines = [
     runtime.prepare ?? 'true',
-    ...(around === undefined ? [] : [`${around.before(call)} >/dev/null`]),
+    `${before?.(call) ?? 'true'} >/dev/null 2>&1`,
     "TIMEFORMAT='%R %U %S'",
     `time ${script(call)} >/dev/null 2>&1`,
-    ...(around === undefined ? [] : [`${around.after(call)} >/dev/null 2>&1`]),
+    `${after?.(call) ?? 'true'} >/dev/null 2>&1`,
   ];
   const printed = await execOk([
     'unshare',
@@ -144,12 +130,6 @@ const middle = (samples: readonly Sample[]): Sample => ({
   wallMs: median(samples.map(({ wallMs }) => wallMs)),
   cpuMs: median(samples.map(({ cpuMs }) => cpuMs)),
 });
-
-async function repeat<T>(times: number, act: () => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let round = 0; round < times; round++) results.push(await act());
-  return results;
-}
 
 async function makeBundle(directory: string): Promise<{ readonly short: string; readonly long: string }> {
   const template = JSON.parse(

@@ -1,6 +1,6 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, rmdir, stat, statfs, symlink } from 'node:fs/promises';
 import { existsSync, globSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { at } from '../../scripts/lib/paths.ts';
 import { cgroupsBelow } from './owned.ts';
 import { ended, eventually, exec, start, type Result } from './process.ts';
@@ -40,11 +40,12 @@ export async function openBench(): Promise<Bench> {
   );
   await new Promise((resolve) => keeper.stdout?.once('data', resolve));
   const inside = ['nsenter', '-t', String(keeper.pid), '--net', '--mount', '--'];
+  const cgroupParent = `/wherry-test-${directory.slice('/tmp/w-'.length)}`;
   const daemons: ReturnType<typeof start>[] = [];
   return {
     directory,
     rootfs,
-    cgroupParent: `/wherry-test-${directory.slice('/tmp/w-'.length)}`,
+    cgroupParent,
     run: (argv, input = '') => exec([...inside, ...argv], { input, timeoutMs: 60_000 }),
     daemon: (argv) => {
       daemons.push(start([...inside, ...argv], { stdio: 'ignore' }));
@@ -56,9 +57,14 @@ export async function openBench(): Promise<Bench> {
         await gone;
       }
       await endProcessesIn(directory);
+      const gone = ended(keeper);
       keeper.kill('SIGKILL');
-      await ended(keeper);
+      await gone;
       await rm(directory, { recursive: true, force: true });
+      await eventually('the cgroups are gone', async () => {
+        await removeCgroups(cgroupParent);
+        return (await cgroupsBelow(cgroupParent)).length === 0;
+      });
     },
   };
 }
@@ -76,11 +82,35 @@ async function endProcessesIn(directory: string): Promise<void> {
 export const listening = (path: string): Promise<true> =>
   eventually(`${path} is there`, () => (existsSync(path) ? true : undefined), 30_000);
 
-/** What containers left below the bench's cgroup. */
-export const cgroupsLeft = (bench: Bench): Promise<string[]> =>
-  eventually('the containers’ cgroups are gone', async () => {
-    const below = (await cgroupsBelow(bench.cgroupParent)).filter(
-      (directory) => !directory.endsWith(bench.cgroupParent),
+/** What containers left below the bench's cgroup; podman's own one for its monitors stays as long as it runs. */
+export const cgroupsLeft = async (bench: Bench): Promise<string[]> => {
+  const left = async (): Promise<string[]> =>
+    (await cgroupsBelow(bench.cgroupParent)).filter(
+      (directory) => !directory.endsWith(bench.cgroupParent) && !directory.endsWith('/conmon'),
     );
-    return below.length === 0 ? below : undefined;
-  }).catch(() => cgroupsBelow(bench.cgroupParent));
+  await eventually('the cgroups of the containers are gone', async () => (await left()).length === 0).catch(
+    () => {},
+  );
+  return left();
+};
+
+/** Podman makes plain directories and files where it expects a hierarchy and none is mounted: those go whole. */
+async function removeCgroups(parent: string): Promise<void> {
+  const found = await cgroupsBelow(parent);
+  for (const directory of found.toSorted((a, b) => b.length - a.length)) {
+    if (await isPlain(directory)) await rm(directory, { recursive: true, force: true });
+    else await rmdir(directory).catch(() => {});
+  }
+  for (const directory of found.filter((each) => each.endsWith(parent)).map((each) => dirname(each)))
+    if (directory !== CGROUPS && (await isPlain(directory))) await rmdir(directory).catch(() => {});
+}
+
+const CGROUPS = '/sys/fs/cgroup';
+
+/** On the tmpfs that holds the mount points, not in one of them. */
+async function isPlain(directory: string): Promise<boolean> {
+  const [own, top] = await Promise.all([stat(directory).catch(() => undefined), statfs(CGROUPS)]);
+  return own !== undefined && top.type === TMPFS_MAGIC && own.dev === (await stat(CGROUPS)).dev;
+}
+
+const TMPFS_MAGIC = 0x01021994;
