@@ -11,10 +11,10 @@ import type { Slot } from '../plan/types.ts';
 /** Steps that look at what a descriptor really is. A descriptor can't be changed afterwards, as a path can. */
 
 /** struct statx, man 2 statx. */
-const STATX_BYTES = 256;
-const STX_MODE = 28;
-const STX_RDEV_MAJOR = 128;
-const STX_RDEV_MINOR = 132;
+export const STATX_BYTES = 256;
+export const STX_MODE = 28;
+export const STX_RDEV_MAJOR = 128;
+export const STX_RDEV_MINOR = 132;
 /** struct statfs: `f_type` is its first long. */
 const STATFS_BYTES = 128;
 

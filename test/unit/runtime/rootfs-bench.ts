@@ -10,13 +10,13 @@ import { buildLaunchPlan } from '../../../runtime/launch.ts';
 import { encodePlan } from '../../../runtime/plan/encode.ts';
 import { explainFailure } from '../../../runtime/plan/explain.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
-import type { Spec } from '../../../runtime/spec.ts';
+import type { Mount, Spec } from '../../../runtime/spec.ts';
 import { at } from '../../../scripts/lib/paths.ts';
 import { dockerSpec, makeBench, type Bench, type Ran } from './container.ts';
 
 /** Containers as `wherry-runtime run` launches them: from a directory, with a user namespace if that is wanted. */
 
-export const HOST_ID = 100_000;
+const HOST_ID = 100_000;
 
 /** Gives a specification a user namespace whose root is HOST_ID. */
 export function ownUsers(spec: Spec): void {
@@ -96,3 +96,21 @@ export async function exchange(one: string, other: string): Promise<() => Promis
     return Atomics.load(state, 1);
   };
 }
+
+export const bind = (source: string, destination: string, ...options: string[]): Mount => ({
+  type: 'bind',
+  source,
+  destination,
+  options: ['bind', ...options],
+});
+
+export const mount = (type: string, destination: string, ...options: string[]): Mount => ({
+  type,
+  source: type,
+  destination,
+  options,
+});
+
+/** Of what is mounted at a path. */
+export const linesOf = (mountinfo: string, path: string): string[] =>
+  mountinfo.split('\n').filter((line) => line.split(' ')[4] === path);
