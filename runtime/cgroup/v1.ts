@@ -35,6 +35,7 @@ export const memoryV1: Writer = ({ memory: limits }, fresh) => {
     ...write('memory.limit_in_bytes', limit),
     ...memsw,
     ...write('memory.soft_limit_in_bytes', unlessZero(limits.reservation)),
+    ...write('memory.kmem.tcp.limit_in_bytes', unlessZero(limits.kernelTCP), OPTIONAL),
     ...write('memory.oom_control', limits.disableOOMKiller === true ? 1 : undefined),
     ...write('memory.swappiness', swappiness(limits.swappiness)),
   ];
