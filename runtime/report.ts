@@ -12,8 +12,8 @@ const READY = 5;
 const VALUE_AT = 8;
 const ANSWER_BYTES = 4;
 
-/** Where a process waits for the command: before its root is entered, with its terminal, with its seccomp listener. */
-const POINTS = { root: 1, terminal: 2, seccomp: 3 } as const;
+/** Where a process waits for the command: before its root is entered, with its terminal, with its seccomp listener, with a socket to it. */
+const POINTS = { root: 1, terminal: 2, seccomp: 3, service: 4 } as const;
 export type SyncPoint = keyof typeof POINTS;
 
 export type Report =

@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { conflict, internal, invalidArgument, messageOf } from '../../common/errors.ts';
 import { hierarchyOf } from '../cgroup/layout.ts';
 import type { ContainerRecord, Settings } from '../container/contract.ts';
@@ -16,7 +16,7 @@ import {
 } from './images.ts';
 import { CGROUP_MODES, type CriuOptions } from './messages.ts';
 import { mountsToDump } from './mounts.ts';
-import { criuPlan } from './process.ts';
+import { criuPlan, passedFd } from './process.ts';
 import { askCriu } from './service.ts';
 
 /** What both verbs have. */
@@ -73,12 +73,12 @@ export function checkpoint(settings: Settings, record: ContainerRecord, request:
   if (preDump) requireFeature(request, 'memTrack');
   if (lazyPages) requireFeature(request, 'lazyPages');
   if (!preDump) writeDescriptors(images, stdioOf(record.init.pid));
-  const [imagesDirFd, workDirFd] = [openSync(images, 'r'), openSync(work, 'r')];
+  const plan = criuPlan({ program: request.program, files: [images, work] });
   try {
     const type = preDump ? 'PRE_DUMP' : 'DUMP';
-    const opts = optionsOf(settings, record, { request, imagesDirFd, workDirFd });
+    const opts = optionsOf(settings, record, request);
     askCriu(
-      (socket) => criuPlan(socket, request),
+      plan,
       () => ({ type, opts }),
       ({ script }) => {
         if (script === 'status-ready') request.onLazyPages();
@@ -86,28 +86,14 @@ export function checkpoint(settings: Settings, record: ContainerRecord, request:
     );
   } catch (error) {
     throw withLog(error, `${work}/${LOG}`);
-  } finally {
-    closeSync(imagesDirFd);
-    closeSync(workDirFd);
   }
 }
 
-function optionsOf(
-  settings: Settings,
-  record: ContainerRecord,
-  context: {
-    readonly request: CheckpointRequest;
-    readonly imagesDirFd: number;
-    readonly workDirFd: number;
-  },
-): CriuOptions {
-  const { request, imagesDirFd, workDirFd } = context;
+function optionsOf(settings: Settings, record: ContainerRecord, request: CheckpointRequest): CriuOptions {
   const { leaveRunning, tcpSkipInFlight, linkRemap, parent, pageServer, preDump } = request;
   const freezer = freezerOf(record);
   return {
     ...commonOptions(record, request),
-    imagesDirFd,
-    workDirFd,
     logFile: LOG,
     root: record.rootfs,
     pid: record.init?.pid ?? 0,
@@ -122,14 +108,13 @@ function optionsOf(
   };
 }
 
-/** What a dump and a restore are told alike. The network is made by hooks and whoever else, never by CRIU, as with runc. */
-export function commonOptions(
-  { spec }: ContainerRecord,
-  request: CriuSettings,
-): Omit<CriuOptions, 'imagesDirFd'> {
+/** What a dump and a restore are told alike: the first two files that CRIU gets are the image directory and that of the log. The network is made by hooks and whoever else, never by CRIU, as with runc. */
+export function commonOptions({ spec }: ContainerRecord, request: CriuSettings): CriuOptions {
   const { tcpEstablished, extUnixSk, shellJob, fileLocks, autoDedup, lazyPages, cgroupsMode } = request;
   const configFile = spec.annotations?.['org.criu.config'] ?? '/etc/criu/runc.conf';
   return {
+    imagesDirFd: passedFd(0),
+    workDirFd: passedFd(1),
     logLevel: 4,
     manageCgroups: true,
     manageCgroupsMode: CGROUP_MODES[cgroupsMode],
@@ -167,10 +152,7 @@ function requireFeature({ program }: CriuSettings, feature: 'memTrack' | 'lazyPa
   let features;
   try {
     const request = { type: 'FEATURE_CHECK', features: { [feature]: true } } as const;
-    features = askCriu(
-      (socket) => criuPlan(socket, { program }),
-      () => request,
-    ).features;
+    features = askCriu(criuPlan({ program }), () => request).features;
   } catch (error) {
     throw internal(`CRIU feature check failed: ${messageOf(error)}`, { cause: error });
   }

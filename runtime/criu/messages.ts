@@ -148,6 +148,6 @@ export function decodeResponse(data: Buffer): CriuResponse {
   const { type, success, ...rest } = decode(RESPONSE, data);
   const name = (Object.keys(TYPES) as RequestType[]).find((each) => TYPES[each] === type);
   if (name === undefined || typeof success !== 'boolean')
-    throw new Error(`CRIU answers with a message of type ${String(type)}`);
-  return { ...rest, type: name, success } as unknown as CriuResponse;
+    throw new Error(`CRIU answers with a message of type ${JSON.stringify(type)}`);
+  return { ...rest, type: name, success };
 }

@@ -6,10 +6,18 @@ import type { ResolvedCgroups } from '../cgroup/contract.ts';
 import { limitCgroups } from '../cgroup/limits.ts';
 import { forkInto } from '../fork.ts';
 import { PlanBuilder } from '../plan/builder.ts';
-import { CLOSE_RANGE_CLOEXEC, CLONE_NEW, MNT_DETACH, SIGCHLD } from '../plan/constants.ts';
+import {
+  AT_FDCWD,
+  CLOSE_RANGE_CLOEXEC,
+  CLONE_NEW,
+  MNT_DETACH,
+  O_CLOEXEC,
+  O_RDONLY,
+  SIGCHLD,
+} from '../plan/constants.ts';
 import { cloneArgs } from '../plan/structs.ts';
 import type { Plan, Slot } from '../plan/types.ts';
-import { reportForked } from '../report.ts';
+import { meet, reportForked } from '../report.ts';
 import { isolateMounts, mountRoot } from '../rootfs/root.ts';
 import { bindTarget } from '../rootfs/targets.ts';
 import { attachMount } from '../rootfs/filesystem.ts';
@@ -20,9 +28,12 @@ import type { Spec } from '../spec.ts';
 /** Above what a plan opens, so that putting one into its place closes none. */
 const FIRST_FD = 200;
 const REPORT_FD = 3;
+const AF_UNIX = 1;
+const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = O_CLOEXEC;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** CRIU's number of the n-th of the `fds` of `criuPlan`. */
+/** CRIU's number of the n-th of the `files` of `criuPlan`. */
 export const passedFd = (index: number): number => FIRST_FD + 1 + index;
 
 /** The program: `--criu`, or the one on PATH. Throws `unavailable` when there is none. */
@@ -45,8 +56,8 @@ export function findCriu(given = 'criu'): string {
 export interface CriuProcess {
   /** Absolute. */
   readonly program: string;
-  /** Descriptors of this command that CRIU gets, as `passedFd`. */
-  readonly fds?: readonly number[];
+  /** Directories and files that CRIU gets open, as `passedFd`. */
+  readonly files?: readonly string[];
   /** For a restore: what the restored process inherits from CRIU. */
   readonly container?: {
     readonly spec: Spec;
@@ -58,20 +69,23 @@ export interface CriuProcess {
 }
 
 /**
- * The plan of a CRIU process with `socket` of this command as its service socket, and this command's stdio. For a restore it is in the
- * container's cgroups, and in a mount namespace of its own: what is mounted for CRIU goes with it.
+ * The plan of a CRIU process, with this command's stdio; it meets the command at `service`, with the other end of its service socket.
+ * The socket is of its own making: CRIU looks for the directories among the descriptors of the process that made it, and they must
+ * belong to its own mount namespace. For a restore it is in the container's cgroups, and that namespace is a new one: what is mounted
+ * for CRIU goes with it.
  */
-export function criuPlan(socket: number, { program, fds = [], container }: CriuProcess): Plan {
+export function criuPlan({ program, files = [], container }: CriuProcess): Plan {
   const plan = new PlanBuilder();
-  const command = plan.call('open the command', 'pidfd_open', [process.pid, 0], { save: true });
-  const passed = [socket, ...fds].map((fd) =>
-    plan.call('take a descriptor of the command', 'pidfd_getfd', [command, fd, 0], { save: true }),
-  );
   const { pid, parent } = fork(plan, container);
   if (container !== undefined) prepareRestore(plan, container);
+  const passed = files.map((path) =>
+    plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { save: true }),
+  );
+  const service = makeService(plan);
   plan.call('close on exec', 'close_range', [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
-  passed.forEach((fd, index) => plan.call('place a descriptor', 'dup3', [fd, FIRST_FD + index, 0]));
-  // CRIU refuses to restore a process into a session of somebody else's.
+  [service, ...passed].forEach((fd, index) =>
+    plan.call('place a descriptor', 'dup3', [fd, FIRST_FD + index, 0]),
+  );
   plan.call('start a session', 'setsid', []);
   plan.call(`exec ${program}`, 'execve', [
     program,
@@ -82,6 +96,17 @@ export function criuPlan(socket: number, { program, fds = [], container }: CriuP
   reportForked(plan, REPORT_FD, pid);
   plan.end();
   return plan.build();
+}
+
+/** Hands one end over to the command. */
+function makeService(plan: PlanBuilder): Slot {
+  const label = 'make the service socket';
+  const offset = plan.bytes(new Uint8Array(8));
+  plan.call(label, 'socketpair', [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, { kind: 'blob', offset }]);
+  const [service, command] = [plan.load(label, offset), plan.load(label, offset + 4)];
+  meet(plan, REPORT_FD, { point: 'service', value: command });
+  plan.close(command);
+  return service;
 }
 
 function fork(

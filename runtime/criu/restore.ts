@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync } from 'node:fs';
 import { internal, notImplemented } from '../../common/errors.ts';
 import { holdUnitOf, refuseUsed } from '../container/cgroups.ts';
 import type { ContainerRecord, Settings } from '../container/contract.ts';
@@ -75,24 +75,22 @@ interface Context {
 }
 
 function askToRestore(settings: Settings, context: Context): ContainerRecord {
-  const { request, work, rootAt } = context;
-  const namespaces = openNamespaces(context.record.spec);
-  const directories = { imagesDirFd: openSync(request.images, 'r'), workDirFd: openSync(work, 'r') };
-  const restored = { record: context.record };
-  const container = { ...context.record, rootAt };
+  const { record, request, work, rootAt } = context;
+  const namespaces = givenNamespaces(record.spec);
+  const files = [request.images, work, ...namespaces.map(({ path }) => path)];
+  const restored = { record };
+  const plan = criuPlan({ program: request.program, files, container: { ...record, rootAt } });
   try {
     askCriu(
-      (socket) =>
-        criuPlan(socket, { program: request.program, fds: namespaces.map(({ fd }) => fd), container }),
+      plan,
       (pid) => ({
         type: 'RESTORE',
         opts: {
           ...optionsOf(settings, context),
-          ...directories,
           cgRoot: cgroupRoots(pid),
           inheritFd: [
             ...context.pipes,
-            ...namespaces.map(({ key }, index) => ({ key, fd: passedFd(index) })),
+            ...namespaces.map(({ key }, index) => ({ key, fd: passedFd(2 + index) })),
           ],
         },
       }),
@@ -102,16 +100,10 @@ function askToRestore(settings: Settings, context: Context): ContainerRecord {
     return { ...restored.record, isReady: true };
   } catch (error) {
     throw withLog(error, `${work}/${LOG}`);
-  } finally {
-    for (const { fd } of namespaces) closeSync(fd);
-    for (const fd of Object.values(directories)) closeSync(fd);
   }
 }
 
-function optionsOf(
-  settings: Settings,
-  { record, request, rootAt }: Context,
-): Omit<CriuOptions, 'imagesDirFd'> {
+function optionsOf(settings: Settings, { record, request, rootAt }: Context): CriuOptions {
   const { lsmProfile, lsmMountContext } = request;
   return {
     ...commonOptions(record, request),
@@ -160,11 +152,11 @@ function notified(
 }
 
 /** Those that CRIU takes as they are. */
-function openNamespaces(spec: Spec): { readonly key: string; readonly fd: number }[] {
+function givenNamespaces(spec: Spec): { readonly key: string; readonly path: string }[] {
   const { joined } = namespacesOf(spec);
   return Object.entries(EXTERNAL_NAMESPACES).flatMap(([type, { key }]) => {
     const path = joined.get(type as keyof typeof EXTERNAL_NAMESPACES);
-    return path === undefined ? [] : [{ key, fd: openSync(path, 'r') }];
+    return path === undefined ? [] : [{ key, path }];
   });
 }
 

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { internal, messageOf } from '../../common/errors.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import { waitChild } from '../../native/sys/reap.ts';
-import { receiveWithFd, sendWithFd, socketPair } from '../../native/sys/unix-socket.ts';
+import { receiveWithFd, sendWithFd } from '../../native/sys/unix-socket.ts';
 import { setSubreaper } from '../../native/sys/wait.ts';
 import { runPlan } from '../container/launcher.ts';
 import type { Plan } from '../plan/types.ts';
@@ -19,35 +19,32 @@ export type OnNotify = (notify: {
 }) => void;
 
 /**
- * Runs `criu swrk` once: starts the process of the plan, which is to have `theirs` as its socket, sends a request and answers
- * CRIU's questions until it has finished. Holds the thread. Throws `internal` in runc's words when CRIU fails, and what `onNotify`
- * throws. The restored process, if there is one, becomes a child of this command or of its nearest subreaper.
+ * Runs `criu swrk` once: starts it by its plan (`criuPlan`), sends a request and answers CRIU's questions until it has finished. Holds
+ * the thread. Throws `internal` in runc's words when CRIU fails, and what `onNotify` throws. The restored process, if there is one,
+ * becomes a child of this command.
  */
 export function askCriu(
-  planFor: (theirs: number) => Plan,
+  plan: Plan,
   requestFor: (pid: number) => CriuRequest,
   onNotify: OnNotify = () => {},
 ): CriuResponse {
-  const [ours, theirs] = socketPair('seqpacket');
-  let pid: number | undefined;
-  let isOpen = true;
+  let [pid, socket]: (number | undefined)[] = [];
   // CRIU is orphaned by its launcher, and has to become ours.
   setSubreaper(true);
   try {
-    try {
-      pid = runPlan(planFor(theirs));
-    } finally {
-      closeSync(theirs);
-    }
-    if (pid === undefined) throw internal('Cannot start CRIU');
+    pid = runPlan(plan, {
+      events: {
+        onSync: (_, take) => {
+          socket = take();
+        },
+      },
+    });
+    if (pid === undefined || socket === undefined) throw internal('Cannot start CRIU');
     const request = requestFor(pid);
-    sendWithFd(ours, encodeRequest(request));
-    const response = converse(ours, request, onNotify);
-    closeSync(ours);
-    isOpen = false;
-    return response;
+    sendWithFd(socket, encodeRequest(request));
+    return converse(socket, request, onNotify);
   } finally {
-    if (isOpen) closeSync(ours);
+    if (socket !== undefined) closeSync(socket);
     // Its exit code says nothing more: after a pre-dump it waits for the next one, and fails since there is none.
     if (pid !== undefined) waitChild(pid, { block: true });
   }

@@ -1,6 +1,7 @@
 import type { PlanBuilder } from '../plan/builder.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Keeper } from '../contract.ts';
+import { reopenNull } from './null-stdio.ts';
 
 /** Where the shim puts the container's ends of its pipes (native/c/monitor.h, STDIN_FD and following). */
 const PIPES = [5, 6, 7] as const;
@@ -17,6 +18,7 @@ export function placeStdio(
   for (const target of keeper.kind === 'shim' || slave !== undefined ? ([0, 1, 2] as const) : []) {
     plan.call(`place descriptor ${target}`, 'dup3', [slave ?? PIPES[target], target, 0]);
   }
+  if (keeper.kind === 'runtime' && slave === undefined) reopenNull(plan);
   if (uid === 0) return;
   for (const fd of slave !== undefined ? [0] : ownedBy(keeper)) {
     plan.call(`give descriptor ${fd} to user ${uid}`, 'fchown', [fd, uid, -1], { ignore: NOT_OURS });

@@ -64,6 +64,7 @@ const needs = {
     machines: ['script', 'systemd'],
     probe: () => (cgroupVersion() === 2 ? undefined : 'cgroups are not all of version 2'),
   },
+  criu: { ci: false, machines: ['script', 'systemd'], probe: lackOfCriu },
   apparmor: { ci: false, machines: ['script', 'systemd'], probe: lackOfAppArmor },
 } as const satisfies Record<string, Need>;
 
@@ -90,6 +91,16 @@ export function requires(...names: NeedName[]): { skip?: string } {
 
 /** Of the memory controller. */
 export const cgroupVersion = (): 1 | 2 => (existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1);
+
+/** Debian's CRIU 3.17 knows nothing of how the vDSO of Linux 6.13 and later lies in memory, and does nothing there. */
+function lackOfCriu(): string | undefined {
+  const criu = findProgram('criu');
+  if (criu === undefined) return 'there is no criu on PATH';
+  const { status, stdout, stderr } = spawnSync(criu, ['check'], { cwd: '/', encoding: 'utf8' });
+  return status === 0
+    ? undefined
+    : `criu does not work on this kernel: ${`${stdout}${stderr}`.split('\n')[0] ?? ''}`;
+}
 
 function lackOfAppArmor(): string | undefined {
   if (!existsSync('/sys/kernel/security/apparmor/profiles')) return 'the kernel runs without AppArmor';
