@@ -19,8 +19,8 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '60' },
   },
 });
-/** Emulated, everything takes several times as long. */
-const PATIENCE = 6;
+/** Emulated, everything takes several times as long; on a busy host more. */
+const PATIENCE = 12;
 const kernel = await findKernel();
 
 if (positionals.length > 0) exit(await runIn(values.systemd ? 'systemd' : 'script', positionals));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChildProcess } from 'node:child_process';
-import { ended, eventually, PATIENCE } from '../lib/process.ts';
+import { ended, eventually } from '../lib/process.ts';
 import { clients, daemonSuite } from '../lib/suite.ts';
 import type { Client } from '../lib/clients.ts';
 
@@ -13,12 +13,13 @@ interface Message {
 }
 
 daemonSuite('events', (daemon) => {
-  /** Starts a client's stream and waits until it surely listens. */
+  /** Starts a client's stream of what happens from now on, even if it is still on its way to the daemon then. */
   const listen = async (
     client: Client,
     ...flags: string[]
   ): Promise<{ child: ChildProcess; seen: () => Message[] }> => {
-    const child = daemon().spawn(client, 'events', '--format', '{{json .}}', ...flags);
+    const since = String(Date.now() / 1000);
+    const child = daemon().spawn(client, 'events', '--since', since, '--format', '{{json .}}', ...flags);
     let out = '';
     child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
     const seen = (): Message[] =>
@@ -26,7 +27,6 @@ daemonSuite('events', (daemon) => {
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line) as Message);
-    await new Promise((resolve) => setTimeout(resolve, 300 * PATIENCE));
     return { child, seen };
   };
 
