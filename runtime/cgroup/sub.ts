@@ -25,7 +25,7 @@ export async function subCgroups(place: CgroupPlace, args: readonly string[]): P
     const sub = asked ?? paths.get('') ?? '';
     const directory = posix.join(own, sub);
     if (directory.replace(/\/$/, '') !== own && !directory.startsWith(`${own}/`))
-      throw invalidArgument(`${sub} is not a sub cgroup path`);
+      throw invalidArgument(`bad sub cgroup path: ${sub}`);
     return directory.replace(/\/$/, '');
   };
   const joined = {

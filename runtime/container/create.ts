@@ -5,7 +5,7 @@ import { failpointNow } from '../../common/failpoints.ts';
 import type { ResolvedCgroups } from '../cgroup/contract.ts';
 import { buildLaunchPlan } from '../launch.ts';
 import type { Plan } from '../plan/types.ts';
-import { unknownCapabilities } from '../security/capabilities.ts';
+import { unknownCapabilities, unraisable } from '../security/capabilities.ts';
 import { compileCached, seccompCache } from '../security/seccomp-cache.ts';
 import type { Spec } from '../spec.ts';
 import { holdUnitOf, placeCgroups, refuseUsed } from './cgroups.ts';
@@ -54,6 +54,8 @@ export async function create(settings: Settings, request: CreateRequest): Promis
   const unknown = unknownCapabilities(spec.process.capabilities ?? {});
   if (unknown.length > 0)
     settings.warn(`ignoring unknown or unavailable capabilities: [${unknown.join(' ')}]`);
+  for (const name of unraisable(spec.process.capabilities ?? {}))
+    settings.warn(`can't raise ambient capability ${name}: operation not permitted`);
   const plan = launchPlan(settings, record, request);
   makeStateDirectory(settings.root, id);
   if (cgroups !== undefined) await checkCgroups(settings, id, cgroups);

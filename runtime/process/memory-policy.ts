@@ -33,9 +33,9 @@ export function setMemoryPolicy(plan: PlanBuilder, { memoryPolicy }: Linux): voi
   if (mode === undefined) throw invalidArgument(`invalid memory policy mode: ${name}`);
   const mask = nodeMask(nodes);
   if (mode.nodes === 'none' && mask !== undefined)
-    throw invalidArgument(`memory policy mode ${name} requires 0 nodes but got "${nodes}"`);
+    throw invalidArgument(`${name} mode requires 0 nodes but got ${countOf(mask)}`);
   if (mode.nodes === 'some' && mask === undefined)
-    throw invalidArgument(`memory policy mode ${name} requires at least one node but got 0`);
+    throw invalidArgument(`${name} mode requires at least one node but got 0`);
   const bits = flags.reduce((all, flag) => all | flagOf(flag), mode.number);
   const label = `set the memory policy ${name} ${nodes}`.trim();
   plan.call(label, 'set_mempolicy', [bits, mask ?? 0, mask === undefined ? 0 : mask.byteLength * 8 + 1]);
@@ -48,6 +48,9 @@ function flagOf(name: string): number {
 }
 
 /** Lists of nodes are written as those of cpus are. */
+const countOf = (mask: Uint8Array): number =>
+  mask.reduce((count, byte) => count + byte.toString(2).replaceAll('0', '').length, 0);
+
 function nodeMask(nodes: string): Uint8Array | undefined {
   try {
     return cpuMask(nodes);

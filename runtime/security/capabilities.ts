@@ -137,6 +137,10 @@ export function dropBounding(plan: PlanBuilder, capabilities: Capabilities): voi
   }
 }
 
+/** Those that the kernel will not raise in the ambient set: it takes only what is permitted and inheritable. */
+export const unraisable = ({ ambient = [], inheritable = [], permitted = [] }: Capabilities): string[] =>
+  ambient.filter((name) => !inheritable.includes(name) || !permitted.includes(name));
+
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Sets the process's own sets (man 2 capset); inheritable ones only if asked for: docker's are none (CVE-2022-24769). */
