@@ -21,7 +21,7 @@ test('a policy is one call with its mode, flags and nodes', () => {
 
 for (const [policy, message] of [
   [{ mode: 'MPOL_NONE' }, /invalid memory policy mode: MPOL_NONE/],
-  [{ mode: 'MPOL_BIND' }, /MPOL_BIND requires at least one node/],
+  [{ mode: 'MPOL_BIND' }, /MPOL_BIND mode requires at least one node/],
   [{ mode: 'MPOL_DEFAULT', nodes: '0' }, /MPOL_DEFAULT mode requires 0 nodes but got 1/],
   [{ mode: 'MPOL_BIND', nodes: 'x' }, /invalid memory policy nodes: "x"/],
   [{ mode: 'MPOL_PREFERRED', flags: ['X'] }, /invalid memory policy flag: X/],
