@@ -1,6 +1,6 @@
-import { build, version, type BuildOptions } from 'esbuild';
+import { build, version, type BuildOptions, type Plugin } from 'esbuild';
 import { globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { pid } from 'node:process';
 import { at } from '../lib/paths.ts';
 import { isCurrent, remember } from './stamp.ts';
@@ -36,7 +36,35 @@ const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs
 const RUNTIME: BuildOptions = {
   ...COMMAND_LINE,
   define: { 'import.meta.url': 'importMetaUrl' },
+  // From a script that boot.ts started only `require` reaches another file.
+  supported: { 'dynamic-import': false },
   banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
+/**
+ * What most commands of wherry-runtime never load: each a file of its own, so that V8 need not take its code out of the cache (a
+ * megabyte costs 4 ms). Only dynamic imports of them are turned into a file's load.
+ */
+const RARE = [
+  'runtime/cli/verbs/checkpoint.ts',
+  'runtime/cli/verbs/restore.ts',
+  'runtime/cli/verbs/events.ts',
+  'runtime/cli/verbs/features.ts',
+  'runtime/cli/verbs/spec.ts',
+  'runtime/cgroup/systemd/hold.ts',
+  'runtime/cgroup/systemd/units.ts',
+];
+const rareName = (path: string): string => `wherry-runtime-${stem(path)}`;
+
+const loadRarely: Plugin = {
+  name: 'load-rarely',
+  setup: (build) => {
+    build.onResolve({ filter: /\.ts$/ }, ({ path, kind, resolveDir }) => {
+      const wanted = relative(at(), join(resolveDir, path));
+      if (kind !== 'dynamic-import' || !RARE.includes(wanted)) return undefined;
+      return { path: `./${rareName(wanted)}.cjs`, external: true };
+    });
+  },
 };
 
 /** The daemon is one file, with its workers beside it under their own names; each command line is another. */
@@ -52,7 +80,11 @@ export async function buildBundles(): Promise<string[]> {
     }),
     bundle('wherry-runtime', {
       ...RUNTIME,
-      entryPoints: { 'wherry-runtime': 'runtime/cli/main.ts' },
+      plugins: [loadRarely],
+      entryPoints: {
+        'wherry-runtime': 'runtime/cli/main.ts',
+        ...Object.fromEntries(RARE.map((path) => [rareName(path), path])),
+      },
       outdir: at('build/lib'),
     }),
     bundle('wherry-runtime-boot', {

@@ -6,7 +6,7 @@ import { createFlags } from './create-flags.ts';
 import { sendPidfd } from '../pidfd-socket.ts';
 import { preservedFds } from '../preserved-fds.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER',
   flags: createFlags,
   arity: [1, 1],

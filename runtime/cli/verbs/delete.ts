@@ -7,7 +7,7 @@ import { loadRecord, lockContainer } from '../../container/state-directory.ts';
 import { statusOf } from '../../container/status.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER',
   flags: { force: bool('Kill the container if it still runs, and remove whatever is left', { short: 'f' }) },
   arity: [1, 1],

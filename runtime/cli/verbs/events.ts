@@ -12,7 +12,7 @@ import { readDurationMs } from '../duration.ts';
 import { print } from '../output.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER',
   flags: {
     interval: value({

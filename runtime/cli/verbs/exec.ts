@@ -37,7 +37,7 @@ const flags = {
 
 type Given = Parameters<Parameters<typeof verb<typeof flags>>[0]['run']>[0];
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',
   flags,
   arity: [1, Number.POSITIVE_INFINITY],

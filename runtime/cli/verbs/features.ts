@@ -2,7 +2,7 @@ import { featuresDocument, kernelFacts } from '../../features/document.ts';
 import { print } from '../output.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: '',
   flags: {},
   arity: [0, 0],

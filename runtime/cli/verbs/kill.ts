@@ -4,7 +4,7 @@ import { loadRecord } from '../../container/state-directory.ts';
 import { parseSignal } from '../../container/signals.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER [SIGNAL]',
   flags: { all: bool('Send the signal to all processes of the container', { short: 'a' }) },
   arity: [1, 2],

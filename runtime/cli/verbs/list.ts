@@ -1,13 +1,14 @@
-import { messageOf } from '../../../common/errors.ts';
+import { existsSync } from 'node:fs';
+import { invalidArgument, messageOf, notFound } from '../../../common/errors.ts';
 import { bool, text } from '../../../common/flags/flag.ts';
-import { invalidArgument } from '../../../common/errors.ts';
 import type { Settings } from '../../container/contract.ts';
 import { stateOf, type State } from '../../container/state.ts';
 import { listIds, loadRecord } from '../../container/state-directory.ts';
+import { DEFAULT_ROOT } from '../global-flags.ts';
 import { print } from '../output.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS]',
   flags: {
     format: text('Output format: table or json', { short: 'f', initial: 'table' }),
@@ -24,7 +25,10 @@ export default verb({
   },
 });
 
+/** Before the first container there is no default directory; one that was named is expected to be there. */
 function statesIn(settings: Settings): State[] {
+  if (settings.root !== DEFAULT_ROOT && !existsSync(settings.root))
+    throw notFound(`open ${settings.root}: no such file or directory`);
   return listIds(settings.root).flatMap((id) => {
     try {
       return [stateOf(settings, loadRecord(settings.root, id))];

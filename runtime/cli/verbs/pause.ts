@@ -4,7 +4,7 @@ import { loadRecord, lockContainer } from '../../container/state-directory.ts';
 import { statusOf } from '../../container/status.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: 'CONTAINER',
   flags: {},
   arity: [1, 1],

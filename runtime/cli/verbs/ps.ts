@@ -9,7 +9,7 @@ import { verb } from '../verb.ts';
 
 const MAX_OUTPUT_BYTES = 64 << 20;
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER [PS OPTION...]',
   flags: { format: text('Output format: table or json', { short: 'f', initial: 'table' }) },
   arity: [1, Number.POSITIVE_INFINITY],

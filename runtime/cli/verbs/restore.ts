@@ -7,7 +7,7 @@ import { loadBundle } from '../load-config.ts';
 import { verb } from '../verb.ts';
 import { criuFlags, criuSettingsOf } from './criu-flags.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER',
   flags: {
     ...criuFlags,

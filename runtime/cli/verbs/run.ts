@@ -11,7 +11,7 @@ import { preservedFds } from '../preserved-fds.ts';
 import { verb } from '../verb.ts';
 import { createFlags } from './create-flags.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER',
   flags: {
     ...createFlags,

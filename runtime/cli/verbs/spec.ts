@@ -14,7 +14,7 @@ import { verb } from '../verb.ts';
 
 const CONFIG = 'config.json';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] [CONTAINER]',
   flags: {
     bundle: text('Path to the root of the bundle directory', { short: 'b', shown: 'the current directory' }),

@@ -2,7 +2,7 @@ import { start } from '../../container/start.ts';
 import { loadRecord, lockContainer } from '../../container/state-directory.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: 'CONTAINER',
   flags: {},
   arity: [1, 1],

@@ -3,7 +3,7 @@ import { loadRecord } from '../../container/state-directory.ts';
 import { print } from '../output.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: 'CONTAINER',
   flags: {},
   arity: [1, 1],

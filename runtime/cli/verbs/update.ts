@@ -8,7 +8,7 @@ import { parse } from '../load-config.ts';
 import { resourceFlags, resourcesOf } from '../resource-flags.ts';
 import { verb } from '../verb.ts';
 
-export default verb({
+export const entry = verb({
   usage: '[OPTIONS] CONTAINER',
   flags: {
     resources: text('File with the resources to change as JSON, or - for stdin; other flags are ignored', {
