@@ -3,11 +3,13 @@ import type { CgroupDriver } from '../container/contract.ts';
 
 const DRIVERS: readonly CgroupDriver[] = ['cgroupfs', 'systemd', 'disabled'];
 
+export const DEFAULT_ROOT = '/run/wherry-runtime';
+
 /** runc's, and crun's `--cgroup-manager`. */
 export const globalFlags = {
   root: text('Directory of the containers’ state (should be on tmpfs)', {
-    initial: '/run/wherry-runtime',
-    shown: '/run/wherry-runtime',
+    initial: DEFAULT_ROOT,
+    shown: DEFAULT_ROOT,
   }),
   log: text('File that log entries are written to', { shown: 'stderr' }),
   'log-format': text('Format of the log: text or json', { initial: 'text' }),

@@ -11,7 +11,7 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'Write a running container into images, by CRIU',
     load: async () => (await import('./verbs/checkpoint.ts')).entry,
   },
-  create: { summary: 'Create a container', load: async () => (await import('./verbs/create.ts')).default },
+  create: { summary: 'Create a container', load: async () => (await import('./verbs/create.ts')).entry },
   delete: {
     summary: 'Delete a container and what it holds',
     load: async () => (await import('./verbs/delete.ts')).entry,
@@ -32,7 +32,7 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'Send a signal to a container’s init',
     load: async () => (await import('./verbs/kill.ts')).entry,
   },
-  list: { summary: 'List containers', load: async () => (await import('./verbs/list.ts')).default },
+  list: { summary: 'List containers', load: async () => (await import('./verbs/list.ts')).entry },
   pause: {
     summary: 'Stop the processes of a container',
     load: async () => (await import('./verbs/pause.ts')).entry,
@@ -49,7 +49,7 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'Let the processes of a paused container go on',
     load: async () => (await import('./verbs/resume.ts')).entry,
   },
-  run: { summary: 'Create and run a container', load: async () => (await import('./verbs/run.ts')).default },
+  run: { summary: 'Create and run a container', load: async () => (await import('./verbs/run.ts')).entry },
   spec: {
     summary: 'Write a configuration to begin with, or print a container’s launch plan',
     load: async () => (await import('./verbs/spec.ts')).entry,
