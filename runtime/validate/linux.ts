@@ -99,13 +99,24 @@ const personality: Check<Personality> = also(
   },
 );
 
-const memoryPolicy = object<NonNullable<Linux['memoryPolicy']>>(
-  {
-    mode: oneOf(...MEMORY_POLICY_MODES),
+const memoryPolicyWord =
+  (kind: 'mode' | 'flag', words: readonly string[]): Check<string> =>
+  (value, at, to) => {
+    const word = text(value, at, to);
+    if (word === undefined || words.includes(word)) return word;
+    return knownProblem(to, at, `invalid memory policy ${kind}: ${shown(word)}`);
+  };
+
+const memoryPolicy = also(
+  object<NonNullable<Linux['memoryPolicy']>>({
+    mode: memoryPolicyWord('mode', MEMORY_POLICY_MODES),
     nodes: text,
-    flags: list(oneOf(...MEMORY_POLICY_FLAGS)),
+    flags: list(memoryPolicyWord('flag', MEMORY_POLICY_FLAGS)),
+  }),
+  (policy, at, to) => {
+    if (!Object.hasOwn(policy, 'mode'))
+      knownProblem(to, `${at}.mode`, 'invalid memory policy mode: it is required');
   },
-  { required: ['mode'] },
 );
 
 const propagation: Check<string> = (value, at, to) => {

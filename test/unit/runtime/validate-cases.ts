@@ -191,7 +191,7 @@ export const REFUSED: readonly (readonly [string, unknown, string])[] = [
   [
     'a memory policy',
     linux({ memoryPolicy: { mode: 'MPOL_X' } }),
-    'linux.memoryPolicy.mode: "MPOL_X" is not one of',
+    'invalid memory policy mode: "MPOL_X" (linux.memoryPolicy.mode)',
   ],
   ['a device', linux({ devices: [{ type: 'x', path: '/dev/x' }] }), 'invalid device type "x"'],
   ['a device without path', linux({ devices: [{ type: 'c' }] }), 'linux.devices[0].path: is required'],
