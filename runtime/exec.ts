@@ -2,7 +2,7 @@ import { joinCgroups } from './cgroup/create.ts';
 import { checkCgroupsPath } from './cgroup/path.ts';
 import type { BuildExecPlan, ExecRequest } from './contract.ts';
 import { forkInto } from './fork.ts';
-import { handOverTo, prepareWait, tellForked } from './keeper.ts';
+import { handOverTo, readySteps, tellForked } from './keeper.ts';
 import { placeMonitor } from './monitor.ts';
 import { namespaceFlags, namespacesOf } from './namespaces.ts';
 import { becomeRootInside } from './user-namespace.ts';
@@ -56,7 +56,7 @@ function buildChild(
   if (path !== undefined) joinCgroups(plan, cgroups, path);
   const procSelf = openProcSelf(plan);
   adjustOomScore(plan, process.oomScoreAdj ?? spec.process.oomScoreAdj, procSelf);
-  const beforeExec = prepareWait(plan, keeper);
+  const beforeExec = readySteps(keeper);
   plan.call('join the namespaces of the container', 'setns', [init, flags]);
   const hasUserNamespace = (flags & CLONE_NEW.user) !== 0;
   if (hasUserNamespace) becomeRootInside(plan);

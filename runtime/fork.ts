@@ -33,5 +33,14 @@ export function forkInto(
   const offset = plan.bytes(cloneArgs(BigInt(flags) | CLONE_INTO_CGROUP, SIGCHLD));
   const label = `fork into cgroup "${path}"`;
   plan.store(label, directory, offset + CLONE_ARGS_CGROUP, 8);
-  return plan.fork(label, { offset, bytes: CLONE_ARGS_BYTES });
+  const { pid, parent } = plan.fork(label, { offset, bytes: CLONE_ARGS_BYTES });
+  // The host's cgroups are not for what becomes of the child.
+  plan.call('close a descriptor', 'close', [directory]);
+  return {
+    pid,
+    parent: () => {
+      parent();
+      plan.close(directory);
+    },
+  };
 }

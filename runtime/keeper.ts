@@ -1,12 +1,12 @@
 import { notImplemented } from '../common/errors.ts';
 import type { PlanBuilder } from './plan/builder.ts';
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_WRONLY } from './plan/constants.ts';
+import { AT_FDCWD, O_CLOEXEC, O_RDWR } from './plan/constants.ts';
 import type { Slot } from './plan/types.ts';
 import type { Keeper, RuntimeKeeper } from './contract.ts';
 import type { HandOver } from './process/contract.ts';
 import { meet, reportForked, reportReady } from './report.ts';
 
-/** The FIFO in a container's state directory that its init opens when all is ready, and `start` reads. */
+/** The FIFO in a container's state directory that its init reads when all is ready, and `start` writes. */
 export const START_FIFO = 'exec.fifo';
 
 const reportFdOf = ({ preserveFds }: RuntimeKeeper): number => 3 + preserveFds;
@@ -34,29 +34,21 @@ export function meetAtRoot(plan: PlanBuilder, keeper: Keeper): void {
   if (keeper.kind === 'runtime' && keeper.meetsAtRoot) meet(plan, reportFdOf(keeper), { point: 'root' });
 }
 
+/** In the parent, with the host's privilege: opens the FIFO, both ways, so that it has a reader from now on. */
+export function openWait(plan: PlanBuilder, keeper: Keeper): Slot | undefined {
+  if (keeper.kind === 'shim' || keeper.startIn === undefined) return undefined;
+  const path = `${keeper.startIn}/${START_FIFO}`;
+  return plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0], { save: true });
+}
+
 /**
- * In the child, while the host's root is still there: opens what the wait for `start` needs. The returned steps tell the command that
- * all is ready, and hold the process until `start` opens the FIFO. Its directory has to let any user search it.
+ * The very last steps of the child: they tell the command that all is ready, and hold the process until `start` writes into the FIFO.
+ * Nothing else of the host is open by then: who is in the container already might find it in /proc/1/fd.
  */
-export function prepareWait(plan: PlanBuilder, keeper: Keeper): ((plan: PlanBuilder) => void) | undefined {
+export function readySteps(keeper: Keeper, fifo?: Slot): ((plan: PlanBuilder) => void) | undefined {
   if (keeper.kind === 'shim') return undefined;
-  const { startIn } = keeper;
-  const ready = (to: PlanBuilder): void => reportReady(to, reportFdOf(keeper));
-  if (startIn === undefined) return ready;
-  const directory = plan.call(
-    `open "${startIn}"`,
-    'openat',
-    [AT_FDCWD, startIn, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
-    {
-      save: true,
-    },
-  );
-  return (to) => {
-    ready(to);
-    const fifo = to.call('wait for start', 'openat', [directory, START_FIFO, O_WRONLY | O_CLOEXEC, 0], {
-      save: true,
-    });
-    to.call('go on', 'write', [fifo, '0', 1]);
-    to.close(fifo);
+  return (plan) => {
+    reportReady(plan, reportFdOf(keeper));
+    if (fifo !== undefined) plan.call('wait for start', 'read', [fifo, new Uint8Array(8), 1]);
   };
 }

@@ -6,7 +6,7 @@ import { limitCgroups } from './cgroup/limits.ts';
 import { checkCgroupsPath } from './cgroup/path.ts';
 import type { BuildLaunchPlan, LaunchRequest } from './contract.ts';
 import { forkInto } from './fork.ts';
-import { handOverTo, meetAtRoot, prepareWait, tellForked } from './keeper.ts';
+import { handOverTo, meetAtRoot, openWait, readySteps, tellForked } from './keeper.ts';
 import { placeMonitor } from './monitor.ts';
 import {
   joinBeforeFork,
@@ -38,6 +38,8 @@ interface Inherited {
   readonly sources: ReadonlyMap<number, Source>;
   readonly cgroupsPath: string | undefined;
   readonly parentJoinsCgroups: boolean;
+  /** In which `start` will be said. */
+  readonly fifo: Slot | undefined;
 }
 
 /**
@@ -67,6 +69,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
   if (inUserNamespace && cgroupsPath !== undefined) joinCgroups(plan, cgroups, cgroupsPath);
   if (namespaces.fresh.has('time')) makeTimeNamespace(plan, spec);
   const hold = namespaces.fresh.has('user') ? holdForMappings(plan) : undefined;
+  const fifo = openWait(plan, keeper);
   joinBeforeFork(plan, joined);
   const born = (['pid', 'user'] as const).filter((type) => namespaces.fresh.has(type));
   const { pid, parent } = forkInto(plan, {
@@ -81,6 +84,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
     sources,
     cgroupsPath,
     parentJoinsCgroups: inUserNamespace,
+    fifo,
   });
   parent();
   closeSources(plan, sources);
@@ -130,7 +134,7 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
   if (cgroupsPath !== undefined && !inherited.parentJoinsCgroups) joinCgroups(plan, cgroups, cgroupsPath);
   const procSelf = openProcSelf(plan);
   if (keeper.kind === 'shim') adjustOomScore(plan, spec.process.oomScoreAdj, procSelf);
-  const beforeExec = prepareWait(plan, keeper);
+  const beforeExec = readySteps(keeper, inherited.fifo);
   if (hasUserNamespace) becomeRootInside(plan);
   enterNamespaces(plan, request, inherited);
   const propagation = spec.linux.rootfsPropagation;

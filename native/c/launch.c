@@ -15,13 +15,21 @@
 
 #include <fcntl.h>
 
-/* Node ignores SIGPIPE and blocks everything while it starts us; a container inherits neither. */
+static void end(int number)
+{
+	_exit(128 + number);
+}
+
+/*
+ * Node ignores SIGPIPE and blocks everything while it starts us; a container inherits neither. What asks a process to end is handled,
+ * until it executes its program: the first one of a pid namespace would not get a signal that it does not handle.
+ */
 static void reset_signals(void)
 {
 	sigset_t none;
 
 	for (int number = 1; number <= SIGSYS; number++)
-		signal(number, SIG_DFL);
+		signal(number, number == SIGHUP || number == SIGINT || number == SIGTERM ? end : SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -61,32 +61,43 @@ function makeLevels(plan: PlanBuilder, mountPoint: string, path: string): void {
   for (const level of levelsOf(path)) makeDirectory(plan, `${mountPoint}${level}`);
 }
 
-const makeDirectory = (plan: PlanBuilder, path: string, onIgnored?: Label): void =>
-  void plan.call(`make cgroup "${path}"`, 'mkdirat', [AT_FDCWD, path, 0o755], {
-    ignore: ['EEXIST'],
-    ...(onIgnored === undefined ? {} : { onIgnored }),
-  });
+const makeDirectory = (plan: PlanBuilder, path: string): void =>
+  void plan.call(`make cgroup "${path}"`, 'mkdirat', [AT_FDCWD, path, 0o755], { ignore: ['EEXIST'] });
 
 /**
- * A new cpuset has no cpus and takes no process: each level that we make inherits its parent's. The levels above the
- * container are shared, so making one and filling it happens under a lock; what exists already is left as its owner set it.
+ * A new cpuset has no cpus and takes no process: each level that has none inherits its parent's, whoever made it. The levels above
+ * the container are shared, so making one and filling it happens under a lock; what has cpus is left as its owner set it.
  */
 function createCpuset(plan: PlanBuilder, mountPoint: string, path: string): void {
   let parent = mountPoint;
   const levels = levelsOf(path);
   levels.forEach((level, index) => {
     const directory = `${mountPoint}${level}`;
-    const exists = new Label();
     const isLast = index === levels.length - 1;
     const lock = isLast ? undefined : lockDirectory(plan, parent);
-    makeDirectory(plan, directory, isLast ? undefined : exists);
-    for (const file of ['cpuset.cpus', 'cpuset.mems'])
+    makeDirectory(plan, directory);
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      const filled = new Label();
+      if (!isLast) skipFilled(plan, `${directory}/${file}`, filled);
       copy(plan, `${parent}/${file}`, `${directory}/${file}`);
-    plan.here(exists);
+      plan.here(filled);
+    }
     if (lock !== undefined) plan.close(lock);
     parent = directory;
   });
 }
+
+/** An empty list reads as a line without anything in it. */
+function skipFilled(plan: PlanBuilder, path: string, filled: Label): void {
+  const label = `look at "${path}"`;
+  const offset = plan.bytes(new Uint8Array(8));
+  const file = plan.call(label, 'openat', [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { save: true });
+  plan.call(label, 'read', [file, { kind: 'blob', offset }, 1]);
+  plan.close(file);
+  plan.expect(label, offset, { value: NEWLINE, mask: 0xff, onDifferent: filled });
+}
+
+const NEWLINE = 0x0a;
 
 function lockDirectory(plan: PlanBuilder, path: string): Slot {
   const lock = plan.call(

@@ -1,16 +1,12 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { conflict, internal } from '../../common/errors.ts';
-import { pidfdOpen } from '../../native/sys/pidfd.ts';
-import { pollReadable } from '../../native/sys/wait.ts';
+import { conflict } from '../../common/errors.ts';
 import { START_FIFO } from '../keeper.ts';
 import type { ContainerRecord, Settings } from './contract.ts';
 import { destroy } from './destroy.ts';
 import { runHooks } from './hooks.ts';
 import { removeStartFifo, startDirectory } from './state-directory.ts';
 import { statusOf } from './status.ts';
-
-const FOREVER_MS = 2 ** 31;
 
 /**
  * Lets the init of a created container run its program. Throws `conflict` in runc's words for one in another state, and what a hook
@@ -32,19 +28,15 @@ export async function start(settings: Settings, record: ContainerRecord): Promis
   }
 }
 
-/** Opens the FIFO for reading, which is what the init waits for, and waits for its answer or its end. */
-function release({ root }: Settings, { id, init }: ContainerRecord): void {
-  if (init === undefined) throw internal(`container ${id} has no process`);
-  const pidfd = pidfdOpen(init.pid);
-  const fifo = openSync(
-    join(startDirectory(root, id), START_FIFO),
-    constants.O_RDONLY | constants.O_NONBLOCK,
-  );
+/** Writes into the FIFO, which is what the init waits for. It has no reader any more when the init has ended. */
+function release({ root }: Settings, { id }: ContainerRecord): void {
+  const path = join(startDirectory(root, id), START_FIFO);
   try {
-    const answered = pollReadable([fifo, pidfd], FOREVER_MS) === 0 && readSync(fifo, Buffer.alloc(1)) === 1;
-    if (!answered) throw internal('cannot start an already running container: its process has ended');
-  } finally {
+    const fifo = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    writeSync(fifo, '0');
     closeSync(fifo);
-    closeSync(pidfd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+    throw conflict('cannot start a container that has stopped', { cause: error });
   }
 }

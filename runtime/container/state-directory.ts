@@ -20,10 +20,10 @@ import { parseExact, stringifyExact } from '../exact-json.ts';
 import { START_FIFO } from '../keeper.ts';
 import type { ContainerRecord } from './contract.ts';
 
-/** A container's directory below `--root`: state.json, exec.fifo. Any user may search it, since its init opens the FIFO as its own. */
+/** A container's directory below `--root`: state.json, exec.fifo. */
 const DIRECTORY_MODE = 0o711;
-/** Writable, because the init opens it as the container's user. */
-const FIFO_MODE = 0o622;
+/** Opened by the launcher and by `start`, and by nobody in the container. */
+const FIFO_MODE = 0o600;
 const STATE = 'state.json';
 
 /** libcontainer's rule for names. */

@@ -33,9 +33,10 @@ export function becomeProcess(plan: PlanBuilder, options: BecomeOptions): void {
   setScheduler(plan, process, linux);
   setIoPriority(plan, process);
   setPersonality(plan, linux);
-  if (isFirst) setMemoryPolicy(plan, linux);
+  setMemoryPolicy(plan, linux);
   setRlimits(plan, process.rlimits ?? []);
   setSelinuxLabel(plan, process, procSelf);
+  plan.call('close a descriptor', 'close', [procSelf]);
   plan.call('close on exec', 'close_range', [3 + keptFds, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
   const isFilteredLast = process.noNewPrivileges === true;
   if (!isFilteredLast) loadFilter(plan, options);

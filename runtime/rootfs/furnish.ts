@@ -43,6 +43,7 @@ export function furnishRoot(
     cgroups,
     cgroupsPath: linux.cgroupsPath,
     mountLabel: linux.mountLabel,
+    rootPath: request.rootfs.kind === 'directory' ? request.rootfs.path : undefined,
   });
   const terminal = furnishDev(plan, request, { ...context, mounted });
   writeSysctls(plan, linux.sysctl ?? {}, { root, proc: mounted.proc, namespaces: own });
@@ -53,7 +54,14 @@ export function furnishRoot(
   if (spec.root.readonly === true) {
     changeMount(plan, root, { label: 'make the root read-only', set: MOUNT_ATTR.RDONLY });
   }
+  closeMounted(plan, mounted);
   return { cwd, terminal };
+}
+
+/** A container that waits for its start holds no more than it needs. */
+function closeMounted(plan: PlanBuilder, { proc, dev, devpts, late }: MountedAt): void {
+  const slots = new Set([proc, dev, devpts, ...late.map(({ mount }) => mount)]);
+  for (const slot of slots) if (slot !== undefined) plan.close(slot);
 }
 
 interface DevContext {

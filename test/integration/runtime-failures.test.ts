@@ -122,7 +122,7 @@ describe('a create that is killed', NEEDS, () => {
       assert.equal(code, 137, stderr);
       // Its container is not there for anybody, and not in anybody's way.
       assert.notEqual((await runtime.run(['start', 'a'])).code, 0);
-      await runtime.ok('list');
+      assert.equal((await runtime.run(['list'])).code, 0);
       await runtime.ok('delete', '--force', 'a');
       server.kill('SIGKILL');
       await ended(server);

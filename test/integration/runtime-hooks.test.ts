@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { requires } from '../lib/requires.ts';
 import { openRuntime, type TestRuntime } from '../lib/runtime.ts';
+import { OCI_VERSION } from '../../runtime/container/state.ts';
 import type { Hook, HookPoint } from '../../runtime/spec.ts';
 
 const NEEDS = requires('root', 'busybox');
@@ -76,7 +77,7 @@ describe('hooks', NEEDS, () => {
     const { pid } = await runtime.state('a');
     for (const { state } of await entriesOf(log, host)) {
       assert.deepEqual(state, {
-        ociVersion: '1.2.1',
+        ociVersion: OCI_VERSION,
         id: 'a',
         status: 'creating',
         pid,

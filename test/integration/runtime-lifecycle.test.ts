@@ -272,6 +272,8 @@ describe('events', NEEDS, () => {
 describe('list', NEEDS, () => {
   test('tables, JSON, ids; a state that can’t be read spoils nothing', async () => {
     await using runtime = await openRuntime();
+    assert.match(await complaint(runtime, 'list'), /no such file or directory/);
+    await mkdir(runtime.root);
     assert.equal(await runtime.ok('list', '--format', 'json'), 'null');
     assert.match(await runtime.ok('list'), /^ID +PID +STATUS +BUNDLE +CREATED +OWNER$/);
     for (const id of ['b', 'a']) await runtime.ok('create', '--bundle', await runtime.bundle(id), id);
