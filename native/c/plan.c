@@ -44,7 +44,8 @@ static int step_is_sound(const struct plan_header *header, const struct plan_ste
 	if ((step->op == OP_FAIL || step->op == OP_LOAD || step->op == OP_EXPECT) && step->kind[0] == ARG_BLOB)
 		return header->blob_bytes >= 4 && step->args[0] <= header->blob_bytes - 4;
 	if (step->op == OP_STORE)
-		return step->args[0] < PLAN_SLOTS && (step->args[2] == 4 || step->args[2] == 8 || step->args[2] == STORE_TEXT) &&
+		return step->args[0] < PLAN_SLOTS && (step->args[2] == 4 || step->args[2] == 8 || step->args[2] == STORE_TEXT ||
+						     step->args[2] == STORE_OCTAL) &&
 		       step->args[1] <= header->blob_bytes && step->args[2] <= header->blob_bytes - step->args[1];
 	return 1;
 }
@@ -154,15 +155,15 @@ static int send_fd(int socket, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static void store_text(char *text, int64_t value)
+static void store_text(char *text, int64_t value, unsigned base)
 {
 	char digits[STORE_TEXT];
 	int count = 0;
 	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
 	do
-		digits[count++] = (char)('0' + rest % 10);
-	while ((rest /= 10) != 0);
+		digits[count++] = (char)('0' + rest % base);
+	while ((rest /= base) != 0);
 	if (value < 0)
 		*text++ = '-';
 	while (count > 0)
@@ -172,8 +173,8 @@ static void store_text(char *text, int64_t value)
 
 static void store(struct plan *plan, const struct plan_step *step)
 {
-	if (step->args[2] == STORE_TEXT)
-		store_text(plan->blob + step->args[1], plan->slots[step->args[0]]);
+	if (step->args[2] >= STORE_TEXT)
+		store_text(plan->blob + step->args[1], plan->slots[step->args[0]], step->args[2] == STORE_OCTAL ? 8 : 10);
 	else
 		memcpy(plan->blob + step->args[1], &plan->slots[step->args[0]], step->args[2]);
 }

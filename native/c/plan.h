@@ -51,6 +51,7 @@ enum plan_kind { ARG_IMMEDIATE = 0, ARG_BLOB = 1, ARG_SLOT = 2 };
 #define STEP_NO_SAVE 0xffffu
 #define STEP_ZERO_FAILS 1 /* a result of 0 is EPIPE: a read whose other end is gone */
 #define STORE_TEXT 24
+#define STORE_OCTAL 25 /* the same in octal: a file's mode */
 
 struct plan_step {
 	uint16_t op;

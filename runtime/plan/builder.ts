@@ -99,6 +99,12 @@ export class PlanBuilder {
     return { kind: 'blob', offset };
   }
 
+  /** The slot's number as octal text, in the place of `text`: a mode for a file system. At most 24 characters. */
+  octal(label: string, slot: Slot, text: Arg): void {
+    if (text.kind !== 'blob') throw internal('A text is written into the blob');
+    this.#steps.push({ op: 'store', label, slot: slot.slot, offset: text.offset, width: 'octal' });
+  }
+
   /** The int32 that a call writes into bytes placed with `bytes`. */
   load(label: string, offset: number): Slot {
     const slot = this.slot();

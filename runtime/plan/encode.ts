@@ -13,7 +13,8 @@ const MAX_BYTES = 16 << 20;
 const MAX_STEPS = 65_536;
 const NO_SAVE = 0xffff;
 const ZERO_FAILS = 1;
-const STORE_TEXT = 24;
+/** STORE_TEXT and STORE_OCTAL. */
+const TEXTS = { text: 24, octal: 25 } as const;
 
 const OPS = {
   syscall: 1,
@@ -99,7 +100,7 @@ function wire(step: Step): WireStep {
         args: [
           slot(step.slot),
           immediate(step.offset),
-          immediate(step.width === 'text' ? STORE_TEXT : step.width),
+          immediate(typeof step.width === 'number' ? step.width : TEXTS[step.width]),
         ],
       };
     case 'load':

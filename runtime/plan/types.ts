@@ -61,8 +61,8 @@ export interface StoreStep extends StepBase {
   readonly op: 'store';
   readonly slot: number;
   readonly offset: number;
-  /** `text`: decimal, NUL-terminated, in 24 bytes. */
-  readonly width: 4 | 8 | 'text';
+  /** `text`: decimal, NUL-terminated, in 24 bytes; `octal`: the same in 25. */
+  readonly width: 4 | 8 | 'text' | 'octal';
 }
 
 /** Saves the int32 that a call wrote into the blob: an end of a pipe. */

@@ -18,15 +18,15 @@ import {
   OPEN_TREE_CLONE,
 } from '../plan/constants.ts';
 import { MOUNT_ATTR_BYTES, mountAttr } from '../plan/structs.ts';
-import type { Slot } from '../plan/types.ts';
+import type { Arg, Slot } from '../plan/types.ts';
 
 /** The steps of the new mount API (man 2 fsopen, fsconfig, fsmount, open_tree, mount_setattr, move_mount; Linux 5.2 to 5.12). */
 
 /** The kernel copies at most so many bytes of an fsconfig value (fs/fsopen.c). */
 const VALUE_BYTES = 255;
 
-/** `[key, value]`, or `[key]` for a flag. */
-export type Parameter = readonly [string, string?];
+/** `[key, value]`, or `[key]` for a flag; a value that is known only when the plan runs is one in the blob. */
+export type Parameter = readonly [string, (string | Arg)?];
 
 export interface NewFileSystem {
   readonly type: string;
@@ -72,7 +72,7 @@ export function newFileSystem(plan: PlanBuilder, options: NewFileSystem): Slot {
 
 /** Whether fsconfig takes these. */
 export const fitsParameters = (parameters: readonly Parameter[]): boolean =>
-  parameters.every(([, value = '']) => Buffer.byteLength(value) <= VALUE_BYTES);
+  parameters.every(([, value]) => typeof value !== 'string' || Buffer.byteLength(value) <= VALUE_BYTES);
 
 /** Changes a file system that is mounted at a descriptor (man 2 fspick). */
 export function changeFileSystem(
@@ -92,12 +92,13 @@ function setParameter(
   { fs, label, parameter }: { readonly fs: Slot; readonly label: string; readonly parameter: Parameter },
 ): void {
   const [key, value] = parameter;
+  const shown = typeof value === 'string' ? `=${value}` : '';
   if (!fitsParameters([parameter])) {
     throw invalidArgument(
-      `Cannot ${label}: the value of ${key} is longer than ${VALUE_BYTES} bytes: ${value}`,
+      `Cannot ${label}: the value of ${key} is longer than ${VALUE_BYTES} bytes: ${shown.slice(1)}`,
     );
   }
-  const step = `${label}, ${key}${value === undefined ? '' : `=${value}`}`;
+  const step = `${label}, ${key}${shown}`;
   const command = value === undefined ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
   plan.call(step, 'fsconfig', [fs, command, key, value ?? 0, 0]);
 }
@@ -111,7 +112,7 @@ export function mountByData(
   mount: {
     readonly type: string;
     readonly source: string;
-    readonly parameters: readonly Parameter[];
+    readonly parameters: readonly (readonly [string, string?])[];
     readonly label: string;
   },
 ): void {
@@ -165,10 +166,11 @@ export function changeMount(
     readonly clear?: number;
     readonly propagation?: number;
     readonly recursive?: boolean;
+    readonly call?: CallOptions;
   },
 ): void {
-  const { label, recursive = false, ...attr } = change;
+  const { label, recursive = false, call = {}, ...attr } = change;
   if ((attr.set ?? 0) === 0 && (attr.clear ?? 0) === 0 && (attr.propagation ?? 0) === 0) return;
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  plan.call(label, 'mount_setattr', [mount, '', flags, mountAttr(attr), MOUNT_ATTR_BYTES]);
+  plan.call(label, 'mount_setattr', [mount, '', flags, mountAttr(attr), MOUNT_ATTR_BYTES], call);
 }

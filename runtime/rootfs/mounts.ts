@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { CgroupLayout } from '../cgroup/layout.ts';
-import { Label, type PlanBuilder } from '../plan/builder.ts';
+import { Label, type CallOptions, type PlanBuilder } from '../plan/builder.ts';
 import { F_DUPFD_CLOEXEC, MOUNT_ATTR, O_CLOEXEC, O_PATH } from '../plan/constants.ts';
 import { ensureDirectory, openIn } from '../plan/paths.ts';
 import type { Slot } from '../plan/types.ts';
@@ -39,6 +39,8 @@ export interface MountContext {
   /** Kinds of namespaces that are not the host's. */
   readonly own: ReadonlySet<NamespaceType>;
   readonly mountLabel: string | undefined;
+  /** Where the host has the container's root, if it is a directory there. */
+  readonly rootPath: string | undefined;
 }
 
 type Kept = 'proc' | 'dev' | 'devpts';
@@ -73,6 +75,8 @@ export function mountAll(plan: PlanBuilder, mounts: readonly Mount[], context: M
       else if (!isLate) plan.close(mounted);
     }
   });
+  const userNamespaces = new Set([...context.sources.values()].map(({ userNamespace }) => userNamespace));
+  for (const slot of userNamespaces) if (slot !== undefined) plan.close(slot);
   return { ...kept, late };
 }
 
@@ -87,12 +91,18 @@ function fileSystem(plan: PlanBuilder, parsed: ParsedMount, context: MountContex
   const parameters = parametersOf(parsed, context.mountLabel);
   const attributes = isReadonlyLater(parsed) ? options.set & ~MOUNT_ATTR.RDONLY : options.set;
   if (!fitsParameters(parameters)) return byData(plan, { parsed, context, parameters, attributes });
-  const request = { type, at: destination, source: mount.source ?? type, parameters, attributes };
+  const { target, more } = directoryFor(plan, parsed, context);
+  const request = {
+    type,
+    at: destination,
+    source: mount.source ?? type,
+    parameters: [...more, ...parameters],
+    attributes,
+  };
   const mounted =
     type === 'sysfs' && context.own.has('user')
       ? sysfsOrHosts(plan, request, label)
       : newFileSystem(plan, request);
-  const target = directoryFor(plan, { parsed, context, mounted });
   guardProc(plan, target, parsed);
   if (options.copyUp && type === 'tmpfs') plan.copy(`${label}: copy what is there`, target, mounted);
   attachMount(plan, mounted, { target, label });
@@ -101,28 +111,28 @@ function fileSystem(plan: PlanBuilder, parsed: ParsedMount, context: MountContex
   return mounted;
 }
 
+/** Where it goes, and what that says of the file system. */
 function directoryFor(
   plan: PlanBuilder,
-  {
-    parsed,
-    context,
-    mounted,
-  }: { readonly parsed: ParsedMount; readonly context: MountContext; readonly mounted: Slot },
-): Slot {
-  const { mount, destination: path, options, label } = parsed;
+  { mount, destination: path, options, label }: ParsedMount,
+  { root }: MountContext,
+): { readonly target: Slot; readonly more: readonly Parameter[] } {
   if (mount.type === 'proc' || mount.type === 'sysfs')
-    return plainDirectory(plan, context.root, {
-      path,
-      label: `${label}: filesystem "${mount.type}"`,
-    });
+    return {
+      target: plainDirectory(plan, root, { path, label: `${label}: filesystem "${mount.type}"` }),
+      more: [],
+    };
   const hasMode = options.data.some((option) => option.startsWith('mode='));
-  return mount.type === 'tmpfs' && !hasMode
-    ? hiddenDirectory(plan, context.root, { path, mounted })
-    : ensureDirectory(plan, context.root, path);
+  if (mount.type !== 'tmpfs' || hasMode) return { target: ensureDirectory(plan, root, path), more: [] };
+  const { target, mode } = hiddenDirectory(plan, root, path);
+  return { target, more: [['mode', mode]] };
 }
 
 /** A file system's own flags and data. A block device that can't be written needs a read-only file system, not only such a mount. */
-function parametersOf({ mount, options }: ParsedMount, mountLabel: string | undefined): Parameter[] {
+function parametersOf(
+  { mount, options }: ParsedMount,
+  mountLabel: string | undefined,
+): (readonly [string, string?])[] {
   const isReadonly = mount.source?.startsWith('/') === true && (options.set & MOUNT_ATTR.RDONLY) !== 0;
   const data = options.data.map(parameter);
   const isLabelled =
@@ -138,7 +148,7 @@ function parametersOf({ mount, options }: ParsedMount, mountLabel: string | unde
   ];
 }
 
-function parameter(option: string): Parameter {
+function parameter(option: string): readonly [string, string?] {
   const equals = option.indexOf('=');
   return equals < 0 ? [option] : [option.slice(0, equals), option.slice(equals + 1)];
 }
@@ -154,7 +164,7 @@ function byData(
   }: {
     readonly parsed: ParsedMount;
     readonly context: MountContext;
-    readonly parameters: readonly Parameter[];
+    readonly parameters: readonly (readonly [string, string?])[];
     readonly attributes: number;
   },
 ): Slot {
@@ -182,16 +192,15 @@ function sysfsOrHosts(plan: PlanBuilder, request: Parameters<typeof newFileSyste
   return mounted;
 }
 
-/** Only what the options ask for is changed: the source's other attributes stay, so none that the host has locked is cleared. */
 function bind(
   plan: PlanBuilder,
   { parsed, context, source }: { parsed: ParsedMount; context: MountContext; source: Source | undefined },
 ): void {
   const { destination, options, label } = parsed;
-  const mounted = openSource(plan, parsed, source);
+  const mounted = openSource(plan, parsed, { context, source });
   if (destination === '/proc')
     expectProc(plan, mounted, `${label}: "/proc" cannot be mounted because it is not of type proc`);
-  changeMount(plan, mounted, { label, set: options.set, clear: options.clear });
+  changeAttributes(plan, mounted, parsed);
   changeMount(plan, mounted, { label, set: options.setAll, clear: options.clearAll, recursive: true });
   spread(plan, mounted, parsed);
   const target = bindTarget(plan, context.root, { path: destination, mounted });
@@ -202,10 +211,40 @@ function bind(
 }
 
 /**
+ * As runc does: without any word about attributes the bind has those of its source, and otherwise those that the words say, as with
+ * `mount --bind -o`. Where some of the source's are locked, in a user namespace, these stay, unless a word would clear one: EPERM.
+ */
+function changeAttributes(plan: PlanBuilder, mounted: Slot, { options, label }: ParsedMount): void {
+  const { set, clear, setsTimes } = options;
+  if (set === 0 && clear === 0) return;
+  const { RDONLY, NOSUID, NODEV, NOEXEC, NOSYMFOLLOW, ATIME, NODIRATIME } = MOUNT_ATTR;
+  const times = setsTimes ? ATIME | (NODIRATIME & ~set) : 0;
+  const others = RDONLY | NOSUID | NODEV | NOEXEC | NOSYMFOLLOW;
+  const [locked, done] = [new Label(), new Label()];
+  const change = (clearing: number, call: CallOptions): void =>
+    changeMount(plan, mounted, { label, set, clear: clearing | times, call });
+  change(others & ~set, { ignore: ['EPERM'], onOk: done, onIgnored: locked });
+  plan.here(locked);
+  change(clear & others, {});
+  plan.here(done);
+}
+
+/**
  * A clone made by the container keeps the attributes that the host has set, and what lies below it, locked against its own root (man 7
  * mount_namespaces), and sees what was mounted in its root before. Where the container can't have one, it is the parent's.
  */
-function openSource(plan: PlanBuilder, parsed: ParsedMount, source: Source | undefined): Slot {
+function openSource(
+  plan: PlanBuilder,
+  parsed: ParsedMount,
+  { context, source }: { readonly context: MountContext; readonly source: Source | undefined },
+): Slot {
+  const inside = pathInside(parsed, context.rootPath);
+  if (inside !== undefined && !isMapped(parsed)) {
+    const from = openIn(plan, context.root, { path: inside, flags: O_PATH | O_CLOEXEC, label: parsed.label });
+    const own = cloneSource(plan, parsed, { dirfd: from });
+    plan.close(from);
+    return own;
+  }
   if (source?.mount === undefined) {
     const own = cloneSource(plan, parsed);
     const userNamespace = source?.userNamespace;
@@ -215,15 +254,22 @@ function openSource(plan: PlanBuilder, parsed: ParsedMount, source: Source | und
   if (isMapped(parsed)) return source.mount;
   const [refused, done] = [new Label(), new Label()];
   const mounted = cloneSource(plan, parsed, {
-    ignore: ['EACCES', 'EINVAL', 'EPERM'],
-    onOk: done,
-    onIgnored: refused,
+    call: { ignore: ['EACCES', 'EINVAL', 'EPERM'], onOk: done, onIgnored: refused },
   });
   plan.here(refused);
   plan.call(parsed.label, 'fcntl', [source.mount, F_DUPFD_CLOEXEC, 0], { into: mounted });
   plan.here(done);
   plan.call('close a descriptor', 'close', [source.mount], { ignore: ['EBADF'] });
   return mounted;
+}
+
+/** A source that the host would find in the container's root: other mounts may be there by now. */
+function pathInside(
+  { mount: { source = '' } }: ParsedMount,
+  rootPath: string | undefined,
+): string | undefined {
+  const isBelow = rootPath !== undefined && rootPath !== '/' && source.startsWith(`${rootPath}/`);
+  return isBelow ? source.slice(rootPath.length) : undefined;
 }
 
 /** With `bind`, of the mount alone; otherwise of the file system too, as mount(8). */

@@ -15,6 +15,8 @@ export interface MountOptions {
   /** The same for the whole tree of a recursive bind: `rro`. */
   readonly setAll: number;
   readonly clearAll: number;
+  /** Whether a word says when access times are written: then all of what the mount had of that goes. */
+  readonly setsTimes: boolean;
   /** `bind` or `rbind`. */
   readonly bind: 'no' | 'one' | 'tree';
   /** Changes what is mounted there already. */
@@ -53,6 +55,8 @@ const ATTRIBUTES: Readonly<Record<string, readonly [number, number]>> = {
   nodiratime: [NODIRATIME, 0],
   diratime: [0, NODIRATIME],
 };
+
+const TIMES: ReadonlySet<string> = new Set(['noatime', 'nodiratime', 'relatime', 'strictatime']);
 
 const PROPAGATION: Readonly<Record<string, number>> = {
   private: MS_PRIVATE,
@@ -134,6 +138,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     ...common,
     ...actions,
     ...mount,
+    setsTimes: options.some((option) => TIMES.has(option)),
     setAll: tree.set,
     clearAll: tree.clear,
     propagation,

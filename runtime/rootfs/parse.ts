@@ -58,10 +58,13 @@ export const isMapped = ({ mount, options }: ParsedMount): boolean =>
 export function cloneSource(
   plan: PlanBuilder,
   { mount, options, label }: ParsedMount,
-  call: CallOptions = {},
+  /** `dirfd`: it is open already. */
+  { dirfd, call = {} }: { readonly dirfd?: Slot; readonly call?: CallOptions } = {},
 ): Slot {
   if (mount.source?.startsWith('/') !== true)
     throw invalidArgument(`Cannot ${label}: the source of a bind mount must be absolute`);
   const recursive = options.bind === 'tree' || mount.type === 'rbind';
-  return cloneMount(plan, { path: mount.source, recursive, label, call });
+  return dirfd === undefined
+    ? cloneMount(plan, { path: mount.source, recursive, label, call })
+    : cloneMount(plan, { dirfd, path: '', recursive, label, call });
 }

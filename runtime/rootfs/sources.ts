@@ -45,7 +45,11 @@ export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<numbe
       return;
     }
     const absent = new Label();
-    const source = cloneSource(plan, parsed, mapped ? {} : { ignore: ['ENOENT'], onIgnored: absent });
+    const source = cloneSource(
+      plan,
+      parsed,
+      mapped ? {} : { call: { ignore: ['ENOENT'], onIgnored: absent } },
+    );
     if (userNamespace !== undefined) mapIds(plan, source, { parsed, userNamespace });
     // A clone made in the host's namespace is the host's peer.
     changeMount(plan, source, { label, propagation: MS_SLAVE, recursive: true });

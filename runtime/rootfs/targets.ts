@@ -1,10 +1,11 @@
 import { Label, type PlanBuilder } from '../plan/builder.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_SYMLINKS } from '../plan/constants.ts';
 import { makeDirectories, makeFile, openIn } from '../plan/paths.ts';
-import type { Slot } from '../plan/types.ts';
+import type { Arg, Slot } from '../plan/types.ts';
 import { insideProc, isAllowedInProc, type ParsedMount } from './parse.ts';
 import { lookAt, modeAt, refuseProc } from './verify.ts';
 
+const OCTAL_BYTES = 32;
 const DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
 /**
@@ -34,14 +35,17 @@ export function plainDirectory(
   return target;
 }
 
-/** For a tmpfs: gives it the permissions of the directory that it hides, if there is one, as runc does. */
+/** For a tmpfs, as runc does: the directory that it hides, and the permissions of that, in octal, or 1777 if it is made. */
 export function hiddenDirectory(
   plan: PlanBuilder,
   root: Slot,
-  { path, mounted }: { readonly path: string; readonly mounted: Slot },
-): Slot {
+  path: string,
+): { readonly target: Slot; readonly mode: Arg } {
   const [done, missing, there] = [new Label(), new Label(), new Label()];
   const label = `open "${path}"`;
+  const text = new Uint8Array(OCTAL_BYTES);
+  text.set(Buffer.from('1777'));
+  const mode = { kind: 'blob', offset: plan.bytes(text) } as const;
   const target = openIn(plan, root, {
     path,
     flags: DIRECTORY,
@@ -53,11 +57,11 @@ export function hiddenDirectory(
   makeDirectories(plan, { root, path, into: target });
   plan.jump(done);
   plan.here(there);
-  const mode = modeAt(plan, lookAt(plan, { dirfd: target }, label), label);
-  plan.call(`take the mode of "${path}"`, 'fchmodat', [mounted, '.', mode]);
-  plan.free(mode);
+  const bits = modeAt(plan, lookAt(plan, { dirfd: target }, label), label);
+  plan.octal(`take the mode of "${path}"`, bits, mode);
+  plan.free(bits);
   plan.here(done);
-  return target;
+  return { target, mode };
 }
 
 /** A directory is bound onto a directory and a file onto a file; what is missing is made of the source's kind. */
