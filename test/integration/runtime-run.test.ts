@@ -275,7 +275,7 @@ describe('exec', NEEDS, () => {
       [['exec', '--process', '/nonexistent', 'a'], 255, /nonexistent/],
       [['exec', '--cgroup', '/nonexistent', 'a', 'true'], 255, /error adding pid to cgroup/],
       [['exec', '--cgroup', 'nosuch:/x', 'a', 'true'], 255, /unknown controller nosuch/],
-      [['exec', '--cgroup', '../..', 'a', 'true'], 255, /not a sub cgroup path/],
+      [['exec', '--cgroup', '../..', 'a', 'true'], 255, /bad sub cgroup path/],
       [['exec', '--nosuch', 'a', 'true'], 255, /unknown flag|flag provided but not defined/],
     ] as const;
     for (const [words, code, stderr] of cases) {
