@@ -29,6 +29,7 @@ export function askCriu(
   onNotify: OnNotify = () => {},
 ): CriuResponse {
   let [pid, socket]: (number | undefined)[] = [];
+  const conversation = { isOver: false };
   // CRIU is orphaned by its launcher, and has to become ours.
   setSubreaper(true);
   try {
@@ -42,15 +43,28 @@ export function askCriu(
     if (pid === undefined || socket === undefined) throw internal('Cannot start CRIU');
     const request = requestFor(pid);
     sendWithFd(socket, encodeRequest(request));
-    return converse(socket, request, onNotify);
+    return converse(socket, { request, onNotify, conversation });
   } finally {
     if (socket !== undefined) closeSync(socket);
+    // Left in the middle it might wait for ever for what was ended behind its back. It is our child, so the number is its own.
+    if (pid !== undefined && !conversation.isOver) process.kill(pid, 'SIGKILL');
     // Its exit code says nothing more: after a pre-dump it waits for the next one, and fails since there is none.
     if (pid !== undefined) waitChild(pid, { block: true });
   }
 }
 
-function converse(socket: number, request: CriuRequest, onNotify: OnNotify): CriuResponse {
+/** CRIU asks before it lets the processes go on, and goes on whatever the answer is: who refuses then has to end them. */
+const LAST_QUESTION = 'pre-resume';
+
+function converse(
+  socket: number,
+  context: {
+    readonly request: CriuRequest;
+    readonly onNotify: OnNotify;
+    readonly conversation: { isOver: boolean };
+  },
+): CriuResponse {
+  const { request, onNotify, conversation } = context;
   const packet = Buffer.alloc(PACKET_BYTES);
   let refusal: Error | undefined;
   for (;;) {
@@ -62,11 +76,13 @@ function converse(socket: number, request: CriuRequest, onNotify: OnNotify): Cri
       try {
         onNotify({ script, pid, fd });
       } catch (error) {
+        if (script === LAST_QUESTION) throw error;
         refusal ??= error instanceof Error ? error : new Error(messageOf(error));
       }
       sendWithFd(socket, encodeRequest({ type: 'NOTIFY', notifySuccess: refusal === undefined }));
       continue;
     }
+    conversation.isOver = true;
     if (refusal !== undefined) throw refusal;
     if (!response.success) throw internal(`criu failed: type ${response.type} errno ${response.errno ?? 0}`);
     if (response.type !== request.type) throw internal(`criu failed: it answers with ${response.type}`);
