@@ -225,7 +225,8 @@ function changeAttributes(plan: PlanBuilder, mounted: Slot, { options, label }: 
     changeMount(plan, mounted, { label, set, clear: clearing | times, call });
   change(others & ~set, { ignore: ['EPERM'], onOk: done, onIgnored: locked });
   plan.here(locked);
-  change(clear & others, {});
+  // The kernel locks all of them but this.
+  change((clear & others) | (NOSYMFOLLOW & ~set), {});
   plan.here(done);
 }
 
