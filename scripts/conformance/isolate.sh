@@ -7,6 +7,8 @@ set -eu
 if [ "${1}" = --inside ]; then
   shift
   mount --make-rprivate /
+  # As on a host: what is mounted is shared, but only with copies of this namespace.
+  mount --make-rshared /
   for hierarchy in /sys/fs/cgroup/*; do
     kind=$(stat -f -c %T "$hierarchy")
     case $kind in cgroupfs | cgroup2fs) ;; *) continue ;; esac
