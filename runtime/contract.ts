@@ -91,6 +91,10 @@ export interface ExecRequest {
   readonly pid: number;
   /** Inode numbers don't matter: a namespace is joined only if the container does not share the host's. */
   readonly spec: Spec;
+  /** What is executed, where that is not the process's first argument. */
+  readonly program?: string;
+  /** Files of the host that become its stdin, stdout and stderr, in the place of the launcher's own. */
+  readonly stdio?: readonly [string, string, string];
   readonly process: Process;
   readonly keeper: Keeper;
   /** Where the process goes below each mount point of `cgroups`, if not into the container's cgroups themselves. */

@@ -7,7 +7,15 @@ import { placeMonitor } from './monitor.ts';
 import { namespaceFlags, namespacesOf } from './namespaces.ts';
 import { becomeRootInside } from './user-namespace.ts';
 import { PlanBuilder } from './plan/builder.ts';
-import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE } from './plan/constants.ts';
+import {
+  AT_FDCWD,
+  CLONE_NEW,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDWR,
+  PR_SET_DUMPABLE,
+} from './plan/constants.ts';
 import { openIn } from './plan/paths.ts';
 import { openProcSelf } from './plan/proc.ts';
 import type { Slot } from './plan/types.ts';
@@ -28,6 +36,7 @@ export const buildExecPlan: BuildExecPlan = (request) => {
   const path = cgroupsPathOf(request);
   // Before anything of the container can see us: nobody in there may ptrace us or read our descriptors (CVE-2016-9962).
   plan.call('become undumpable', 'prctl', [PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  redirectStdio(plan, request.stdio);
   const init = plan.call(`open process ${request.pid}`, 'pidfd_open', [request.pid, 0], { save: true });
   if (own.has('user')) raiseRlimits(plan, request.process.rlimits ?? []);
   setInitialAffinity(plan, request.process);
@@ -40,6 +49,17 @@ export const buildExecPlan: BuildExecPlan = (request) => {
   if (request.keeper.kind === 'shim') placeMonitor(plan, request.keeper.monitor, pid);
   return plan.build();
 };
+
+/** In the parent, by paths of the host. */
+function redirectStdio(plan: PlanBuilder, stdio: ExecRequest['stdio']): void {
+  stdio?.forEach((path, target) => {
+    const file = plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0], {
+      save: true,
+    });
+    plan.call(`place descriptor ${target}`, 'dup3', [file, target, 0]);
+    plan.close(file);
+  });
+}
 
 function cgroupsPathOf({ cgroupsPath, spec }: ExecRequest): string | undefined {
   const containers = spec.linux.cgroupsPath;
@@ -84,5 +104,6 @@ function buildChild(
     beforeExec,
     noNewKeyring: request.noNewKeyring ?? false,
     hasUserNamespace,
+    program: request.program,
   });
 }

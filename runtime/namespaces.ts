@@ -1,5 +1,5 @@
 import { notImplemented } from '../common/errors.ts';
-import type { PlanBuilder } from './plan/builder.ts';
+import { Label, type PlanBuilder } from './plan/builder.ts';
 import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_RDONLY } from './plan/constants.ts';
 import type { Slot } from './plan/types.ts';
 import type { NamespaceType, Spec } from './spec.ts';
@@ -41,20 +41,55 @@ export function openJoined(plan: PlanBuilder, { joined }: Namespaces): ReadonlyM
 
 /** Those that are entered before the fork: of a pid namespace only children are members, a user namespace owns what is made later. */
 const BEFORE_THE_FORK: readonly NamespaceType[] = ['pid', 'user'];
+const F_GETFD = 1;
+const F_SETFD = 2;
 
-/** In the parent: the user namespace last, for the pid namespace may be another's. */
+/**
+ * In the parent. With a user namespace goes the privilege over namespaces of the host's: where one is joined, the others are tried
+ * before it, and those that belong to it are left to the child. Which those are is known only then: a descriptor whose close-on-exec
+ * flag is gone has been used.
+ */
 export function joinBeforeFork(plan: PlanBuilder, opened: ReadonlyMap<NamespaceType, Slot>): void {
-  for (const type of BEFORE_THE_FORK) {
-    const slot = opened.get(type);
-    if (slot !== undefined) plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
-  }
+  const user = opened.get('user');
+  const pid = opened.get('pid');
+  if (pid !== undefined && user === undefined) join(plan, 'pid', pid);
+  if (user === undefined) return;
+  for (const [type, slot] of opened) if (!IN_THE_CHILD.includes(type)) tryToJoin(plan, type, slot);
+  join(plan, 'user', user);
+  if (pid !== undefined) unlessUsed(plan, pid, () => join(plan, 'pid', pid));
+}
+
+/** The user namespace comes after the others, and what is opened in the child is found in the host's mount namespace. */
+const IN_THE_CHILD: readonly NamespaceType[] = ['user', 'mount'];
+
+const join = (plan: PlanBuilder, type: NamespaceType, slot: Slot): void =>
+  void plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
+
+function tryToJoin(plan: PlanBuilder, type: NamespaceType, slot: Slot): void {
+  const later = new Label();
+  const options = { ignore: ['EPERM'], onIgnored: later };
+  plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]], options);
+  plan.call(`remember that the ${type} namespace is joined`, 'fcntl', [slot, F_SETFD, 0]);
+  plan.here(later);
+}
+
+function unlessUsed(plan: PlanBuilder, slot: Slot, steps: () => void): void {
+  const used = new Label();
+  const options = { zeroFails: true, ignore: ['EPIPE'], onIgnored: used };
+  plan.call('see whether it is joined already', 'fcntl', [slot, F_GETFD], options);
+  steps();
+  plan.here(used);
 }
 
 /** In the child: the rest. */
 export function joinOpened(plan: PlanBuilder, opened: ReadonlyMap<NamespaceType, Slot>): void {
+  const hasUser = opened.has('user');
   for (const [type, slot] of opened) {
-    if (!BEFORE_THE_FORK.includes(type))
-      plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
+    if (!BEFORE_THE_FORK.includes(type)) {
+      const now = (): void => join(plan, type, slot);
+      if (hasUser && type !== 'mount') unlessUsed(plan, slot, now);
+      else now();
+    }
     plan.close(slot);
   }
 }

@@ -5,28 +5,20 @@ import { pidfdOpen, pidfdSendSignal } from '../../native/sys/pidfd.ts';
 import { exitCodeOf, waitChild } from '../../native/sys/reap.ts';
 import { pollReadable, setSubreaper } from '../../native/sys/wait.ts';
 import { joinCgroups } from '../cgroup/create.ts';
+import { buildExecPlan } from '../exec.ts';
 import { namespaceFlags, namespacesOf } from '../namespaces.ts';
 import { PlanBuilder } from '../plan/builder.ts';
-import {
-  AT_FDCWD,
-  CLONE_NEW,
-  CLOSE_RANGE_CLOEXEC,
-  O_CLOEXEC,
-  O_RDONLY,
-  O_RDWR,
-  SIGCHLD,
-} from '../plan/constants.ts';
+import { AT_FDCWD, CLONE_NEW, CLOSE_RANGE_CLOEXEC, O_CLOEXEC, O_RDWR, SIGCHLD } from '../plan/constants.ts';
 import { cloneArgs } from '../plan/structs.ts';
 import type { Plan } from '../plan/types.ts';
 import { reportForked } from '../report.ts';
+import { compileCached, seccompCache } from '../security/seccomp-cache.ts';
 import type { Hook, HookPoint } from '../spec.ts';
 import type { ContainerRecord, Settings, Status } from './contract.ts';
 import { withHome } from './home.ts';
 import { runPlan } from './launcher.ts';
 import { hookState } from './state.ts';
 
-/** Those that run in the container's namespaces (runtime-spec config.md, "POSIX-platform Hooks"). */
-const INSIDE: ReadonlySet<HookPoint> = new Set(['createContainer', 'startContainer']);
 const SIGKILL = 9;
 /** Longer than any command waits. */
 const FOREVER_MS = 2 ** 31;
@@ -75,8 +67,10 @@ function runHook(
   // The hook is orphaned by its launcher, and has to become ours.
   setSubreaper(true);
   try {
-    const stdio = { input: pathOf(input), errors: pathOf(errors) };
-    const pid = runPlan(hookPlan(record, { hook, point, stdio }));
+    const stdio = [pathOf(input), '/dev/null', pathOf(errors)] as const;
+    const plan =
+      point === 'startContainer' ? insidePlan(record, hook, stdio) : hookPlan(record, { hook, point, stdio });
+    const pid = runPlan(plan);
     if (pid === undefined) throw internal(`Cannot start "${hook.path}"`);
     const code = waitFor(pid, hook.timeout);
     const text = readFileSync(pathOf(errors), 'utf8').slice(0, STDERR_BYTES).trim();
@@ -107,21 +101,53 @@ function waitFor(pid: number, timeout: number | undefined): number {
   return exitCodeOf(waitChild(pid, { block: true }) ?? 0);
 }
 
-/** In the runtime's namespaces, or in all of the container's; with an environment and arguments of its own. */
+type Stdio = readonly [string, string, string];
+
+/**
+ * A startContainer hook is a program of the container: it may do what the container's process may, with its user, capabilities and
+ * filter, and nothing more.
+ */
+function insidePlan(record: ContainerRecord, hook: Hook, stdio: Stdio): Plan {
+  const { id, init, spec, rootfs, cgroups } = record;
+  if (init === undefined || cgroups === undefined)
+    throw internal(`container ${id} has no ${init === undefined ? 'process' : 'cgroups'}`);
+  const process = withHome(spec.process, rootfs);
+  return buildExecPlan({
+    id,
+    pid: init.pid,
+    spec,
+    program: hook.path,
+    process: {
+      ...process,
+      terminal: false,
+      args: argumentsOf(hook),
+      env: hook.env ?? process.env ?? [],
+      cwd: '/',
+    },
+    stdio,
+    keeper: { kind: 'runtime', preserveFds: 0, ownedStdio: [], startIn: undefined, meetsAtRoot: false },
+    seccomp: spec.linux.seccomp === undefined ? undefined : compileCached(spec.linux.seccomp, seccompCache()),
+    cgroups: cgroups.layout,
+  });
+}
+
+const argumentsOf = ({ path, args = [] }: Hook): string[] => (args.length === 0 ? [path] : args);
+
+/** In the runtime's namespaces, or in all of the container's while it is made; with an environment and arguments of its own. */
 function hookPlan(
   record: ContainerRecord,
   options: {
     readonly hook: Hook;
     readonly point: HookPoint;
-    readonly stdio: { readonly input: string; readonly errors: string };
+    readonly stdio: Stdio;
   },
 ): Plan {
   const { hook, point, stdio } = options;
-  const inside = INSIDE.has(point);
+  const inside = point === 'createContainer';
   const plan = new PlanBuilder();
-  const open = (path: string, flags: number): ReturnType<PlanBuilder['call']> =>
-    plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, flags | O_CLOEXEC, 0], { save: true });
-  const files = [open(stdio.input, O_RDONLY), open('/dev/null', O_RDWR), open(stdio.errors, O_RDWR)];
+  const files = stdio.map((path) =>
+    plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0], { save: true }),
+  );
   const init =
     inside && record.init !== undefined
       ? plan.call(`open process ${record.init.pid}`, 'pidfd_open', [record.init.pid, 0], { save: true })
@@ -136,19 +162,17 @@ function hookPlan(
     plan.call('join the namespaces of the container', 'setns', [init, flags]);
   }
   files.forEach((file, target) => plan.call(`place descriptor ${target}`, 'dup3', [file, target, 0]));
-  // Relative paths of its arguments are the bundle's, or the container's while it is made; inside a container that runs there may be no
-  // such directory.
+  // Relative paths of its arguments are the bundle's, or the container's while it is made.
   const directory = point === 'createContainer' ? record.rootfs : record.bundle;
   plan.call(`enter "${directory}"`, 'chdir', [directory], {
     ignore: ['ENOENT', 'ENOTDIR', 'EACCES'],
   });
   plan.call('start a session', 'setsid', []);
   plan.call('close on exec', 'close_range', [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
-  const args = hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
   plan.call(`exec ${hook.path}`, 'execve', [
     hook.path,
-    plan.strings(args),
-    plan.strings(hook.env ?? environmentOf(record, point)),
+    plan.strings(argumentsOf(hook)),
+    plan.strings(hook.env ?? environment()),
   ]);
   parent();
   reportForked(plan, 3, pid);
@@ -156,10 +180,8 @@ function hookPlan(
   return plan.build();
 }
 
-/** A hook without an environment of its own has this command's; the last before the process, as runc's, that of the process. */
-function environmentOf({ spec, rootfs }: ContainerRecord, point: HookPoint): string[] {
-  if (point === 'startContainer') return withHome(spec.process, rootfs).env ?? [];
-  return Object.entries(process.env)
+/** A hook without an environment of its own has this command's. */
+const environment = (): string[] =>
+  Object.entries(process.env)
     .filter(([name]) => name !== 'WHERRY_OPEN_FDS')
     .map(([name, value]) => `${name}=${value ?? ''}`);
-}

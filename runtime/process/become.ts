@@ -41,8 +41,11 @@ export function becomeProcess(plan: PlanBuilder, options: BecomeOptions): void {
   const isFilteredLast = process.noNewPrivileges === true;
   if (!isFilteredLast) loadFilter(plan, options);
   becomeUser(plan, options);
-  runProgram(plan, process, () => {
-    if (isFilteredLast) loadFilter(plan, options);
-    beforeExec?.(plan);
+  runProgram(plan, process, {
+    program: options.program,
+    beforeExec: () => {
+      if (isFilteredLast) loadFilter(plan, options);
+      beforeExec?.(plan);
+    },
   });
 }

@@ -26,4 +26,6 @@ export interface BecomeOptions {
   readonly noNewKeyring: boolean;
   /** The process is in a user namespace of its own, where setgroups may be denied. */
   readonly hasUserNamespace: boolean;
+  /** What is executed, where that is not the first argument. */
+  readonly program?: string | undefined;
 }

@@ -15,10 +15,14 @@ const REFUSED = 255;
 /**
  * Looks the program up as the user that will run it, and runs it; `beforeExec` adds what has to be the very last. That it can't
  * be found or run fails the plan in Go's words, which clients turn into exit codes. That it is in no format that the kernel knows
- * is said on its stderr with exit code 255: by then it counts as started.
+ * is said on its stderr with exit code 255: by then it counts as started. `program` is for one whose first argument is another name.
  */
-export function runProgram(plan: PlanBuilder, process: Process, beforeExec: () => void): void {
-  const [name] = process.args;
+export function runProgram(
+  plan: PlanBuilder,
+  process: Process,
+  { program, beforeExec }: { readonly program: string | undefined; readonly beforeExec: () => void },
+): void {
+  const name = program ?? process.args[0];
   if (name === undefined || name === '') throw invalidArgument('no command specified');
   const argv = plan.strings(process.args);
   const envp = plan.strings(process.env ?? []);
