@@ -73,12 +73,8 @@ function converse(
     const response = decodeResponse(packet.subarray(0, bytes));
     if (response.type === 'NOTIFY' && response.notify !== undefined && response.success) {
       const { script, pid } = response.notify;
-      try {
-        onNotify({ script, pid, fd });
-      } catch (error) {
-        if (script === LAST_QUESTION) throw error;
-        refusal ??= error instanceof Error ? error : new Error(messageOf(error));
-      }
+      refusal = refusalOf(() => onNotify({ script, pid, fd })) ?? refusal;
+      if (refusal !== undefined && script === LAST_QUESTION) throw refusal;
       sendWithFd(socket, encodeRequest({ type: 'NOTIFY', notifySuccess: refusal === undefined }));
       continue;
     }
@@ -87,6 +83,15 @@ function converse(
     if (!response.success) throw internal(`criu failed: type ${response.type} errno ${response.errno ?? 0}`);
     if (response.type !== request.type) throw internal(`criu failed: it answers with ${response.type}`);
     return response;
+  }
+}
+
+function refusalOf(notice: () => void): Error | undefined {
+  try {
+    notice();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
   }
 }
 
