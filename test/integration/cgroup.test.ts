@@ -303,5 +303,5 @@ test('a process is born where exec --cgroup says', requires('root', 'cgroup-v1')
   assert.match(text, new RegExp(`:pids:${place.path}$`, 'm'));
   await assert.rejects(subCgroups(place, ['whaaat:/']), /unknown controller /);
   await assert.rejects(subCgroups(place, ['cpu:nonexistent']), / adding pid .*no such file or directory/);
-  await assert.rejects(subCgroups(place, ['..']), /not a sub cgroup path/);
+  await assert.rejects(subCgroups(place, ['..']), /bad sub cgroup path/);
 });
