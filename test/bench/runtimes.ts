@@ -108,7 +108,7 @@ async function sample(runtime: Runtime, { before, script, after }: Task): Promis
     runtime.prepare ?? 'true',
     `${before?.(call) ?? 'true'} >/dev/null 2>&1`,
     "TIMEFORMAT='%R %U %S'",
-    `time ${script(call)} >/dev/null 2>&1`,
+    `time ${script(call)} >/dev/null 2>&1 || exit 9`,
     `${after?.(call) ?? 'true'} >/dev/null 2>&1`,
   ];
   const printed = await execOk([
@@ -137,6 +137,7 @@ async function makeBundle(directory: string): Promise<{ readonly short: string; 
       readFile(join(directory, 'config.json'), 'utf8'),
     ),
   ) as {
+    ociVersion: string;
     process: { args: string[]; terminal: boolean };
     root: { path: string };
     linux: Record<string, unknown>;
@@ -150,6 +151,8 @@ async function makeBundle(directory: string): Promise<{ readonly short: string; 
     const spec = structuredClone(template);
     spec.process = { ...spec.process, args: [...args], terminal: false };
     spec.root.path = rootfs;
+    // The newest that Debian's crun knows.
+    spec.ociVersion = '1.0.2';
     // Otherwise runc nests below the cgroup of whoever calls.
     spec.linux['cgroupsPath'] = `/wherry-bench-${name}`;
     await writeFile(join(bundle, 'config.json'), JSON.stringify(spec));
