@@ -28,32 +28,34 @@ const STDERR_BYTES = 4096;
  * Runs the hooks of one point in their order, each with the state on its stdin. Throws the failure of the first that fails, in
  * runc's words; those behind it do not run.
  */
-export function runHooks(
-  record: ContainerRecord,
-  { point, status }: { readonly point: HookPoint; readonly status: Status },
-): void {
-  const hooks = record.spec.hooks?.[point] ?? [];
-  hooks.forEach((hook, index) => {
-    try {
-      runHook(record, { hook, point, state: hookState(record, status) });
-    } catch (error) {
-      throw internal(`error running ${point} hook #${index}: ${messageOf(error)}`, { cause: error });
-    }
+export function runHooks(record: ContainerRecord, when: HookTime): void {
+  eachHook(record, when, (error) => {
+    throw error;
   });
 }
 
 /** The same for points whose failures are logged and change nothing. */
-export function runHooksQuietly(
-  settings: Settings,
+export function runHooksQuietly(settings: Settings, record: ContainerRecord, when: HookTime): void {
+  eachHook(record, when, ({ message }) => settings.warn(message));
+}
+
+interface HookTime {
+  readonly point: HookPoint;
+  /** Of the container, as the hooks read it. */
+  readonly status: Status;
+}
+
+function eachHook(
   record: ContainerRecord,
-  { point, status }: { readonly point: HookPoint; readonly status: Status },
+  { point, status }: HookTime,
+  onFailure: (error: Error) => void,
 ): void {
   const hooks = record.spec.hooks?.[point] ?? [];
   hooks.forEach((hook, index) => {
     try {
       runHook(record, { hook, point, state: hookState(record, status) });
     } catch (error) {
-      settings.warn(`error running ${point} hook #${index}: ${messageOf(error)}`);
+      onFailure(internal(`error running ${point} hook #${index}: ${messageOf(error)}`, { cause: error }));
     }
   });
 }
