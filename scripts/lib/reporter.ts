@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { env } from 'node:process';
 import { inspect, styleText } from 'node:util';
 import type { TestEvent } from 'node:test/reporters';
 import { at } from './paths.ts';
@@ -15,9 +17,13 @@ const SLOW_MS = 1000;
  */
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const skips: string[] = [];
+  const diedAtLoad: string[] = [];
   let summary: Summary | undefined;
   for await (const event of events) {
-    if (event.type === 'test:fail') yield* failure(event.data);
+    if (event.type === 'test:fail') {
+      yield* failure(event.data);
+      if (isDeadFile(event.data)) diedAtLoad.push(event.data.name);
+    }
     if (event.type === 'test:pass') skips.push(...skipped(event.data));
     if (event.type === 'test:stderr' || event.type === 'test:stdout') yield event.data.message;
     if (event.type === 'test:summary') {
@@ -27,14 +33,32 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   }
   if (skips.length > 0) yield ['', 'Skipped:', ...skips, ''].join('\n');
   if (summary !== undefined) yield totals(summary);
+  // For scripts/test.ts.
+  const outcome = env['WHERRY_TEST_OUTCOME'];
+  if (outcome !== undefined && summary !== undefined)
+    writeFileSync(outcome, JSON.stringify({ failures: failures(summary), diedAtLoad }));
 }
+
+/** Whether the failure is a file's, not a test's, and a signal ended its process. */
+const isDeadFile = ({ name, file, nesting, details }: Failed): boolean =>
+  nesting === 0 && file !== undefined && relative(at(), file) === name && 'signal' in details.error
+    ? typeof details.error.signal === 'string'
+    : false;
 
 function* failure(data: Failed): Generator<string> {
   const { error } = data.details;
   // A failed parent only counts its failed children, which were printed.
   if ((error as { failureType?: string }).failureType === 'subtestsFailed') return;
   const where = data.file === undefined ? '' : `${relative(at(), data.file)}:${data.line ?? 0}`;
-  yield `${styleText('red', `FAIL ${data.name}`)}  ${where}\n${inspect(error.cause ?? error, { colors: false })}\n`;
+  const cause = inspect(error.cause ?? error, { colors: false });
+  yield `${styleText('red', `FAIL ${data.name}`)}  ${where}\n${cause}${processEnd(error)}\n`;
+}
+
+/** How the process of a file ended that gave no better reason. */
+function processEnd(error: Error & { readonly exitCode?: unknown; readonly signal?: unknown }): string {
+  const { exitCode, signal } = error;
+  if (typeof signal === 'string') return ` (the file's process was ended by ${signal})`;
+  return typeof exitCode === 'number' ? ` (the file's process exited with ${exitCode})` : '';
 }
 
 function skipped(data: Passed): string[] {
@@ -51,12 +75,15 @@ function fileLine(summary: Summary, file: string): string {
   return `${mark} ${relative(at(), file)}  ${counts.passed} of ${counts.tests}${skips}${time}\n`;
 }
 
-function totals({ counts, duration_ms: ms }: Summary): string {
+const failures = ({ counts }: Summary): number => counts.tests - counts.passed - counts.skipped - counts.todo;
+
+function totals(summary: Summary): string {
+  const { counts, duration_ms: ms } = summary;
   return [
     `# tests ${counts.tests}`,
     `# suites ${counts.suites}`,
     `# pass ${counts.passed}`,
-    `# fail ${counts.tests - counts.passed - counts.cancelled - counts.skipped - counts.todo}`,
+    `# fail ${failures(summary) - counts.cancelled}`,
     `# cancelled ${counts.cancelled}`,
     `# skipped ${counts.skipped}`,
     `# todo ${counts.todo}`,
