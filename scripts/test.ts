@@ -32,7 +32,7 @@ const flags = [
   `--test-reporter=${at('scripts/lib/reporter.ts')}`,
   '--test-reporter-destination=stdout',
   '--disable-warning=ExperimentalWarning',
-  ...NO_WASM_TIER_UP,
+  ...(env['WHERRY_TEST_MACHINE'] === undefined ? [] : NO_WASM_TIER_UP),
 ];
 // Debian keeps root's tools out of a user's PATH.
 const PATH = `${env['PATH'] ?? ''}:/usr/sbin:/sbin`;

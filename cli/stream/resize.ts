@@ -5,25 +5,41 @@ import { terminalSize } from './terminal.ts';
 /** The container may not have its terminal yet when it is first told the size. */
 const ATTEMPTS = 10;
 const PAUSE_MS = 10;
+/** SIGWINCH comes before the new size can be read (pty_resize in drivers/tty/pty.c). */
+const SETTLE_MS = 50;
 
 /**
  * Tells the daemon the terminal's size now and whenever it changes. `path` is the resize endpoint of a container or exec.
  * Returns the way to stop.
  */
 export function followSize(daemon: Daemon, path: string): () => void {
+  let told = '';
   const tell = async (): Promise<boolean> => {
     const { rows, columns } = terminalSize();
+    told = `${rows} ${columns}`;
     if (rows === 0 && columns === 0) return true;
-    const told = daemon.send({ method: 'POST', path, query: { h: rows, w: columns } });
-    return told.then(
+    const sent = daemon.send({ method: 'POST', path, query: { h: rows, w: columns } });
+    return sent.then(
       () => true,
       () => false,
     );
   };
-  const onChange = (): void => void tell();
+  let settling: NodeJS.Timeout | undefined;
+  const settled = (): void => {
+    const { rows, columns } = terminalSize();
+    if (told !== `${rows} ${columns}`) void tell();
+  };
+  const onChange = (): void => {
+    clearTimeout(settling);
+    settling = setTimeout(settled, SETTLE_MS);
+    void tell();
+  };
   process.on('SIGWINCH', onChange);
   void retry(tell);
-  return () => process.off('SIGWINCH', onChange);
+  return () => {
+    clearTimeout(settling);
+    process.off('SIGWINCH', onChange);
+  };
 }
 
 async function retry(tell: () => Promise<boolean>): Promise<void> {

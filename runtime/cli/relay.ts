@@ -5,6 +5,11 @@ import { fitTerminal } from '../container/terminal.ts';
 
 /** How long what the terminal still holds is read after the process's end. */
 const DRAIN_MS = 100;
+/**
+ * The kernel sends SIGWINCH before it writes the new size (pty_resize in drivers/tty/pty.c): who reads it at once, on a busy
+ * machine, reads the old one.
+ */
+const SETTLE_MS = 50;
 
 /** Copies between this command's terminal and a container's, raw, with its size. */
 export function relayTerminal(master: number): {
@@ -18,10 +23,22 @@ export function relayTerminal(master: number): {
   // EIO: the last process of the terminal is gone.
   reading.on('error', () => end());
   reading.on('end', () => end());
-  const onInput = (data: Buffer): void => void writing.write(data);
+  let settling: NodeJS.Timeout | undefined;
+  const onInput = (data: Buffer): void => {
+    if (settling !== undefined) fitTerminal(master);
+    writing.write(data);
+  };
   const writing = new WriteStream(master);
   writing.on('error', () => {});
-  const resize = (): void => fitTerminal(master);
+  const settled = (): void => {
+    settling = undefined;
+    fitTerminal(master);
+  };
+  const resize = (): void => {
+    clearTimeout(settling);
+    settling = setTimeout(settled, SETTLE_MS);
+    fitTerminal(master);
+  };
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.on('data', onInput);
   process.on('SIGWINCH', resize);
@@ -30,6 +47,7 @@ export function relayTerminal(master: number): {
     drained: () => Promise.race([atEnd, sleep(DRAIN_MS)]),
     close: () => {
       process.off('SIGWINCH', resize);
+      clearTimeout(settling);
       stdin.off('data', onInput);
       stdin.pause();
       if (stdin.isTTY) stdin.setRawMode(false);
