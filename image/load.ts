@@ -4,33 +4,17 @@ import { failpoint } from '../common/failpoints.ts';
 import { planArchive } from './archive/docker-archive.ts';
 import type { ArchiveFile } from './archive/members.ts';
 import type { PlannedImage } from './archive/planned.ts';
-import type { Catalog } from './catalog.ts';
-import type { ContentStore } from './content.ts';
 import { chainIds } from './digest.ts';
 import type { Image } from './images.ts';
+import type { StoreParts } from './parts.ts';
 import { familiar } from './reference.ts';
-import type { Layers } from './snapshots/layers.ts';
-import type { WorkerPool } from './workers/pool.ts';
-
-export interface LoadParts {
-  readonly catalog: Catalog;
-  readonly content: ContentStore;
-  readonly layers: Layers;
-  readonly snapshotsRoot: string;
-  /** Runs what waits for a client, so that a slow one holds up nothing else. */
-  readonly spoolers: WorkerPool;
-  readonly workers: WorkerPool;
-  readonly onEvent: (action: 'load', id: string, name: string) => void;
-  /** Removes layers and blobs that nothing owns. */
-  readonly collect: () => Promise<void>;
-}
 
 /**
  * Loads every image of an archive, or none. Spools it into files, checks what they say, unpacks layers by chain id, moves blobs to
  * their places, waits for the disk, and then publishes all images in one transaction.
  */
 export async function loadArchive(
-  parts: LoadParts,
+  parts: StoreParts,
   { ctx, archive, progress }: { ctx: Ctx; archive: Readable; progress: (text: string) => void },
 ): Promise<Image[]> {
   await using incoming = await parts.content.ingest();
@@ -54,7 +38,7 @@ export async function loadArchive(
   }
 }
 
-async function unpackImage({ layers }: LoadParts, ctx: Ctx, image: PlannedImage): Promise<void> {
+async function unpackImage({ layers }: StoreParts, ctx: Ctx, image: PlannedImage): Promise<void> {
   const { diffIds } = image.config;
   const chains = chainIds(diffIds);
   for (const [index, chain] of chains.entries()) {
@@ -65,7 +49,7 @@ async function unpackImage({ layers }: LoadParts, ctx: Ctx, image: PlannedImage)
 }
 
 /** After unpacking: until then the spooled files are read. */
-async function adoptBlobs({ content }: LoadParts, planned: readonly PlannedImage[]): Promise<void> {
+async function adoptBlobs({ content }: StoreParts, planned: readonly PlannedImage[]): Promise<void> {
   const files = planned.flatMap((image) => filesOf(image));
   for (const { path, digest } of files) await content.adopt(path, digest);
 }
@@ -77,12 +61,12 @@ const filesOf = ({ configFile, layers, manifest }: PlannedImage): ArchiveFile[] 
 ];
 
 /** One flush for all blobs and layers: rows must not survive a power cut that what they own does not survive. */
-async function syncToDisk({ content, snapshotsRoot, workers }: LoadParts, ctx: Ctx): Promise<void> {
-  for (const path of [content.root, snapshotsRoot]) await workers.run(ctx, { kind: 'sync', path });
+async function syncToDisk({ content, directories, workers }: StoreParts, ctx: Ctx): Promise<void> {
+  for (const path of [content.root, directories.root]) await workers.run(ctx, { kind: 'sync', path });
 }
 
 function publish(
-  parts: LoadParts,
+  parts: StoreParts,
   planned: readonly PlannedImage[],
   progress: (text: string) => void,
 ): Image[] {
@@ -99,7 +83,7 @@ function publish(
 }
 
 /** Docker says so when a name moves to another image. */
-function takenFrom(parts: LoadParts, image: PlannedImage, name: PlannedImage['names'][number]): string[] {
+function takenFrom(parts: StoreParts, image: PlannedImage, name: PlannedImage['names'][number]): string[] {
   const before = parts.catalog.named(name);
   if (before === undefined || before.id === image.id) return [];
   return [

@@ -3,20 +3,27 @@ import type { DatabaseSync } from 'node:sqlite';
 import { availableParallelism } from 'node:os';
 import { makeCtx, type Ctx } from '../common/ctx.ts';
 import type { Log } from '../common/log.ts';
-import { openCatalog, type Catalog } from './catalog.ts';
-import { openContent, type ContentStore } from './content.ts';
+import { makeDisk } from './disk/make.ts';
+import type { Disk } from './disk.ts';
+import type { Archives } from './archives.ts';
+import { openCatalog } from './catalog.ts';
+import { openContent } from './content.ts';
 import type { Digest } from './digest.ts';
 import { findImage, parseTarget } from './find.ts';
 import type { Images, RemovedImage } from './images.ts';
-import { loadArchive, type LoadParts } from './load.ts';
+import { loadArchive } from './load.ts';
+import type { OnImageEvent, StoreParts } from './parts.ts';
 import { familiar } from './reference.ts';
 import { planRemoval } from './remove.ts';
+import { makeArchives } from './roots/make.ts';
 import { createTables } from './schema.ts';
 import type { ChainId, Snapshots } from './snapshots.ts';
-import { openDirectories, type Directories } from './snapshots/directories.ts';
-import { openLayers, type Layer, type Layers } from './snapshots/layers.ts';
-import { openTrash, type Trash } from './snapshots/trash.ts';
-import { openWritable, type WritableSnapshots } from './snapshots/writable.ts';
+import { openDirectories } from './snapshots/directories.ts';
+import { openLayers, type Layer } from './snapshots/layers.ts';
+import { openTrash } from './snapshots/trash.ts';
+import { openWritable } from './snapshots/writable.ts';
+import { makeTransfers } from './transfer/make.ts';
+import type { Transfers } from './transfers.ts';
 import { workerPool } from './workers/pool.ts';
 
 /** Archives that are received at a time; a further one waits. */
@@ -28,14 +35,14 @@ export interface ImageStoreOptions {
   /** Gets tables `image_*` and `snapshot_*`; stays open until after `close`. */
   readonly db: DatabaseSync;
   readonly log: Log;
-  /** After each change: `id` is the image's, `name` what docker puts into the event's `name` attribute. */
-  readonly onEvent?: (action: ImageAction, id: string, name: string) => void;
+  readonly onEvent?: OnImageEvent;
 }
-
-export type ImageAction = 'load' | 'tag' | 'untag' | 'delete';
 
 export interface ImageStore {
   readonly images: Images;
+  readonly transfers: Transfers;
+  readonly archives: Archives;
+  readonly disk: Disk;
   readonly snapshots: Snapshots;
   /** Waits for removals under way and ends the workers. */
   close(): Promise<void>;
@@ -59,13 +66,16 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   };
   const snapshots = openWritable({ db, directories, layers, trash, released });
   const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots });
-  const parts: Parts = { catalog, content, layers, snapshots, directories, trash, live };
-  await collectAtStart(parts, log);
-  const onEvent = options.onEvent ?? ((): void => {});
   const collect = (): Promise<void> => collectUnowned(parts);
-  const load = { ...parts, snapshotsRoot: directories.root, spoolers, workers, onEvent, collect };
+  const stores = { db, dataRoot, catalog, content, layers, snapshots, directories, trash };
+  const onEvent = options.onEvent ?? ((): void => {});
+  const parts: StoreParts = { ctx, ...stores, workers, spoolers, live, collect, onEvent };
+  await collectAtStart(parts, log);
   return {
-    images: makeImages(parts, load, onEvent),
+    images: makeImages(parts),
+    transfers: makeTransfers(parts),
+    archives: makeArchives(parts),
+    disk: makeDisk(parts),
     snapshots,
     close: async () => {
       await trash.close();
@@ -74,25 +84,10 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   };
 }
 
-interface Parts {
-  readonly catalog: Catalog;
-  readonly content: ContentStore;
-  readonly layers: Layers;
-  readonly snapshots: WritableSnapshots;
-  readonly directories: Directories;
-  readonly trash: Trash;
-  /** Layers of images and of writable snapshots. */
-  readonly live: () => ReadonlySet<ChainId>;
-}
-
-function makeImages(
-  parts: Parts,
-  load: LoadParts,
-  onEvent: NonNullable<ImageStoreOptions['onEvent']>,
-): Images {
-  const { catalog } = parts;
+function makeImages(parts: StoreParts): Images {
+  const { catalog, onEvent } = parts;
   return {
-    load: (ctx, archive, progress) => loadArchive(load, { ctx, archive, progress }),
+    load: (ctx, archive, progress) => loadArchive(parts, { ctx, archive, progress }),
     list: () => catalog.list(),
     get: (reference) => findImage(catalog, reference),
     tag: async (_ctx: Ctx, source, target) => {
@@ -118,7 +113,7 @@ function makeImages(
 }
 
 /** Rows are gone already: a crash from here on leaves work for the next start. */
-async function discard(parts: Parts, gone: readonly Layer[], blobs: readonly Digest[]): Promise<void> {
+async function discard(parts: StoreParts, gone: readonly Layer[], blobs: readonly Digest[]): Promise<void> {
   await parts.layers.discard(gone);
   await parts.content.discard(blobs, (digest) => parts.catalog.liveBlobs().has(digest));
 }
@@ -127,7 +122,7 @@ function liveChains({
   catalog,
   layers,
   snapshots,
-}: Pick<Parts, 'catalog' | 'layers' | 'snapshots'>): ReadonlySet<ChainId> {
+}: Pick<StoreParts, 'catalog' | 'layers' | 'snapshots'>): ReadonlySet<ChainId> {
   const tops = [...snapshots.all()].flatMap(({ top }) => (top === undefined ? [] : [top]));
   const images = catalog.liveChains();
   const orphans = tops.filter((top) => !images.has(top));
@@ -135,12 +130,12 @@ function liveChains({
   return new Set([...images, ...orphans.flatMap((top) => layers.stack(top).map(({ chain }) => chain))]);
 }
 
-async function collectUnowned(parts: Parts): Promise<void> {
+async function collectUnowned(parts: StoreParts): Promise<void> {
   await discard(parts, parts.layers.forget(parts.live()), await parts.content.list());
 }
 
 /** What a crash left: rows that nothing refers to, then directories and blobs that no row owns. */
-async function collectAtStart(parts: Parts, log: Log): Promise<void> {
+async function collectAtStart(parts: StoreParts, log: Log): Promise<void> {
   const { directories, layers, snapshots, trash } = parts;
   await collectUnowned(parts);
   const owned = new Set([...layers.all()].map(({ directory }) => directory));

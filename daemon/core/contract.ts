@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Ctx } from '../../common/ctx.ts';
+import type { Disk } from '../../image/disk.ts';
+import type { Archives } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
+import type { Transfers } from '../../image/transfers.ts';
 
 /**
  * The engine as its doors see it (docker's REST now; containerd's gRPC and the CRI later). Doors convert wire types to these
@@ -8,6 +11,9 @@ import type { Images, ImageConfig } from '../../image/images.ts';
  */
 export interface Engine {
   readonly images: Images;
+  readonly transfers: Transfers;
+  readonly archives: Archives;
+  readonly disk: Disk;
   readonly containers: Containers;
   readonly execs: Execs;
   readonly networks: NetworkList;

@@ -54,6 +54,9 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   warmUp(core);
   return {
     images: core.images,
+    transfers: core.transfers,
+    archives: core.archives,
+    disk: core.disk,
     containers: makeContainers(core),
     execs: makeExecs(core),
     networks: core.networks,

@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Ctx } from '../../common/ctx.ts';
+import type { Disk } from '../../image/disk.ts';
+import type { Archives } from '../../image/archives.ts';
 import type { Images } from '../../image/images.ts';
+import type { Transfers } from '../../image/transfers.ts';
 import type { Snapshots } from '../../image/snapshots.ts';
 import type { ShimLauncher } from '../../shim/contract.ts';
 import type { EventBus } from './events/bus.ts';
@@ -17,6 +20,9 @@ export interface EngineOptions {
   readonly config: EngineConfig;
   readonly launcher: ShimLauncher;
   readonly images: Images;
+  readonly transfers: Transfers;
+  readonly archives: Archives;
+  readonly disk: Disk;
   readonly snapshots: Snapshots;
   /** Opened, not yet reconciled: the engine does that once it knows who lives. */
   readonly networks: Networks;

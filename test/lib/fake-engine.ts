@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { fakeImageWork } from './fake-image-work.ts';
 import { conflict, notFound } from '../../common/errors.ts';
 import type {
   AttachRequest,
@@ -103,6 +104,7 @@ export function fakeEngine(): FakeEngine {
         return [{ untagged: reference }, { deleted: getImage(reference).id }];
       },
     },
+    ...fakeImageWork(record),
     containers: {
       create: async (_ctx, request) => {
         record('create', request);
