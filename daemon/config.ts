@@ -3,6 +3,7 @@ import { invalidArgument } from '../common/errors.ts';
 import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
 import type { Value } from './config/options.ts';
 import { readValues, refuseUnsupported, type Values } from './config/values.ts';
+import type { WaterMarks } from '../image/disk.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -32,6 +33,7 @@ export interface DaemonConfig {
   readonly noNewPrivileges: boolean;
   /** Undefined: the built-in one; `unconfined`, or a path. */
   readonly seccompProfile: string | undefined;
+  readonly imageMarks: WaterMarks;
 }
 
 export const DEFAULT_HOST = 'unix:///var/run/wherry.sock';
@@ -65,6 +67,7 @@ export function makeConfig(
     cgroupParent: values.absolutePath('cgroup-parent'),
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
+    imageMarks: Object.freeze(imageMarksOf(values)),
   });
 }
 
@@ -98,6 +101,17 @@ function networksOf(values: Values): NetworksConfig {
     dnsOptions: values.list('dns-opts') ?? own.dnsOptions,
     hostGatewayIp: values.addresses('host-gateway-ips')?.[0],
   };
+}
+
+/** Without a low mark: a tenth of the disk below the high one. */
+function imageMarksOf(values: Values): WaterMarks {
+  const percent = { min: 0, max: 100 };
+  const highPercent = values.integer('image-gc-high', percent) ?? 0;
+  const lowPercent = values.integer('image-gc-low', percent) ?? Math.max(0, highPercent - 10);
+  if (lowPercent <= highPercent) return { highPercent, lowPercent };
+  throw invalidArgument(
+    `The option "image-gc-low" is ${lowPercent}, it must not be above "image-gc-high", which is ${highPercent}`,
+  );
 }
 
 function stringMap(key: string, values: Values): Readonly<Record<string, string>> {

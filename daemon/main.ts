@@ -84,6 +84,7 @@ async function serve(config: DaemonConfig): Promise<void> {
       noNewPrivileges: config.noNewPrivileges,
       seccompProfile: profile,
       cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
+      imageMarks: config.imageMarks,
     },
     launcher: createShimLauncher(),
     images: store.images,

@@ -9,8 +9,9 @@ export interface Usage {
   readonly layersBytes: number;
   /** What layers occupy on the disk (512-byte blocks), which `du` says. */
   readonly layersDiskBytes: number;
-  /** Compressed blobs, configurations, manifests. */
+  /** Compressed blobs, configurations, manifests: their lengths, and what they occupy on the disk. */
   readonly contentBytes: number;
+  readonly contentDiskBytes: number;
   /** Kept of transfers that did not end. */
   readonly partialBytes: number;
   readonly images: readonly ImageUsage[];
@@ -21,13 +22,16 @@ export interface ImageUsage {
   /** Unpacked bytes of layers that another image has too, and of those that none has. */
   readonly sharedBytes: number;
   readonly uniqueBytes: number;
+  /** When it was made, named, or a container was made from it, whichever came last; RFC 3339. */
   readonly lastUsedAt: string;
+  /** `reclaim` leaves it alone. */
   readonly pinned: boolean;
 }
 
 export interface LayerView {
+  /** Where the layer came from, and its length; undefined when no blob is kept. */
   readonly blob: Digest | undefined;
-  readonly mediaType: string | undefined;
+  readonly blobBytes: number | undefined;
   readonly diffId: DiffId;
   readonly chainId: ChainId;
   readonly directory: string;
@@ -37,7 +41,15 @@ export interface LayerView {
   readonly images: readonly ImageId[];
 }
 
-/** What the walk found beside what the rows say. */
+/** Two images side by side, by their layers' chain ids. */
+export interface ImageDiff {
+  /** Lowest first: what both are built on. */
+  readonly shared: readonly LayerView[];
+  readonly onlyFirst: readonly LayerView[];
+  readonly onlySecond: readonly LayerView[];
+}
+
+/** What the walk found beside what the rows say: layers, blobs and partial blobs, in bytes on the disk as `du` counts. */
 export interface Verification {
   readonly expectedBytes: number;
   readonly actualBytes: number;
@@ -52,8 +64,25 @@ export interface Damage {
   readonly digest: string;
   readonly images: readonly ImageId[];
   readonly problem: string;
-  /** Whether it was fetched or unpacked again. */
+  /** Whether it was fetched or unpacked again; `problem` says why not. */
   readonly repaired: boolean;
+}
+
+export interface CheckRequest {
+  readonly repair: boolean;
+  /** Keys of writable snapshots that are mounted now: the layers below them are not exchanged. Asked at the last moment. */
+  readonly mounted?: () => ReadonlySet<string>;
+  /** Layers have other directories now: what `Snapshots.get` told before is stale. Called without a pause after the change. */
+  readonly onExchanged?: () => void;
+}
+
+/** Whether a container has the image. Asked at the last moment, so that no container is created in between. */
+export type IsUsed = (id: ImageId) => boolean;
+
+/** Percents of the file system, as `df` counts what is used; 0: never. */
+export interface WaterMarks {
+  readonly highPercent: number;
+  readonly lowPercent: number;
 }
 
 export interface PruneRequest {
@@ -61,32 +90,43 @@ export interface PruneRequest {
   readonly danglingOnly: boolean;
   /** Docker's `until`, as a time. */
   readonly createdBefore: Date | undefined;
+  /** `name` or `name=value`: an image is removed that has all of `labels`, and not all of `notLabels`. */
   readonly labels: readonly string[];
   readonly notLabels: readonly string[];
+  /** Removes nothing, and answers as if it had. */
   readonly dryRun: boolean;
-  /** Images that containers have. */
-  readonly used: ReadonlySet<ImageId>;
+  readonly isUsed: IsUsed;
 }
 
 export interface Pruned {
   readonly removed: readonly RemovedImage[];
+  /** What `layersDiskBytes` and `contentDiskBytes` drop by. */
   readonly reclaimedBytes: number;
 }
 
 /** The disk account of the image store, and giving the disk back. */
 export interface Disk {
   usage(): Usage;
+  /** Lowest first. Throws `not-found`. Touches no disk. */
   layers(reference: string): readonly LayerView[];
-  /** Walks content and snapshots, and compares. */
+  /** Throws `not-found`. Touches no disk. */
+  diff(first: string, second: string): ImageDiff;
+  /** Walks content and snapshots, and compares. Wants a store in which nothing changes meanwhile: what does may be listed. */
   verify(ctx: Ctx): Promise<Verification>;
-  /** Hashes blobs and walks layers; with `repair` it unpacks layers again from blobs, and fetches blobs again from where they came. */
-  check(ctx: Ctx, options: { readonly repair: boolean }): Promise<readonly Damage[]>;
+  /**
+   * Hashes every blob, and compares every layer with its blob, which is unpacked a second time for that: names, types, modes, owners,
+   * times, extended attributes and contents. A layer without a blob is only measured. `repair` fetches blobs again from where they
+   * came, and exchanges damaged layers.
+   */
+  check(ctx: Ctx, request: CheckRequest): Promise<readonly Damage[]>;
+  /** Docker's `image prune`. Publishes `untag` and `delete`. */
   prune(ctx: Ctx, request: PruneRequest): Promise<Pruned>;
-  /** Removes least recently used images, unpinned and unused, until the disk is below the low mark. */
+  /** When the disk is above the high mark: removes least recently used images, unpinned and unused, until it is below the low one. */
   reclaim(
     ctx: Ctx,
-    options: { readonly dryRun: boolean; readonly used: ReadonlySet<ImageId> },
+    options: { readonly dryRun: boolean; readonly isUsed: IsUsed; readonly marks: WaterMarks },
   ): Promise<Pruned>;
+  /** Throws `not-found`. */
   pin(reference: string, pinned: boolean): void;
   /** A container was made from it: it counts as used now. */
   touch(id: ImageId): void;

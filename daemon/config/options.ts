@@ -68,6 +68,12 @@ const OURS: readonly Option[] = [
   { key: 'cgroup-parent', kind: 'string', help: "Cgroup that holds all containers' cgroups" },
   { key: 'no-new-privileges', kind: 'boolean', help: 'Set no-new-privileges for every container' },
   { key: 'seccomp-profile', kind: 'string', help: 'builtin, unconfined, or the path of a profile' },
+  {
+    key: 'image-gc-high',
+    kind: 'integer',
+    help: 'Remove unused images when the disk is fuller than this percentage',
+  },
+  { key: 'image-gc-low', kind: 'integer', help: 'Remove them until it is below this percentage' },
   { key: 'storage-driver', short: 's', kind: 'string', help: 'Only overlay2', accepts: only('overlay2', '') },
 ];
 

@@ -3,6 +3,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import type { Disk } from '../../image/disk.ts';
 import type { Archives } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
+import type { Storage } from './disk/contract.ts';
 import type { Transfers } from '../../image/transfers.ts';
 
 /**
@@ -14,6 +15,7 @@ export interface Engine {
   readonly transfers: Transfers;
   readonly archives: Archives;
   readonly disk: Disk;
+  readonly storage: Storage;
   readonly containers: Containers;
   readonly execs: Execs;
   readonly networks: NetworkList;

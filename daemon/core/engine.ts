@@ -7,6 +7,8 @@ import { makeContainers } from './containers/containers.ts';
 import { createContainerTable, type Fixed } from './containers/table.ts';
 import type { ContainerState, Engine, ExecCreateRequest } from './contract.ts';
 import type { Core } from './core.ts';
+import { reclaimRegularly } from './disk/reclaim-timer.ts';
+import { makeStorage } from './disk/storage.ts';
 import { makeExecs } from './execs/execs.ts';
 import { createExecTable } from './execs/table.ts';
 import { readHost } from './host.ts';
@@ -52,17 +54,23 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   await recoverExecs(core, execStore);
   await collect(core);
   warmUp(core);
+  const storage = makeStorage(core);
+  const reclaiming = reclaimRegularly(core, storage);
   return {
     images: core.images,
     transfers: core.transfers,
     archives: core.archives,
     disk: core.disk,
+    storage,
     containers: makeContainers(core),
     execs: makeExecs(core),
     networks: core.networks,
     events: core.events,
     info: await openInfo(core, dirs),
-    close: () => close(core),
+    close: async () => {
+      reclaiming[Symbol.dispose]();
+      await close(core);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Ctx } from '../../common/ctx.ts';
-import type { Disk } from '../../image/disk.ts';
+import type { Disk, WaterMarks } from '../../image/disk.ts';
 import type { Archives } from '../../image/archives.ts';
 import type { Images } from '../../image/images.ts';
 import type { Transfers } from '../../image/transfers.ts';
@@ -42,6 +42,8 @@ export interface EngineConfig {
   readonly seccompProfile: string | undefined;
   /** docker's `init-path` and the like come later. Until then: how long `stop` waits when nobody says, docker's 10. */
   readonly stopTimeoutS: number;
+  /** How full the file system of images may get. */
+  readonly imageMarks: WaterMarks;
 }
 
 export const ENGINE_DEFAULTS = {
@@ -50,4 +52,5 @@ export const ENGINE_DEFAULTS = {
   noNewPrivileges: false,
   seccompProfile: undefined,
   stopTimeoutS: 10,
+  imageMarks: { highPercent: 0, lowPercent: 0 },
 } as const satisfies Omit<EngineConfig, 'id'>;

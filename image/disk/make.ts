@@ -9,6 +9,7 @@ export function makeDisk(_parts: StoreParts): Disk {
   return {
     usage: missing,
     layers: missing,
+    diff: missing,
     verify: missing,
     check: missing,
     prune: missing,

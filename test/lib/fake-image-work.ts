@@ -2,9 +2,18 @@ import type { Engine } from '../../daemon/core/contract.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 
-type Work = Pick<Engine, 'transfers' | 'archives' | 'disk'>;
+type Work = Pick<Engine, 'transfers' | 'archives' | 'disk' | 'storage'>;
 
 const DIGEST = `sha256:${'d'.repeat(64)}`;
+
+const NO_USAGE = {
+  layersBytes: 0,
+  layersDiskBytes: 0,
+  contentBytes: 0,
+  contentDiskBytes: 0,
+  partialBytes: 0,
+  images: [],
+};
 
 /** What doors ask of registries, archives and the disk account: it is written down, and answered with something of the right shape. */
 export function fakeImageWork(record: (name: string, ...args: unknown[]) => void): Work {
@@ -64,8 +73,9 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
       },
     },
     disk: {
-      usage: () => ({ layersBytes: 0, layersDiskBytes: 0, contentBytes: 0, partialBytes: 0, images: [] }),
+      usage: () => NO_USAGE,
       layers: () => [],
+      diff: () => ({ shared: [], onlyFirst: [], onlySecond: [] }),
       verify: async () => ({ expectedBytes: 0, actualBytes: 0, orphans: [], missing: [] }),
       check: async (_ctx, options) => {
         record('check', options);
@@ -81,6 +91,22 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
       },
       pin: (reference, pinned) => record('pin', reference, pinned),
       touch: () => {},
+    },
+    storage: {
+      usage: async () => ({ images: NO_USAGE, containers: [] }),
+      sizeOf: async () => ({ rwBytes: 0, rootFsBytes: 0 }),
+      check: async (_ctx, options) => {
+        record('check', options);
+        return [];
+      },
+      pruneImages: async (_ctx, request) => {
+        record('prune-images', request);
+        return { removed: [], reclaimedBytes: 0 };
+      },
+      reclaim: async (_ctx, options) => {
+        record('reclaim', options);
+        return { removed: [], reclaimedBytes: 0 };
+      },
     },
   };
 }

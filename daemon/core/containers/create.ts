@@ -45,6 +45,7 @@ export async function create(
   await failpoint('container.create.files');
   core.table.publish(entry, { overlay });
   undo.commit();
+  core.disk.touch(image.id);
   announce(core, entry, { action: 'create' });
   return { id, warnings };
 }

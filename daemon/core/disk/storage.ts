@@ -1,0 +1,55 @@
+import type { IsUsed } from '../../../image/disk.ts';
+import type { ContainerState } from '../contract.ts';
+import type { Core } from '../core.ts';
+import { sizeOf } from './container-size.ts';
+import type { Storage } from './contract.ts';
+
+const MOUNTED: readonly ContainerState['kind'][] = ['starting', 'running'];
+
+export function makeStorage(core: Core): Storage {
+  const { disk, images, table, events, config } = core;
+  return {
+    usage: async (ctx) => {
+      const containers = [];
+      for (const { view } of table.all()) {
+        containers.push({ container: view, size: await sizeOf(ctx, view, images) });
+      }
+      // Last, so that it fits the containers rather than what was there before the walk.
+      return { images: disk.usage(), containers };
+    },
+    sizeOf: (ctx, container) => sizeOf(ctx, container, images),
+    check: (ctx, { repair }) =>
+      disk.check(ctx, {
+        repair,
+        mounted: () => mountedSnapshots(core),
+        onExchanged: () => refreshOverlays(core),
+      }),
+    pruneImages: async (ctx, request) => {
+      const pruned = await disk.prune(ctx, { ...request, isUsed: isUsedIn(core) });
+      if (!request.dryRun) {
+        const attributes = { reclaimed: String(pruned.reclaimedBytes) };
+        events.publish({ type: 'image', action: 'prune', actorId: '', attributes });
+      }
+      return pruned;
+    },
+    reclaim: (ctx, { dryRun }) =>
+      disk.reclaim(ctx, { dryRun, isUsed: isUsedIn(core), marks: config.imageMarks }),
+  };
+}
+
+const isUsedIn =
+  ({ table }: Core): IsUsed =>
+  (id) =>
+    [...table.all()].some(({ view }) => view.imageId === id);
+
+function mountedSnapshots({ table }: Core): ReadonlySet<string> {
+  const mounted = [...table.all()].filter(({ view }) => MOUNTED.includes(view.state.kind));
+  return new Set(mounted.map(({ id }) => id));
+}
+
+/** A container mounts what was published of it last. */
+function refreshOverlays({ table, snapshots }: Core): void {
+  for (const entry of table.all()) {
+    if (entry.view.overlay.upper !== '') table.publish(entry, { overlay: snapshots.get(entry.id) });
+  }
+}
