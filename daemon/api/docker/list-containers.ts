@@ -1,6 +1,5 @@
 import { invalidArgument } from '../../../common/errors.ts';
 import type { Container } from '../../core/contract.ts';
-import { sizeOf } from './container-size.ts';
 import type { Door } from './door.ts';
 import { eachValue, parseFilters, type Filters } from './filters.ts';
 import { flag, integer, text, type Query } from './query.ts';
@@ -26,7 +25,7 @@ const FILTERS = [
 ];
 
 /** Answer of `GET /containers/json`: newest first; running ones only, unless asked for all, a number, or a status. */
-export async function listContainers({ engine }: Door, query: Query): Promise<object[]> {
+export async function listContainers({ engine, ctx }: Door, query: Query): Promise<object[]> {
   const filters = parseFilters(text(query, 'filters'), FILTERS);
   checkValues(filters);
   const limit = integer(query, 'limit') ?? 0;
@@ -46,7 +45,7 @@ export async function listContainers({ engine }: Door, query: Query): Promise<ob
         image: currentName(container, images, engine.images),
         networkId,
         nowMs,
-        size: flag(query, 'size') ? await sizeOf(container, engine.images) : undefined,
+        size: flag(query, 'size') ? await engine.storage.sizeOf(ctx, container) : undefined,
       }),
     ),
   );

@@ -1,5 +1,6 @@
 import type { Container } from '../../../core/contract.ts';
-import { mountsOf, type ContainerSize } from './container.ts';
+import type { ContainerSize } from '../../../core/disk/contract.ts';
+import { mountsOf } from './container.ts';
 import { networksOf, type NetworkIds } from './endpoint.ts';
 import { describeState, statusOf } from './state.ts';
 

@@ -1,11 +1,7 @@
 import type { Bind, Container } from '../../../core/contract.ts';
+import type { ContainerSize } from '../../../core/disk/contract.ts';
 import { networkSettings, type NetworkIds } from './endpoint.ts';
 import { showState } from './state.ts';
-
-export interface ContainerSize {
-  readonly rwBytes: number;
-  readonly rootFsBytes: number;
-}
 
 /** Answer of `GET /containers/{id}/json`, every field in docker's order and with docker's zero values. */
 export function inspectContainer(

@@ -4,7 +4,6 @@ import { jsonText } from '../body.ts';
 import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import { listContainers } from '../list-containers.ts';
-import { sizeOf } from '../container-size.ts';
 import { inspectContainer } from '../convert/container.ts';
 import { readCreateBody } from '../wire/create.ts';
 import { GO_ARCH } from '../convert/system.ts';
@@ -35,7 +34,9 @@ export function containerRoutes(app: FastifyInstance, door: Door): void {
 
   app.get<Asked>('/containers/:name/json', async (request, reply) => {
     const container = containers.get(nameOf(request));
-    const size = flag(request.query, 'size') ? await sizeOf(container, door.engine.images) : undefined;
+    const size = flag(request.query, 'size')
+      ? await door.engine.storage.sizeOf(door.ctx, container)
+      : undefined;
     return sendJson(reply, inspectContainer(container, networkIds(door), size));
   });
 
