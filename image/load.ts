@@ -38,14 +38,17 @@ export async function loadArchive(
   }
 }
 
+/** All layers at once; returns when none is under way any more, also after a failure. */
 async function unpackImage({ layers }: StoreParts, ctx: Ctx, image: PlannedImage): Promise<void> {
   const { diffIds } = image.config;
-  const chains = chainIds(diffIds);
-  for (const [index, chain] of chains.entries()) {
+  const unpacked = chainIds(diffIds).map(async (chain, index, chains) => {
     const [diffId, file] = [diffIds[index], image.layers[index]];
-    if (diffId === undefined || file === undefined) continue;
+    if (diffId === undefined || file === undefined) return;
     await layers.ensure(ctx, { chain, parent: chains[index - 1], diffId, blob: file.path });
-  }
+  });
+  const settled = await Promise.allSettled(unpacked);
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** After unpacking: until then the spooled files are read. */

@@ -33,7 +33,9 @@ export function createTables(db: DatabaseSync): void {
       opaque_root INTEGER NOT NULL,
       root_mode INTEGER NOT NULL,
       root_uid INTEGER NOT NULL,
-      root_gid INTEGER NOT NULL
+      root_gid INTEGER NOT NULL,
+      disk_bytes INTEGER,
+      entry_count INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS snapshot_writable (
       key TEXT PRIMARY KEY,
@@ -41,4 +43,19 @@ export function createTables(db: DatabaseSync): void {
       top TEXT
     ) STRICT;
   `);
+  addColumns(db, 'snapshot_layer', ['disk_bytes INTEGER', 'entry_count INTEGER']);
+}
+
+/** For databases of earlier versions: columns that came later, which may be null there. */
+function addColumns(db: DatabaseSync, table: string, columns: readonly string[]): void {
+  const present = new Set(
+    db
+      .prepare('SELECT name FROM pragma_table_info(?)')
+      .all(table)
+      .map(({ name }) => name),
+  );
+  for (const column of columns) {
+    const [name] = column.split(' ');
+    if (!present.has(name ?? '')) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column}`);
+  }
 }

@@ -143,6 +143,7 @@ async function collectAtStart(parts: StoreParts, log: Log): Promise<void> {
   for (const number of onDisk.difference(owned)) await trash.put(directories.layer(number));
   const missing = owned.difference(onDisk);
   if (missing.size > 0) log.error('Layers are missing on the disk', { directories: [...missing] });
+  else await layers.measureOld(parts.ctx);
   const written = new Set([...snapshots.all()].map(({ directory }) => directory));
   const writables = new Set(await directories.writables());
   for (const number of writables.difference(written)) await trash.put(directories.writable(number));

@@ -104,6 +104,7 @@ function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result'
 function applyRoot(tree: LayerTree, entry: TarEntry): void {
   if (entry.type !== 'directory') throw invalidArgument('invalid layer: its root is no directory');
   tree.release();
+  tree.listed(tree.root);
   setAttributes(tree.root, entry);
 }
 
@@ -154,6 +155,7 @@ function makeDirectory(tree: LayerTree, place: Place, entry: TarEntry): void {
     if (before !== undefined && isWhiteout(before)) setXattrFd(fd, OPAQUE_XATTR);
     // A symbolic link may have made this the directory in use: its time is put back before it gets a new one.
     if (merge) tree.release();
+    tree.listed(fd);
     setAttributes(fd, entry);
   } finally {
     closeFd(fd);

@@ -7,7 +7,6 @@ import {
   setTimesAt,
   setXattrAt,
   setXattrFd,
-  type FileStatus,
   type Timestamp,
 } from '../../native/sys/files.ts';
 import type { TarEntry } from '../tar/entry.ts';
@@ -44,12 +43,6 @@ export function setAttributesAt(place: Place, entry: TarEntry): void {
   setTimesAt(place.fd, name, entry);
 }
 
-/** Copies owner and mode of a directory. */
-export function copyOwnership(fd: number, from: Pick<FileStatus, 'mode' | 'uid' | 'gid'>): void {
-  fchown(fd, from);
-  fchmod(fd, from.mode & 0o7777);
-}
-
 /** UTIME_OMIT. */
 const LEFT_AS_IT_IS: Timestamp = { seconds: 0, nanoseconds: 0x3ffffffe };
 
@@ -72,5 +65,5 @@ function setXattrs(entry: TarEntry, set: (attribute: Attribute) => void): void {
 }
 
 /** Attributes that overlayfs acts on: an image must not redirect or hide what lies below but by whiteouts. */
-const isOverlays = (name: string): boolean =>
+export const isOverlays = (name: string): boolean =>
   name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');

@@ -5,6 +5,9 @@ const WHITEOUT = '.wh.';
 const AUFS_PREFIX = '.wh..wh.';
 const OPAQUE = '.wh..wh..opq';
 
+/** Each level costs a look-up of all above it: a name of a megabyte would keep a processor busy for an hour. Paths have 2048 at most. */
+const MAX_DEPTH = 4096;
+
 /**
  * The components of a name in a layer, cleaned lexically: an absolute name counts from the layer's root, `.` and empty parts are
  * dropped, `..` takes back what is before it. Empty for the root itself. Throws `invalid-argument` for a name that leaves the root.
@@ -17,6 +20,11 @@ export function layerPath(name: string): string[] {
     else if (parts.pop() === undefined) {
       throw invalidArgument(`invalid layer: "${shownName(name)}" is outside of the root`);
     }
+  }
+  if (parts.length > MAX_DEPTH) {
+    throw invalidArgument(
+      `invalid layer: "${shownName(name).slice(0, 80)}..." is more than ${MAX_DEPTH} deep`,
+    );
   }
   return parts;
 }

@@ -3,26 +3,26 @@ import { invalidArgument } from '../../common/errors.ts';
 import {
   AT_FDCWD,
   closeFd,
+  fchmod,
   isErrno,
   kindAt,
   mkdirAt,
   openAt,
-  openAt2,
-  O_PATH,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
+  readLinkAt,
   S_IFDIR,
   statAt,
-  type FileStatus,
   type Timestamp,
 } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { shownName } from '../tar/entry.ts';
-import { bytesOf, copyOwnership, restoreMtime } from './attributes.ts';
+import { bytesOf, restoreMtime } from './attributes.ts';
+import { openBeneath } from './beneath.ts';
 
-const IMPLIED = { mode: 0o755, uid: 0, gid: 0 } as const;
-const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY;
+/** Of a directory that nothing is known of, the root included. */
+const DEFAULT_MODE = 0o755;
+const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW;
+/** Of the names of implied directories, which are kept until the end: an archive that is made for it must not fill the memory. */
+const MAX_IMPLIED_BYTES = 16 * 1024 * 1024;
 
 /**
  * The directories of a layer that is being unpacked. Every path is resolved by the kernel with the layer as root (openat2,
@@ -33,15 +33,15 @@ const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY;
  */
 export class LayerTree {
   readonly #root: number;
-  readonly #lowers: readonly number[];
+  readonly #implied = new Set<string>();
+  #impliedBytes = 0;
+  #impliesRoot = true;
   #current: { readonly key: string; readonly fd: number; readonly mtime: Timestamp } | undefined;
 
-  /** `root` exists and is empty; `lowers` are the layers below, topmost first, whose directories lend their owners and modes. */
-  constructor(root: string, lowers: readonly string[]) {
-    this.#root = openAt(AT_FDCWD, root, { flags: OPEN_DIRECTORY | fs.O_NOFOLLOW });
-    this.#lowers = lowers.map((path) => openAt(AT_FDCWD, path, { flags: O_PATH | fs.O_DIRECTORY }));
-    const top = this.#lowers[0];
-    if (top !== undefined) copyOwnership(this.#root, statAt(top, ''));
+  /** `root` exists and is empty. */
+  constructor(root: string) {
+    this.#root = openAt(AT_FDCWD, root, { flags: OPEN_DIRECTORY });
+    fchmod(this.#root, DEFAULT_MODE);
   }
 
   /** Descriptor of the root. */
@@ -49,10 +49,25 @@ export class LayerTree {
     return this.#root;
   }
 
-  /**
-   * The open directory at `parts`, valid until the next call. Made with its parents if missing; then it looks like the directory of
-   * that name in the layers below, so that `tmp/x` without `tmp/` does not take away the sticky bit.
-   */
+  /** Directories that were made because something lies in them, and that have no attributes of their own: see `settle`. */
+  get implied(): string[] {
+    return [...this.#implied];
+  }
+
+  get impliesRoot(): boolean {
+    return this.#impliesRoot;
+  }
+
+  /** The directory open at `fd` gets attributes from the layer. */
+  listed(fd: number): void {
+    if (fd === this.#root) this.#impliesRoot = false;
+    if (this.#implied.size === 0) return;
+    const path = this.#pathOf(fd);
+    if (path === '') this.#impliesRoot = false;
+    if (path !== undefined) this.#implied.delete(path);
+  }
+
+  /** The open directory at `parts`, valid until the next call. Made with its parents if missing. */
   directory(parts: readonly string[]): number {
     const key = parts.join('/');
     if (this.#current?.key === key) return this.#current.fd;
@@ -65,7 +80,7 @@ export class LayerTree {
   /** A descriptor of an existing directory, that the caller closes: of the target of a hard link. */
   openTarget(parts: readonly string[], shown: string): number {
     try {
-      return this.#lookUp(parts);
+      return openBeneath(this.#root, parts, 'in-root');
     } catch (error) {
       throw invalidArgument(`invalid layer: a hard link to "${shown}", which is not in this layer`, {
         cause: error,
@@ -86,13 +101,13 @@ export class LayerTree {
     try {
       this.release();
     } finally {
-      for (const fd of [this.#root, ...this.#lowers]) closeFd(fd);
+      closeFd(this.#root);
     }
   }
 
   #open(parts: readonly string[]): number {
     try {
-      return this.#lookUp(parts);
+      return openBeneath(this.#root, parts, 'in-root');
     } catch (error) {
       if (isErrno(error, 'ENOTDIR')) {
         throw invalidArgument(`invalid layer: "${shownName(parts.join('/'))}" is no directory`, {
@@ -104,43 +119,44 @@ export class LayerTree {
     return this.#imply(parts);
   }
 
-  #lookUp(parts: readonly string[]): number {
-    const path = parts.length === 0 ? '.' : bytesOf(parts.join('/'));
-    return openAt2(this.#root, path, {
-      flags: OPEN_DIRECTORY,
-      resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-    });
-  }
-
   #imply(parts: readonly string[]): number {
     const name = parts.at(-1);
     if (name === undefined) throw invalidArgument('invalid layer: its root is gone');
     const parent = this.directory(parts.slice(0, -1));
     clearWay(parent, name);
-    mkdirAt(parent, bytesOf(name), 0o700);
-    const fd = openAt(parent, bytesOf(name), { flags: OPEN_DIRECTORY | fs.O_NOFOLLOW });
-    const below = this.#below(parts);
-    copyOwnership(fd, below ?? IMPLIED);
-    if (below !== undefined) restoreMtime(fd, below.mtime);
+    mkdirAt(parent, bytesOf(name), DEFAULT_MODE);
+    const fd = openAt(parent, bytesOf(name), { flags: OPEN_DIRECTORY });
+    fchmod(fd, DEFAULT_MODE);
+    this.#noteImplied(fd);
     return fd;
   }
 
-  /** The directory of this path in the highest layer below that says something about it. */
-  #below(parts: readonly string[]): FileStatus | undefined {
-    for (const lower of this.#lowers) {
-      try {
-        const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
-        const fd = openAt2(lower, bytesOf(parts.join('/')), { flags: O_PATH | fs.O_DIRECTORY, resolve });
-        try {
-          return statAt(fd, '');
-        } finally {
-          closeFd(fd);
-        }
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT')) return undefined;
-      }
+  #noteImplied(fd: number): void {
+    const path = this.#pathOf(fd);
+    if (path === undefined) return;
+    this.#implied.add(path);
+    this.#impliedBytes += path.length;
+    if (this.#impliedBytes > MAX_IMPLIED_BYTES) {
+      throw invalidArgument('invalid layer: it has too many directories that it does not list');
     }
-    return undefined;
+  }
+
+  /** Without symbolic links, relative to the root; undefined for one that lies deeper than a path can be long. */
+  #pathOf(fd: number): string | undefined {
+    const path = linkOf(fd);
+    const root = linkOf(this.#root);
+    if (path === undefined || root === undefined) return undefined;
+    if (path === root) return '';
+    return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
+  }
+}
+
+function linkOf(fd: number): string | undefined {
+  try {
+    return Buffer.from(readLinkAt(AT_FDCWD, `/proc/self/fd/${fd}`)).toString('latin1');
+  } catch (error) {
+    if (isErrno(error, 'ENAMETOOLONG')) return undefined;
+    throw error;
   }
 }
 

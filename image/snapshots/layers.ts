@@ -3,8 +3,10 @@ import type { Ctx } from '../../common/ctx.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { notFound } from '../../common/errors.ts';
 import { transaction } from '../../common/sqlite.ts';
+import { Undo } from '../../common/undo.ts';
 import { hold } from '../content.ts';
 import type { ChainId, DiffId } from '../snapshots.ts';
+import type { UnpackedLayer } from '../workers/jobs.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { Directories } from './directories.ts';
 import type { Trash } from './trash.ts';
@@ -15,17 +17,40 @@ export interface Layer {
   readonly parent: ChainId | undefined;
   readonly directory: number;
   readonly sizeBytes: number;
+  /** Occupied on the disk as `du` counts: 512-byte blocks, directories too, hard links once. */
+  readonly diskBytes: number;
+  /** Names below the layer's root. */
+  readonly entryCount: number;
   /** Hides all layers below: overlayfs ignores the mark on a lower's root, so they are left out of the mount. */
   readonly opaqueRoot: boolean;
   readonly root: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
 
-export interface UnpackRequest {
+/** Where the layer's content comes from: a file, compressed or not, or whatever the caller does in a job of its own. */
+export type LayerSource =
+  | {
+      readonly blob: string;
+      readonly diffId: DiffId;
+    }
+  | {
+      /**
+       * Unpacks into `target`, which does not exist yet (`unpackStream` in a worker), and leaves nothing there after a failure. Called
+       * once or not at all: not when the layer is there, or comes from someone else who asked at the same time.
+       */
+      readonly unpack: (target: string) => Promise<UnpackedLayer>;
+    };
+
+export type UnpackRequest = LayerSource & {
   readonly chain: ChainId;
   readonly parent: ChainId | undefined;
-  readonly diffId: DiffId;
-  /** A file with the layer, compressed or not. */
-  readonly blob: string;
+};
+
+export interface AdoptRequest {
+  readonly chain: ChainId;
+  readonly parent: ChainId | undefined;
+  /** From `Directories.next`: the layer is unpacked at `Directories.layer(directory)`. */
+  readonly directory: number;
+  readonly unpacked: UnpackedLayer;
 }
 
 /** Unpacked layers, one for each chain id. */
@@ -35,8 +60,20 @@ export interface Layers {
   stack(top: ChainId): Layer[];
   /** The layers' directories for a mount, topmost first. */
   paths(stack: readonly Layer[]): string[];
-  /** Unpacks a layer unless it is there, once however many ask at a time. Its parent is there; the caller holds both. */
+  /**
+   * Unpacks a layer unless it is there, once however many ask at a time. Layers of an image unpack at the same time: ask for all of
+   * them at once, lowest first (`Promise.all` over the chains), since a layer becomes one only after its parent has, and this throws
+   * when the parent is neither there nor on its way. The caller holds both. A failure leaves nothing.
+   */
   ensure(ctx: Ctx, request: UnpackRequest): Promise<Layer>;
+  /**
+   * What `ensure` does after unpacking, for who unpacked without it: waits for the parent, makes directories that the layer only
+   * implies look as they do below, inserts the row. The directory is the store's from here on: it goes when this fails, and when
+   * the chain is there already, which is then returned.
+   */
+  adopt(ctx: Ctx, request: AdoptRequest): Promise<Layer>;
+  /** Measures layers that a version unpacked which did not know what they occupy. */
+  measureOld(ctx: Ctx): Promise<void>;
   /** Until disposed, `forget` leaves these alone. */
   hold(chains: readonly ChainId[]): Disposable;
   /** Deletes the rows of all layers that nobody holds and that are not `live`; topmost first. The caller then calls `discard`. */
@@ -44,6 +81,9 @@ export interface Layers {
   discard(layers: readonly Layer[]): Promise<void>;
   all(): Iterable<Layer>;
 }
+
+const INSERT = `INSERT INTO snapshot_layer (chain, parent, directory, size_bytes, opaque_root,
+  root_mode, root_uid, root_gid, disk_bytes, entry_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 interface Parts {
   readonly db: DatabaseSync;
@@ -65,7 +105,7 @@ class LayerStore implements Layers {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#layers = readRows(parts.db);
-    this.#insert = parts.db.prepare('INSERT INTO snapshot_layer VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insert = parts.db.prepare(INSERT);
     this.#delete = parts.db.prepare('DELETE FROM snapshot_layer WHERE chain = ?');
   }
 
@@ -108,6 +148,20 @@ class LayerStore implements Layers {
     return flight;
   }
 
+  async measureOld(ctx: Ctx): Promise<void> {
+    const { db, directories, pool } = this.#parts;
+    const old = db.prepare('SELECT chain FROM snapshot_layer WHERE disk_bytes IS NULL').all();
+    const update = db.prepare('UPDATE snapshot_layer SET disk_bytes = ?, entry_count = ? WHERE chain = ?');
+    for (const { chain } of old) {
+      const layer = this.#layers.get(chain as ChainId);
+      if (layer === undefined) continue;
+      const job = { kind: 'measure', path: directories.layer(layer.directory) } as const;
+      const { diskBytes, entryCount } = await pool.run(ctx, job);
+      update.run(diskBytes, entryCount, layer.chain);
+      this.#layers.set(layer.chain, { ...layer, diskBytes, entryCount });
+    }
+  }
+
   hold(chains: readonly ChainId[]): Disposable {
     return hold(this.#holds, chains);
   }
@@ -131,20 +185,73 @@ class LayerStore implements Layers {
   }
 
   async #unpack(ctx: Ctx, request: UnpackRequest): Promise<Layer> {
-    const { chain, parent, blob, diffId } = request;
+    const { chain, parent } = request;
     const { directories, pool } = this.#parts;
     const directory = directories.next();
-    const lowers = parent === undefined ? [] : this.paths(this.stack(parent));
     const target = directories.layer(directory);
-    const unpacked = await pool.run(ctx, { kind: 'unpack', blob, diffId, lowers, target });
+    const unpacked =
+      'unpack' in request
+        ? await request.unpack(target)
+        : await pool.run(ctx, { kind: 'unpack', blob: request.blob, diffId: request.diffId, target });
+    return this.adopt(ctx, { chain, parent, directory, unpacked });
+  }
+
+  async adopt(ctx: Ctx, { chain, parent, directory, unpacked }: AdoptRequest): Promise<Layer> {
+    const { directories, trash } = this.#parts;
+    await using undo = new Undo();
+    undo.defer(() => trash.put(directories.layer(directory)));
     await failpoint('layer.unpacked');
-    const { mode, uid, gid } = unpacked.root;
-    const opaque = unpacked.opaqueRoot ? 1 : 0;
-    this.#insert.run(chain, parent ?? null, directory, unpacked.sizeBytes, opaque, mode, uid, gid);
-    const layer = { chain, parent, directory, ...unpacked };
+    if (parent !== undefined) await this.#arrival(ctx, parent);
+    const root = await this.#settle(ctx, { parent, directory, unpacked });
+    ctx.check();
+    const there = this.#layers.get(chain);
+    if (there !== undefined) return there;
+    const { sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
+    const layer: Layer = { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root };
+    insertRow(this.#insert, layer);
     this.#layers.set(chain, layer);
+    undo.commit();
     return layer;
   }
+
+  /** Returns once the row of `chain` is there; throws why it does not come. */
+  async #arrival(ctx: Ctx, chain: ChainId): Promise<void> {
+    let flight: Promise<unknown> | undefined;
+    while (!this.#layers.has(chain)) {
+      ctx.check();
+      const failed = flight;
+      flight = this.#flights.get(chain);
+      // Throws what the last one threw, when nobody has begun anew.
+      if (flight === undefined) await failed;
+      if (flight === undefined) throw notFound(`The layer ${chain} below is neither there nor on its way`);
+      await Promise.race([flight.catch(() => {}), aborted(ctx.signal)]);
+      // Whoever else waits for it and has a source of its own begins anew by now, see `ensure`.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #settle(
+    ctx: Ctx,
+    { parent, directory, unpacked }: Omit<AdoptRequest, 'chain'>,
+  ): Promise<Layer['root']> {
+    const { implied, impliesRoot, root } = unpacked;
+    if (parent === undefined || (implied.length === 0 && !impliesRoot)) return root;
+    const { directories, pool } = this.#parts;
+    const lowers = this.paths(this.stack(parent));
+    const path = directories.layer(directory);
+    return pool.run(ctx, { kind: 'settle', directory: path, lowers, implied, impliesRoot });
+  }
+}
+
+/** Resolves when the signal fires. */
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
+
+function insertRow(insert: StatementSync, layer: Layer): void {
+  const { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root } = layer;
+  const { mode, uid, gid } = root;
+  const opaque = opaqueRoot ? 1 : 0;
+  insert.run(chain, parent ?? null, directory, sizeBytes, opaque, mode, uid, gid, diskBytes, entryCount);
 }
 
 function readRows(db: DatabaseSync): Map<ChainId, Layer> {
@@ -157,12 +264,16 @@ function readRows(db: DatabaseSync): Map<ChainId, Layer> {
     root_mode: number;
     root_uid: number;
     root_gid: number;
+    disk_bytes: number | null;
+    entry_count: number | null;
   }[];
   const layers = rows.map((row) => ({
     chain: row.chain,
     parent: row.parent ?? undefined,
     directory: row.directory,
     sizeBytes: row.size_bytes,
+    diskBytes: row.disk_bytes ?? 0,
+    entryCount: row.entry_count ?? 0,
     opaqueRoot: row.opaque_root === 1,
     root: { mode: row.root_mode, uid: row.root_uid, gid: row.root_gid },
   }));

@@ -5,7 +5,7 @@ import { compressionOf, decompressor, MAGIC_BYTES } from '../compression.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
 
-/** The chunks of `source`, decompressed if they are compressed. Throws `invalid-argument` for damaged input. */
+/** The chunks of `source`, decompressed if they are compressed; closes `source` in the end. Throws `invalid-argument` for damaged input. */
 export async function* inflate(source: Chunks, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
@@ -23,8 +23,12 @@ export async function* inflate(source: Chunks, signal: AbortSignal): AsyncGenera
 }
 
 async function* rejoined(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): Chunks {
-  yield* head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  try {
+    yield* head;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
 }
 
 async function* through(

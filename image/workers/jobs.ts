@@ -1,12 +1,12 @@
 import type { Code } from '../../common/errors.ts';
+import type { TreeMeasure } from '../layers/measure.ts';
+import type { Settlement } from '../layers/settle.ts';
 
 /** Unpacks a layer's blob into `target`, which must not exist. A failure leaves nothing there. */
 export interface UnpackJob {
   readonly kind: 'unpack';
   readonly blob: string;
   readonly target: string;
-  /** Directories of the layers below, topmost first. */
-  readonly lowers: readonly string[];
   /** What the uncompressed tar must hash to. */
   readonly diffId: string;
 }
@@ -14,10 +14,35 @@ export interface UnpackJob {
 export interface UnpackedLayer {
   /** Bytes of all files. */
   readonly sizeBytes: number;
+  /** Occupied on the disk as `du` counts: 512-byte blocks, directories too, hard links once. */
+  readonly diskBytes: number;
+  /** Names below the root. */
+  readonly entryCount: number;
   /** The layer hides all layers below. */
   readonly opaqueRoot: boolean;
   /** Of the layer's root directory. */
-  readonly root: { readonly mode: number; readonly uid: number; readonly gid: number };
+  readonly root: RootAttributes;
+  /** Directories that the layer implies and does not list; byte strings relative to the root. They look as those below: SettleJob. */
+  readonly implied: readonly string[];
+  /** The layer does not list its root: it looks as the root of the layer below. */
+  readonly impliesRoot: boolean;
+}
+
+export interface RootAttributes {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Gives the directories that an unpacked layer only implies the attributes that they have in the layers below. Idempotent. */
+export interface SettleJob extends Settlement {
+  readonly kind: 'settle';
+}
+
+/** Walks a tree and sums up what it takes. */
+export interface MeasureJob {
+  readonly kind: 'measure';
+  readonly path: string;
 }
 
 /** Splits an archive, that comes as the job's input, into one file for each member, in `directory`. */
@@ -50,12 +75,14 @@ export interface SyncJob {
 
 export interface JobResults {
   readonly unpack: UnpackedLayer;
+  readonly settle: RootAttributes;
+  readonly measure: TreeMeasure;
   readonly spool: SpooledArchive;
   readonly remove: true;
   readonly sync: true;
 }
 
-export type Job = UnpackJob | SpoolJob | RemoveJob | SyncJob;
+export type Job = UnpackJob | SettleJob | MeasureJob | SpoolJob | RemoveJob | SyncJob;
 
 /** What the daemon sends to a worker: a job, then the chunks of its input. */
 export type ToWorker =

@@ -6,10 +6,12 @@ import { parentPort } from 'node:worker_threads';
 import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
 import { AT_FDCWD, closeFd, openAt, syncFileSystem } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
+import { measureTree } from '../layers/measure.ts';
+import { settle } from '../layers/settle.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import type { FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
 import { spool } from './spool.ts';
-import { unpack } from './unpack.ts';
+import { rootOf, unpack } from './unpack.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('layer-worker runs as a worker thread only');
@@ -52,6 +54,11 @@ async function execute(job: Job, state: NonNullable<typeof current>): Promise<Jo
   switch (job.kind) {
     case 'unpack':
       return unpack(job, state.abort.signal);
+    case 'settle':
+      settle(job);
+      return rootOf(job.directory);
+    case 'measure':
+      return measureTree(job.path);
     case 'spool':
       return spool(job, state.input, state.abort.signal);
     case 'remove':

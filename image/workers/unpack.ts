@@ -4,49 +4,83 @@ import { invalidArgument } from '../../common/errors.ts';
 import { AT_FDCWD, mkdirAt, statAt } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { layerSink } from '../layers/apply.ts';
+import { measureTree } from '../layers/measure.ts';
 import { LayerTree } from '../layers/tree.ts';
 import { TarReader } from '../tar/reader.ts';
 import { inflate } from './inflate.ts';
-import type { UnpackedLayer, UnpackJob } from './jobs.ts';
+import type { RootAttributes, UnpackedLayer, UnpackJob } from './jobs.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const ROOT_MODE = 0o755;
 
 /** Runs an UnpackJob: one pass that inflates, hashes and unpacks. */
 export async function unpack(job: UnpackJob, signal: AbortSignal): Promise<UnpackedLayer> {
-  mkdirAt(AT_FDCWD, job.target, ROOT_MODE);
+  const blob = createReadStream(job.blob, { highWaterMark: CHUNK_BYTES });
+  return unpackStream(blob as AsyncIterable<Uint8Array>, { ...job, signal });
+}
+
+export interface UnpackTarget {
+  /** Must not exist; its parent does. A failure leaves nothing there. */
+  readonly target: string;
+  /** What the uncompressed tar must hash to. */
+  readonly diffId: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Unpacks a layer whose blob comes in chunks, compressed or not, for jobs that have more to do with them: a pull fetches, verifies
+ * and unpacks in one pass. For workers only: it blocks while it writes. The layers below need not be there; `Layers.adopt` settles
+ * what depends on them. Reads `chunks` to the end of the blob and closes it, also after a failure. Throws `invalid-argument` for a
+ * damaged or dangerous archive, and the signal's reason.
+ */
+export async function unpackStream(
+  chunks: AsyncIterable<Uint8Array>,
+  request: UnpackTarget,
+): Promise<UnpackedLayer> {
+  mkdirAt(AT_FDCWD, request.target, ROOT_MODE);
   try {
-    return await fill(job, signal);
+    const filled = await fill(chunks, request);
+    return { ...filled, ...measureTree(request.target) };
   } catch (error) {
-    removeTreeAt(AT_FDCWD, job.target);
+    removeTreeAt(AT_FDCWD, request.target);
     throw error;
   }
 }
 
-async function fill(job: UnpackJob, signal: AbortSignal): Promise<UnpackedLayer> {
-  const tree = new LayerTree(job.target, job.lowers);
+async function fill(
+  chunks: AsyncIterable<Uint8Array>,
+  { target, diffId, signal }: UnpackTarget,
+): Promise<Omit<UnpackedLayer, 'diskBytes' | 'entryCount'>> {
+  const tree = new LayerTree(target);
   const sink = layerSink(tree);
   try {
     const reader = new TarReader(sink);
     const hash = createHash('sha256');
-    const blob = createReadStream(job.blob, { highWaterMark: CHUNK_BYTES });
-    for await (const chunk of inflate(blob as AsyncIterable<Uint8Array>, signal)) {
+    for await (const chunk of inflate(chunks, signal)) {
       signal.throwIfAborted();
       hash.update(chunk);
       reader.push(chunk);
     }
     reader.finish();
-    verify(job, `sha256:${hash.digest('hex')}`);
+    verify(diffId, `sha256:${hash.digest('hex')}`);
     tree.release();
-    const { mode, uid, gid } = statAt(tree.root, '');
-    return { ...sink.result, root: { mode: mode & 0o7777, uid, gid } };
+    const { implied, impliesRoot } = tree;
+    return { ...sink.result, root: attributesOf(tree.root), implied, impliesRoot };
   } finally {
     sink.close();
     tree.close();
   }
 }
 
-function verify(job: UnpackJob, actual: string): void {
-  if (actual === job.diffId) return;
-  throw invalidArgument(`invalid diffID for layer: expected "${job.diffId}", got "${actual}"`);
+function attributesOf(fd: number, path = ''): RootAttributes {
+  const { mode, uid, gid } = statAt(fd, path);
+  return { mode: mode & 0o7777, uid, gid };
+}
+
+/** Of an unpacked layer's root directory. */
+export const rootOf = (directory: string): RootAttributes => attributesOf(AT_FDCWD, directory);
+
+function verify(expected: string, actual: string): void {
+  if (actual === expected) return;
+  throw invalidArgument(`invalid diffID for layer: expected "${expected}", got "${actual}"`);
 }

@@ -43,6 +43,13 @@ export interface FileStatus {
   readonly mtime: Timestamp;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
+  /** Unique within its file system, exact up to 2^53. */
+  readonly inode: number;
+  /** Names that the inode has. */
+  readonly links: number;
+  readonly sizeBytes: number;
+  /** Occupied on the disk, as `du` counts: blocks of 512 bytes. */
+  readonly diskBytes: number;
 }
 
 const atPathFlags = syscallShape<[number, Uint8Array, number]>('int64_t fd, const void *path, int64_t a');
@@ -136,6 +143,15 @@ export function symlinkAt(target: Path, fd: number, path: Path): void {
   checked('symlinkat', shown(path), () => pathAtPath(syscallNumber('symlinkat'), to, fd, cString(path)));
 }
 
+/** What a symbolic link says, as bytes. man 2 readlinkat. */
+export function readLinkAt(fd: number, path: Path): Uint8Array {
+  const out = Buffer.alloc(4096);
+  const length = checked('readlinkat', shown(path), () =>
+    atPathBuffer(syscallNumber('readlinkat'), fd, cString(path), out, out.byteLength),
+  );
+  return out.subarray(0, length);
+}
+
 /** A further name for `from`, which is not followed when it is a symbolic link. man 2 linkat. */
 export function linkAt(
   from: { readonly fd: number; readonly path: Path },
@@ -175,6 +191,10 @@ export function statAt(fd: number, path: Path): FileStatus {
     mtime: { seconds: Number(out.readBigInt64LE(112)), nanoseconds: out.readUInt32LE(120) },
     deviceMajor: out.readUInt32LE(128),
     deviceMinor: out.readUInt32LE(132),
+    inode: Number(out.readBigUInt64LE(32)),
+    links: out.readUInt32LE(16),
+    sizeBytes: Number(out.readBigUInt64LE(40)),
+    diskBytes: Number(out.readBigUInt64LE(48)) * 512,
   };
 }
 
@@ -250,6 +270,32 @@ export function syncFileSystem(fd: number): void {
 /** Writes all of `data` at the descriptor's position. */
 export function writeAll(fd: number, data: Uint8Array): void {
   for (let done = 0; done < data.byteLength;) done += writeSync(fd, data, done);
+}
+
+const fdBuffer = syscallShape<[number, Uint8Array, number]>('int64_t fd, void *data, int64_t size');
+const DIRENTS_BYTES = 32 * 1024;
+
+export interface DirectoryEntry {
+  /** Valid until the next entry is asked for. */
+  readonly name: Uint8Array;
+  /** File type bits; 0 where the file system does not say. */
+  readonly kind: number;
+}
+
+/** The entries of the directory `fd` from its position on, without `.` and `..`, in constant memory. man 2 getdents64. */
+export function* entriesIn(fd: number): Generator<DirectoryEntry> {
+  const data = Buffer.alloc(DIRENTS_BYTES);
+  for (;;) {
+    const end = checked('getdents64', `descriptor ${fd}`, () =>
+      fdBuffer(syscallNumber('getdents64'), fd, data, data.byteLength),
+    );
+    if (end === 0) return;
+    for (let at = 0; at < end; at += data.readUInt16LE(at + 16)) {
+      const name = data.subarray(at + 19, data.indexOf(0, at + 19));
+      const isDots = name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+      if (!isDots) yield { name, kind: (data[at + 18] ?? 0) << 12 };
+    }
+  }
 }
 
 /** Names in the directory `fd`, as bytes, without `.` and `..`. */

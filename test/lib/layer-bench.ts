@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { settle } from '../../image/layers/settle.ts';
 import type { UnpackedLayer } from '../../image/workers/jobs.ts';
 import { unpack } from '../../image/workers/unpack.ts';
 import { tarball, type Member } from './tarball.ts';
@@ -42,7 +43,9 @@ export function bench(t: TestContext): Bench {
     writeFileSync(blob, tar);
     const diffId = `sha256:${createHash('sha256').update(tar).digest('hex')}`;
     try {
-      return [target, await unpack({ kind: 'unpack', blob, target, lowers, diffId }, never)];
+      const layer = await unpack({ kind: 'unpack', blob, target, diffId }, never);
+      settle({ directory: target, lowers, implied: layer.implied, impliesRoot: layer.impliesRoot });
+      return [target, layer];
     } catch (error) {
       assert.equal(existsSync(target), false, 'a failed layer is left');
       throw error;

@@ -46,7 +46,7 @@ const escapes = (canary: string): readonly [what: string, members: readonly Memb
     ],
   ],
   ['a name that is too long', [{ name: 'n'.repeat(300), data: '' }]],
-  ['a path that is too long', [{ name: 'd/'.repeat(2500), data: '' }]],
+  ['a path that is too deep', [{ name: 'd/'.repeat(5000), data: '' }]],
   ['a device number out of range', [{ name: 'd', type: '3', major: 5000, minor: 0 }]],
 ];
 
