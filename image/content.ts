@@ -6,6 +6,13 @@ import { isDigest, type Digest } from './digest.ts';
 
 const PRIVATE = 0o700;
 
+/** Of one blob. */
+export interface BlobSize {
+  readonly bytes: number;
+  /** Occupied on the disk: 512-byte blocks. */
+  readonly diskBytes: number;
+}
+
 /**
  * Blobs by digest, as an OCI layout has them: `<root>/blobs/sha256/<hex>`. A blob is there only while something owns it: an image's
  * row, or whoever holds it with `hold` until a row does.
@@ -15,14 +22,25 @@ export interface ContentStore {
   path(digest: Digest): string;
   /** A fresh directory on the same file system, for what is on its way in; removed when disposed, and at the next start. */
   ingest(): Promise<{ readonly directory: string } & AsyncDisposable>;
-  /** Moves a file, whose digest the caller has computed, to its place. Held blobs only. Idempotent. */
+  /**
+   * Moves a file, whose digest the caller has computed, to its place, unless the blob is there. One that is there with another
+   * length is damaged, and replaced. Held blobs only. Idempotent.
+   */
   adopt(file: string, digest: Digest): Promise<void>;
+  /** The same, but replaces what is there in any case, atomically: it was found to be damaged. */
+  replace(file: string, digest: Digest): Promise<void>;
   /** Until disposed, `discard` leaves these alone. */
   hold(digests: readonly Digest[]): Disposable;
-  /** Removes those blobs that nobody holds and `isOwned` does not know. */
-  discard(digests: readonly Digest[], isOwned: (digest: Digest) => boolean): Promise<void>;
+  /** Whether somebody holds it. */
+  isHeld(digest: Digest): boolean;
+  /** Removes those blobs that nobody holds and `isOwned` does not know. Returns what that freed on the disk, in bytes. */
+  discard(digests: readonly Digest[], isOwned: (digest: Digest) => boolean): Promise<number>;
   /** What is on disk. */
   list(): Promise<Digest[]>;
+  /** As the store knows it, without touching the disk; undefined where it has no such blob. */
+  size(digest: Digest): BlobSize | undefined;
+  /** Of all blobs. */
+  total(): BlobSize;
 }
 
 /** Opens or creates the store, and removes what was on its way in when the last daemon ended. */
@@ -33,8 +51,17 @@ export async function openContent(root: string): Promise<ContentStore> {
   await mkdir(blobs, { recursive: true, mode: PRIVATE });
   await mkdir(incoming, { recursive: true, mode: PRIVATE });
   const locks = new KeyedLocks();
+  const sizes = new BlobSizes();
+  for (const name of await readdir(blobs)) {
+    const digest = `sha256:${name}`;
+    if (isDigest(digest)) sizes.put(digest, await sizeOf(join(blobs, name)));
+  }
   const holds = new Map<Digest, number>();
   const path = (digest: Digest): string => join(blobs, digest.slice('sha256:'.length));
+  const move = async (file: string, digest: Digest): Promise<void> => {
+    await rename(file, path(digest));
+    sizes.put(digest, await sizeOf(path(digest)));
+  };
   return {
     root,
     path,
@@ -47,17 +74,64 @@ export async function openContent(root: string): Promise<ContentStore> {
     },
     adopt: async (file, digest) => {
       using _ = await locks.acquire(digest);
-      if (!(await exists(path(digest)))) await rename(file, path(digest));
+      const [there, fresh] = [await sizeOf(path(digest)), await sizeOf(file)];
+      // The file may be gone: it is in its place already.
+      if (there !== undefined && (fresh === undefined || fresh.bytes === there.bytes)) return;
+      await move(file, digest);
+    },
+    replace: async (file, digest) => {
+      using _ = await locks.acquire(digest);
+      await move(file, digest);
     },
     hold: (digests) => hold(holds, digests),
+    isHeld: (digest) => holds.has(digest),
     discard: async (digests, isOwned) => {
+      let freedBytes = 0;
       for (const digest of digests) {
         using _ = await locks.acquire(digest);
-        if (!holds.has(digest) && !isOwned(digest)) await rm(path(digest), { force: true });
+        if (holds.has(digest) || isOwned(digest)) continue;
+        await rm(path(digest), { force: true });
+        freedBytes += sizes.remove(digest);
       }
+      return freedBytes;
     },
     list: async () => (await readdir(blobs)).map((name) => `sha256:${name}`).filter((name) => isDigest(name)),
+    size: (digest) => sizes.get(digest),
+    total: () => sizes.total(),
   };
+}
+
+/** The account of what is on disk, kept up to date by who moves it. */
+class BlobSizes {
+  readonly #sizes = new Map<Digest, BlobSize>();
+  #bytes = 0;
+  #diskBytes = 0;
+
+  get(digest: Digest): BlobSize | undefined {
+    return this.#sizes.get(digest);
+  }
+
+  total(): BlobSize {
+    return { bytes: this.#bytes, diskBytes: this.#diskBytes };
+  }
+
+  put(digest: Digest, size: BlobSize | undefined): void {
+    this.remove(digest);
+    if (size === undefined) return;
+    this.#sizes.set(digest, size);
+    this.#bytes += size.bytes;
+    this.#diskBytes += size.diskBytes;
+  }
+
+  /** Returns what it occupied on the disk. */
+  remove(digest: Digest): number {
+    const size = this.#sizes.get(digest);
+    if (size === undefined) return 0;
+    this.#sizes.delete(digest);
+    this.#bytes -= size.bytes;
+    this.#diskBytes -= size.diskBytes;
+    return size.diskBytes;
+  }
 }
 
 /** Counts holders by key. */
@@ -74,12 +148,13 @@ export function hold<K>(holds: Map<K, number>, keys: readonly K[]): Disposable {
   };
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Undefined where nothing is. */
+async function sizeOf(path: string): Promise<BlobSize | undefined> {
   try {
-    await stat(path);
-    return true;
+    const { size, blocks } = await stat(path);
+    return { bytes: size, diskBytes: blocks * 512 };
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
