@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Ctx } from '../../common/ctx.ts';
 import type { Disk } from '../../image/disk.ts';
-import type { Archives } from '../../image/archives.ts';
+import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Storage } from './disk/contract.ts';
+import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
 
 /**
@@ -217,6 +218,20 @@ export interface Containers {
   /** Throws what attach would refuse, before the connection is hijacked. */
   checkAttach(reference: string, detachKeys?: string): Container;
   logs(ctx: Ctx, reference: string, request: LogsRequest): AsyncIterable<LogChunk>;
+  /** A new image of what the container changed; publishes `commit`. Throws `conflict` for one that is being removed. */
+  commit(ctx: Ctx, reference: string, request: ContainerCommit): Promise<ImageId>;
+  /** The whole root as a tar; publishes `export`. Throws before the first byte, `conflict` for one that is being removed. */
+  export(ctx: Ctx, reference: string): Promise<AsyncIterable<Uint8Array>>;
+  /** What differs from the image. */
+  changes(ctx: Ctx, reference: string): Promise<readonly Change[]>;
+}
+
+/** What `POST /commit` asks for. */
+export interface ContainerCommit extends Pick<CommitRequest, 'reference' | 'changes' | 'author' | 'comment'> {
+  /** Freezes a running container meanwhile. */
+  readonly pause: boolean;
+  /** Merged over the container's own; undefined: that alone. */
+  readonly config: ImageConfig | undefined;
 }
 
 export interface AttachRequest {

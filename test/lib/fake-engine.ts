@@ -148,6 +148,22 @@ export function fakeEngine(): FakeEngine {
         });
       },
       checkAttach: get,
+      commit: async (_ctx, reference, request) => {
+        record('commit', get(reference).id, request);
+        return exampleImage().id;
+      },
+      export: async (_ctx, reference) => {
+        record('export', get(reference).id);
+        return archiveBytes();
+      },
+      changes: async (_ctx, reference) => {
+        record('changes', get(reference).id);
+        return [
+          { path: '/etc', kind: 'modified' },
+          { path: '/etc/new', kind: 'added' },
+          { path: '/tmp/old', kind: 'deleted' },
+        ];
+      },
       logs: async function* (_ctx, _reference, request) {
         record('logs', request);
         if (request.stdout) yield { stream: 'stdout', data: Buffer.from('out\n') };
@@ -223,6 +239,10 @@ export function fakeEngine(): FakeEngine {
       warnings: [],
     }),
   };
+}
+
+async function* archiveBytes(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('archive');
 }
 
 /** Sends everything back and ends when the client has said all it had to. */

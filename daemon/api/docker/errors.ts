@@ -23,8 +23,15 @@ export interface HttpError {
 /** The answer to any thrown value. */
 export function httpError(error: unknown): HttpError {
   if (isMalformedRequest(error)) return { status: 400, message: messageOf(error) };
-  return { status: HTTP_STATUS[codeOf(error)], message: messageOf(error) };
+  const [code, message] = [codeOf(error), messageOf(error)];
+  const nobody = code === 'permission-denied' && UNAUTHENTICATED.test(message);
+  return { status: nobody ? UNAUTHORIZED : HTTP_STATUS[code], message };
 }
+
+/** A registry's refusals: of who has not said who they are, against what they may not do. */
+const UNAUTHENTICATED =
+  /unauthorized|authentication required|no basic auth credentials|incorrect username or password/i;
+const UNAUTHORIZED = 401;
 
 /** Docker's body of every failed request. */
 export const errorBody = (message: string): string => `${JSON.stringify({ message })}\n`;

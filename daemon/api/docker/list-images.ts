@@ -1,20 +1,25 @@
 import { matchesGlob } from 'node:path';
-import { invalidArgument } from '../../../common/errors.ts';
 import type { Image } from '../../../image/images.ts';
 import type { Engine } from '../../core/contract.ts';
-import { eachValue, parseFilters, type Filters } from './filters.ts';
-import { text, type Query } from './query.ts';
+import { parseFilters, type Filters } from './filters.ts';
+import { flag, text, type Query } from './query.ts';
+import { untilMs } from './until.ts';
 import type { ApiVersion } from './versions.ts';
 import { summarizeImage } from './convert/image.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
 /** Answer of `GET /images/json`, newest first. */
-export function listImages({ images, containers }: Engine, query: Query, version: ApiVersion): object[] {
+export function listImages(
+  { images, containers, disk }: Engine,
+  query: Query,
+  version: ApiVersion,
+): object[] {
   const filters = parseFilters(text(query, 'filters'), FILTERS);
   const dangling = filters.truth('dangling');
   const inRange = createdBetween(filters, (reference) => images.get(reference));
   const users = containers.list();
+  const shared = flag(query, 'shared-size') ? sharedSizes(disk) : undefined;
   return images
     .list()
     .filter((image) => inRange(image) && filters.labels('label', image.config.Labels ?? {}))
@@ -23,6 +28,7 @@ export function listImages({ images, containers }: Engine, query: Query, version
         tags: image.tags.filter((tag) => isNamed(filters, tag)),
         digests: image.digests.filter((digest) => isNamed(filters, digest)),
         containers: users.filter(({ imageId }) => imageId === image.id).length,
+        sharedBytes: shared === undefined ? -1 : (shared.get(image.id) ?? 0),
       };
       const nameless = shown.tags.length === 0 && shown.digests.length === 0;
       if (nameless && (dangling === false || filters.has('reference'))) return [];
@@ -42,15 +48,7 @@ function createdBetween(filters: Filters, get: (reference: string) => Image): (i
   };
 }
 
-function until(filters: Filters): number[] {
-  const times: number[] = [];
-  eachValue(filters, 'until', (value) => {
-    const time = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value);
-    if (Number.isNaN(time)) throw invalidArgument(`invalid filter 'until=${value}'`);
-    times.push(time);
-  });
-  return times;
-}
+const until = (filters: Filters): number[] => filters.values('until').map((value) => untilMs(value));
 
 /** A pattern matches the repository, or the repository with its tag, as a path. */
 function isNamed(filters: Filters, reference: string): boolean {
@@ -59,3 +57,7 @@ function isNamed(filters: Filters, reference: string): boolean {
   const repository = reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
   return patterns.some((pattern) => matchesGlob(reference, pattern) || matchesGlob(repository, pattern));
 }
+
+/** Bytes that each image shares with others. */
+const sharedSizes = (disk: Engine['disk']): ReadonlyMap<string, number> =>
+  new Map(disk.usage().images.map(({ id, sharedBytes }) => [id, sharedBytes]));

@@ -9,6 +9,12 @@ export function text(query: Query, key: string): string | undefined {
   return first === '' ? undefined : first;
 }
 
+/** All values of a key that may be repeated, without empty ones. */
+export function texts(query: Query, key: string): readonly string[] {
+  const value = query[key];
+  return (typeof value === 'string' ? [value] : (value ?? [])).filter((each) => each !== '');
+}
+
 const FALSE = new Set(['', '0', 'no', 'false', 'none']);
 
 /** Docker takes anything but an empty value, `0`, `no`, `false` and `none` for true. */

@@ -7,14 +7,19 @@ import { hijackDoor } from './hijack/door.ts';
 import { ApiMessage } from './hijack/message.ts';
 import { hijackOf, routedUrl } from './paths.ts';
 import { absentRoutes } from './routes/absent.ts';
+import { archiveRoutes } from './routes/archives.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { containerRunRoutes } from './routes/container-runs.ts';
+import { diskRoutes } from './routes/disk.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/execs.ts';
+import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { logRoutes } from './routes/logs.ts';
 import { networkRoutes } from './routes/networks.ts';
+import { registryRoutes } from './routes/registries.ts';
 import { systemRoutes } from './routes/system.ts';
+import { wherryRoutes } from './routes/wherry.ts';
 import { acceptVersion, versionOf, wantsPlainErrors, type ApiVersion } from './versions.ts';
 
 declare module 'fastify' {
@@ -101,12 +106,17 @@ function createApp(door: Door): FastifyInstance {
   });
   systemRoutes(app, door);
   imageRoutes(app, door);
+  imageTransferRoutes(app, door);
+  archiveRoutes(app, door);
+  registryRoutes(app, door);
+  diskRoutes(app, door);
   containerRoutes(app, door);
   containerRunRoutes(app, door);
   logRoutes(app, door);
   execRoutes(app, door);
   networkRoutes(app, door);
   eventRoutes(app, door);
+  wherryRoutes(app, door);
   absentRoutes(app);
   return app;
 }

@@ -38,6 +38,16 @@ export const differs = {
   showsImageContainer: (v: ApiVersion) => v < 45,
   /** 1.46: annotations in a container list; image `create` events. */
   showsImageCreateEvent: (v: ApiVersion) => v >= 46,
+  /** 1.32: the platform of a pull. */
+  takesPullPlatform: (v: ApiVersion) => v >= 32,
+  /** 1.46: the platform of a push. */
+  takesPushPlatform: (v: ApiVersion) => v >= 46,
+  /** 1.48: the platform of save, load and history. */
+  takesImagePlatform: (v: ApiVersion) => v >= 48,
+  /** 1.49: the platform of an image that is inspected. */
+  takesInspectPlatform: (v: ApiVersion) => v >= 49,
+  /** 1.42: disk usage of some types only; before, the size of the build cache is told. */
+  takesUsageTypes: (v: ApiVersion) => v >= 42,
   /** 1.48: descriptors of image manifests. */
   showsDescriptor: (v: ApiVersion) => v >= 48,
   /** 1.49: the firewall's name; before, the commits that were expected. */

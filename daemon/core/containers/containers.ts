@@ -1,7 +1,9 @@
 import type { Containers } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { attach, checkAttach } from './attach.ts';
+import { commit } from './commit.ts';
 import { create } from './create.ts';
+import { changes, exportRoot } from './export.ts';
 import { kill } from './kill.ts';
 import { logs } from './logs.ts';
 import { remove } from './remove.ts';
@@ -29,6 +31,9 @@ export function makeContainers(core: Core): Containers {
     resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),
     wait: (ctx, reference, condition) => wait(core, ctx, { reference, condition }),
     attach: (ctx, reference, request) => attach(core, ctx, { reference, request }),
+    commit: (ctx, reference, request) => commit(core, ctx, { reference, request }),
+    export: (ctx, reference) => exportRoot(core, ctx, reference),
+    changes: (ctx, reference) => changes(core, ctx, reference),
     logs: (ctx, reference, request) => logs(core, ctx, { reference, request }),
   };
 }

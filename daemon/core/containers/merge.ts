@@ -39,7 +39,7 @@ function programOf(request: CreateRequest, image: ImageConfig): Pick<CreateReque
 }
 
 /** The request's variables, then those of the image that it does not set. */
-function mergeEnv(own: readonly string[], inherited: readonly string[]): string[] {
+export function mergeEnv(own: readonly string[], inherited: readonly string[]): string[] {
   const names = new Set(own.map(nameOf));
   return [...own, ...inherited.filter((variable) => !names.has(nameOf(variable)))];
 }

@@ -1,4 +1,5 @@
 import { codeOf } from '../../../common/errors.ts';
+import { thaw } from '../../../runtime/cgroup/live/freezer.ts';
 import type { OverlayDirs } from '../../../image/snapshots.ts';
 import type { ContainerStore } from '../../store/containers.ts';
 import { beginRun, exitedAs, exitedUnseen, settleExit } from '../containers/begin-run.ts';
@@ -67,6 +68,8 @@ export async function settleContainer(core: Core, { entry, shim }: FoundContaine
   const done = { after: Promise.resolve(), keep: false };
   switch (shim.kind) {
     case 'live':
+      // A commit that the last daemon did not end has left it frozen.
+      await thaw({ layout: core.host.cgroups, path: cgroupPathOf(core, entry.view) });
       await beginRun(core, entry, { ...shim, spec: undefined });
       return;
     case 'ended':

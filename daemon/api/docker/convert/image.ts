@@ -9,6 +9,8 @@ export function summarizeImage(
     readonly tags: readonly string[];
     readonly digests: readonly string[];
     readonly containers: number;
+    /** -1: not computed. */
+    readonly sharedBytes: number;
   },
   version: ApiVersion,
 ): object {
@@ -22,14 +24,14 @@ export function summarizeImage(
     ...descriptor(image, version),
     RepoDigests: nameless ? ['<none>@<none>'] : shown.digests,
     RepoTags: nameless ? ['<none>:<none>'] : shown.tags,
-    SharedSize: -1,
+    SharedSize: shown.sharedBytes,
     Size: image.sizeBytes,
     ...(differs.showsVirtualSize(version) ? { VirtualSize: image.sizeBytes } : {}),
   };
 }
 
-/** Answer of `GET /images/{name}/json`. */
-export function inspectImage(image: Image, version: ApiVersion): object {
+/** Answer of `GET /images/{name}/json`; `layers` are the directories of its layers, lowest first. */
+export function inspectImage(image: Image, layers: readonly string[], version: ApiVersion): object {
   return {
     Id: image.id,
     RepoTags: image.tags,
@@ -49,11 +51,18 @@ export function inspectImage(image: Image, version: ApiVersion): object {
     Os: image.os,
     Size: image.sizeBytes,
     ...(differs.showsVirtualSize(version) ? { VirtualSize: image.sizeBytes } : {}),
-    GraphDriver: { Data: null, Name: 'overlay2' },
+    GraphDriver: { Data: graphData(layers), Name: 'overlay2' },
     RootFS: { Type: 'layers', ...(image.diffIds.length === 0 ? {} : { Layers: image.diffIds }) },
     Metadata: { LastTagTime: image.lastTaggedAt ?? ZERO_TIME },
     ...descriptor(image, version),
   };
+}
+
+/** Without docker's `MergedDir` and `WorkDir`: nothing is mounted for an image. */
+function graphData(layers: readonly string[]): object | null {
+  const [top, ...below] = layers.toReversed();
+  if (top === undefined) return null;
+  return { ...(below.length === 0 ? {} : { LowerDir: below.join(':') }), UpperDir: top };
 }
 
 /** Answer of `GET /images/{name}/history`, newest first; only the image itself has an id. */

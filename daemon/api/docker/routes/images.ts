@@ -1,14 +1,20 @@
 import type { FastifyInstance } from 'fastify';
-import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
+import { codeOf, invalidArgument, notImplemented } from '../../../../common/errors.ts';
+import type { Image } from '../../../../image/images.ts';
+import { imageUsers } from '../image-users.ts';
 import { nameOf, sendJson, type Door, type Named } from '../door.ts';
 import { listImages } from '../list-images.ts';
+import { checkImagePlatform, platformJson } from '../platform.ts';
 import { flag, text, type Query } from '../query.ts';
 import { clientCtx, startStream } from '../stream.ts';
 import { streamError } from '../errors.ts';
+import { differs } from '../versions.ts';
 import { imageHistory, inspectImage } from '../convert/image.ts';
+import { GO_ARCH } from '../convert/system.ts';
 
 type Asked = Named & { Querystring: Query };
 
+/** What the store holds: list, inspect, history, tag, delete, load. */
 export function imageRoutes(app: FastifyInstance, door: Door): void {
   const { images, containers } = door.engine;
 
@@ -16,13 +22,23 @@ export function imageRoutes(app: FastifyInstance, door: Door): void {
     sendJson(reply, listImages(door.engine, request.query, request.apiVersion)),
   );
 
-  app.get<Named>('/images/:name/json', (request, reply) =>
-    sendJson(reply, inspectImage(images.get(nameOf(request)), request.apiVersion)),
-  );
+  app.get<Asked>('/images/:name/json', (request, reply) => {
+    const { query, apiVersion } = request;
+    const platform = differs.takesInspectPlatform(apiVersion) ? platformJson(query) : undefined;
+    if (platform !== undefined && flag(query, 'manifests')) {
+      throw invalidArgument('conflicting options: manifests and platform options cannot both be set');
+    }
+    const image = checkImagePlatform(images.get(nameOf(request)), nameOf(request), platform);
+    return sendJson(reply, inspectImage(image, layerDirectories(door, image), apiVersion));
+  });
 
-  app.get<Named>('/images/:name/history', (request, reply) =>
-    sendJson(reply, imageHistory(images.get(nameOf(request)))),
-  );
+  app.get<Asked>('/images/:name/history', (request, reply) => {
+    const platform = differs.takesImagePlatform(request.apiVersion) ? platformJson(request.query) : undefined;
+    return sendJson(
+      reply,
+      imageHistory(checkImagePlatform(images.get(nameOf(request)), nameOf(request), platform)),
+    );
+  });
 
   app.post<Asked>('/images/:name/tag', async (request, reply) => {
     const repository = text(request.query, 'repo') ?? '';
@@ -35,11 +51,7 @@ export function imageRoutes(app: FastifyInstance, door: Door): void {
     if (nameOf(request).trim() === '') throw invalidArgument('image name cannot be blank');
     const removed = await images.remove(door.ctx, nameOf(request), {
       force: flag(request.query, 'force'),
-      users: (id) =>
-        containers
-          .list()
-          .filter(({ imageId }) => imageId === id)
-          .map(({ id: container, state }) => ({ id: container, running: state.kind === 'running' })),
+      users: (id) => imageUsers(containers, id),
     });
     return sendJson(
       reply,
@@ -47,7 +59,8 @@ export function imageRoutes(app: FastifyInstance, door: Door): void {
     );
   });
 
-  app.post('/images/load', async (request, reply) => {
+  app.post<{ Querystring: Query }>('/images/load', async (request, reply) => {
+    if (differs.takesImagePlatform(request.apiVersion)) checkLoadPlatform(platformJson(request.query));
     const ctx = clientCtx(reply, door.ctx);
     const stream = startStream(reply, ctx, 'application/json');
     try {
@@ -61,14 +74,20 @@ export function imageRoutes(app: FastifyInstance, door: Door): void {
       stream.end(streamError(error));
     }
   });
+}
 
-  app.post<{ Querystring: Query }>('/images/create', (request) => {
-    const name = text(request.query, 'fromImage');
-    if (name === undefined) throw notImplemented('Importing an image is not supported yet');
-    const tag = text(request.query, 'tag');
-    const reference = tag === undefined ? name : `${name}${tag.includes(':') ? '@' : ':'}${tag}`;
-    throw notImplemented(
-      `Cannot pull "${reference}": pulling from a registry is not supported yet, load the image from an archive instead`,
-    );
-  });
+/** Lowest first. None while the disk account can't tell. */
+function layerDirectories({ engine }: Door, { id }: Image): readonly string[] {
+  try {
+    return engine.disk.layers(id).map(({ directory }) => directory);
+  } catch (error) {
+    if (codeOf(error) === 'not-implemented') return [];
+    throw error;
+  }
+}
+
+/** An archive's image for this machine is what load takes anyway. */
+function checkLoadPlatform(platform: string | undefined): void {
+  if (platform === undefined || platform.startsWith(`linux/${GO_ARCH}`)) return;
+  throw notImplemented(`Cannot load an image for ${platform}: load takes what is for linux/${GO_ARCH}`);
 }

@@ -1,0 +1,111 @@
+import type { FastifyInstance } from 'fastify';
+import { invalidArgument } from '../../../../common/errors.ts';
+import type { RemovedImage } from '../../../../image/images.ts';
+import type { Container } from '../../../core/contract.ts';
+import type { ContainerSize, StorageUsage } from '../../../core/disk/contract.ts';
+import { sendJson, type Door } from '../door.ts';
+import { parseFilters, type Filters } from '../filters.ts';
+import { listImages } from '../list-images.ts';
+import { text, texts, type Query } from '../query.ts';
+import { clientCtx } from '../stream.ts';
+import { pruneUntil } from '../until.ts';
+import { differs, type ApiVersion } from '../versions.ts';
+import { summarize } from '../convert/container-summary.ts';
+import { networkIds } from './containers.ts';
+
+type Asked = { Querystring: Query };
+
+const TYPES = ['container', 'image', 'volume', 'build-cache'] as const;
+const PRUNE_FILTERS = ['dangling', 'label', 'label!', 'until'];
+
+/** The disk account, and what gives the disk back. */
+export function diskRoutes(app: FastifyInstance, door: Door): void {
+  const { storage } = door.engine;
+
+  app.get<Asked>('/system/df', async (request, reply) => {
+    const { apiVersion } = request;
+    const types = wantedTypes(request.query, apiVersion);
+    const usage = await storage.usage(clientCtx(reply, door.ctx));
+    return sendJson(reply, {
+      LayersSize: types.has('image') ? usage.images.layersBytes : 0,
+      Images: types.has('image') ? listImages(door.engine, { 'shared-size': '1' }, apiVersion) : null,
+      Containers: types.has('container') ? usage.containers.map((each) => showContainer(door, each)) : null,
+      Volumes: types.has('volume') ? [] : null,
+      BuildCache: types.has('build-cache') ? [] : null,
+      ...(differs.takesUsageTypes(apiVersion) ? {} : { BuilderSize: 0 }),
+    });
+  });
+
+  app.post<Asked>('/images/prune', async (request, reply) => {
+    const filters = parseFilters(text(request.query, 'filters'), PRUNE_FILTERS);
+    const { removed, reclaimedBytes } = await storage.pruneImages(clientCtx(reply, door.ctx), {
+      danglingOnly: filters.truth('dangling') ?? true,
+      createdBefore: pruneUntil(filters),
+      labels: filters.values('label'),
+      notLabels: filters.values('label!'),
+      dryRun: false,
+    });
+    return sendJson(reply, { ImagesDeleted: showRemoved(removed), SpaceReclaimed: reclaimedBytes });
+  });
+
+  app.post<Asked>('/containers/prune', async (request, reply) => {
+    const filters = parseFilters(text(request.query, 'filters'), ['label', 'label!', 'until']);
+    return sendJson(reply, await pruneContainers(door, filters));
+  });
+
+  // Nothing of these kinds can be made yet, so nothing is unused.
+  app.post('/networks/prune', (_request, reply) => sendJson(reply, { NetworksDeleted: null }));
+  app.post('/volumes/prune', (_request, reply) => sendJson(reply, { VolumesDeleted: [], SpaceReclaimed: 0 }));
+  app.post('/build/prune', (_request, reply) => sendJson(reply, { CachesDeleted: null, SpaceReclaimed: 0 }));
+}
+
+function wantedTypes(query: Query, version: ApiVersion): ReadonlySet<string> {
+  const given = texts(query, 'type');
+  if (!differs.takesUsageTypes(version) || given.length === 0) return new Set(TYPES);
+  for (const type of given) {
+    if (!TYPES.some((known) => known === type)) throw invalidArgument(`unknown object type: ${type}`);
+  }
+  return new Set(given);
+}
+
+function showContainer(door: Door, { container, size }: StorageUsage['containers'][number]): object {
+  const image = door.engine.images.list().find(({ id }) => id === container.imageId);
+  return summarize(container, {
+    image: image === undefined || image.tags.length === 0 ? container.imageId : container.imageName,
+    networkId: networkIds(door),
+    nowMs: Date.now(),
+    size,
+  });
+}
+
+/** `null` when nothing was removed, as docker has it. */
+export const showRemoved = (removed: readonly RemovedImage[]): object[] | null =>
+  removed.length === 0
+    ? null
+    : removed.map((item) => ('untagged' in item ? { Untagged: item.untagged } : { Deleted: item.deleted }));
+
+/** Containers that neither run nor are about to. One that somebody starts or removes meanwhile is left out. */
+async function pruneContainers({ engine, ctx }: Door, filters: Filters): Promise<object> {
+  const before = pruneUntil(filters)?.getTime() ?? Infinity;
+  const deleted: string[] = [];
+  let reclaimedBytes = 0;
+  for (const container of engine.containers.list()) {
+    if (!isPrunable(container, filters, before)) continue;
+    const size: ContainerSize = await engine.storage.sizeOf(ctx, container);
+    try {
+      await engine.containers.remove(ctx, container.id, { force: false, volumes: false });
+    } catch (error) {
+      ctx.log.warn('Cannot prune a container', { container: container.id, error });
+      continue;
+    }
+    deleted.push(container.id);
+    reclaimedBytes += size.rwBytes;
+  }
+  return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimedBytes };
+}
+
+function isPrunable({ state, createdAt, config }: Container, filters: Filters, beforeMs: number): boolean {
+  if (state.kind === 'running' || state.kind === 'starting' || state.kind === 'removing') return false;
+  if (Date.parse(createdAt) >= beforeMs || !filters.labels('label', config.labels)) return false;
+  return !filters.has('label!') || !filters.labels('label!', config.labels);
+}

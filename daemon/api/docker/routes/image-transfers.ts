@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  codeOf,
+  invalidArgument,
+  messageOf,
+  notImplemented,
+  WherryError,
+} from '../../../../common/errors.ts';
+import { complete, familiar, parseReference } from '../../../../image/reference.ts';
+import { nameOf, type Door, type Named } from '../door.ts';
+import { platformJson, platformText } from '../platform.ts';
+import { showProgress, streamProgress } from '../progress.ts';
+import { text, texts, type Query } from '../query.ts';
+import { registryAuth } from '../registry-auth.ts';
+import { clientCtx } from '../stream.ts';
+import { differs } from '../versions.ts';
+
+type Asked = Named & { Querystring: Query };
+type Created = { Querystring: Query };
+
+/** What moves images between this store and somewhere else, with docker's progress stream: pull, import, push. */
+export function imageTransferRoutes(app: FastifyInstance, door: Door): void {
+  app.post<Created>('/images/create', (request, reply) =>
+    text(request.query, 'fromImage') === undefined
+      ? importImage(door, request, reply)
+      : pull(door, request, reply),
+  );
+
+  app.post<Asked>('/images/:name/push', (request, reply) => {
+    const tag = text(request.query, 'tag');
+    const reference = joined(nameOf(request), tag);
+    const platform = differs.takesPushPlatform(request.apiVersion) ? platformJson(request.query) : undefined;
+    const ctx = clientCtx(reply, door.ctx);
+    return streamProgress(reply, ctx, async (send) => {
+      const asked = { reference, allTags: !isExact(reference), platform, credentials: registryAuth(request) };
+      await door.engine.transfers.push(ctx, asked, (message) => send(showProgress(message)));
+    });
+  });
+}
+
+async function pull(
+  door: Door,
+  request: FastifyRequest<Created>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { query, apiVersion } = request;
+  // `pull -a` of old clients ends the name with a colon.
+  const name = (text(query, 'fromImage') ?? '').replace(/:$/, '');
+  const reference = joined(name, text(query, 'tag'));
+  if (parseReference(reference).name === 'docker.io/library/scratch') {
+    throw new WherryError('permission-denied', "'scratch' is a reserved name");
+  }
+  const platform = differs.takesPullPlatform(apiVersion) ? platformText(query) : undefined;
+  const ctx = clientCtx(reply, door.ctx);
+  return streamProgress(reply, ctx, async (send) => {
+    const asked = { reference, allTags: !isExact(reference), platform, credentials: registryAuth(request) };
+    try {
+      await door.engine.transfers.pull(ctx, asked, (message) => send(showProgress(message)));
+    } catch (error) {
+      throw pullFailure(error);
+    }
+  });
+}
+
+/** Docker's statuses: an image that nobody may see is not found, and every other refusal of a registry is a failure. */
+function pullFailure(error: unknown): unknown {
+  if (codeOf(error) !== 'permission-denied') return error;
+  const message = messageOf(error);
+  const code = message.startsWith('pull access denied') ? 'not-found' : 'internal';
+  return new WherryError(code, message, { cause: error });
+}
+
+async function importImage(
+  door: Door,
+  request: FastifyRequest<Created>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { query } = request;
+  const source = text(query, 'fromSrc');
+  if (source === undefined) throw invalidArgument('either fromImage or fromSrc must be given');
+  if (source !== '-') {
+    throw notImplemented(
+      `Cannot import from "${source}": the daemon fetches no URLs, send the archive itself ("-")`,
+    );
+  }
+  const repository = text(query, 'repo');
+  const reference = repository === undefined ? undefined : joined(repository, text(query, 'tag'));
+  const asked = {
+    reference: reference === undefined ? undefined : familiar(parseTagged(reference)),
+    message: text(query, 'message') ?? `Imported from ${source}`,
+    changes: texts(query, 'changes'),
+    platform: differs.takesPullPlatform(request.apiVersion) ? platformText(query) : undefined,
+  };
+  const ctx = clientCtx(reply, door.ctx);
+  return streamProgress(reply, ctx, async (send) => {
+    send({ status: await door.engine.archives.importRoot(ctx, request.raw, asked) });
+  });
+}
+
+/** A name for a new image: with a tag, never with a digest. */
+export function parseTagged(reference: string): ReturnType<typeof parseReference> {
+  const parsed = parseReference(reference);
+  if (parsed.digest !== undefined) throw invalidArgument('cannot import digest reference');
+  return { ...parsed, tag: parsed.tag ?? 'latest' };
+}
+
+/** `tag` may be a digest; it takes the place of one in the name. Throws `invalid-argument` for what is no name. */
+function joined(name: string, tag: string | undefined): string {
+  const parsed = parseReference(name);
+  if (tag === undefined) return name;
+  const bare = complete({ ...parsed, tag: undefined, digest: undefined });
+  return familiar(parseReference(`${bare}${tag.includes(':') ? '@' : ':'}${tag}`));
+}
+
+/** A name alone stands for all tags of its repository, as docker has it: clients add `latest`. */
+function isExact(reference: string): boolean {
+  const { tag, digest } = parseReference(reference);
+  return tag !== undefined || digest !== undefined;
+}

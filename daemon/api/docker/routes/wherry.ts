@@ -1,0 +1,96 @@
+import type { FastifyInstance } from 'fastify';
+import { invalidArgument } from '../../../../common/errors.ts';
+import type { LayerView } from '../../../../image/disk.ts';
+import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
+import { flag, text, type Query } from '../query.ts';
+import { clientCtx } from '../stream.ts';
+import { showRemoved } from './disk.ts';
+
+type Asked = Named & { Querystring: Query };
+type Plain = { Querystring: Query };
+
+/** What docker has no endpoint for. Names in these paths are escaped. */
+export function wherryRoutes(app: FastifyInstance, door: Door): void {
+  const { images, disk, storage } = door.engine;
+
+  /** The layers of one image, lowest first. */
+  app.get<Named>('/wherry/images/:name/layers', (request, reply) =>
+    sendJson(reply, disk.layers(nameOf(request)).map(showLayer)),
+  );
+
+  /** Every image with its layers: what is built on what. */
+  app.get('/wherry/images', (_request, reply) => {
+    const usage = new Map(disk.usage().images.map((each) => [each.id, each]));
+    return sendJson(
+      reply,
+      images.list().map((image) => ({
+        Id: image.id,
+        RepoTags: image.tags,
+        Size: image.sizeBytes,
+        SharedSize: usage.get(image.id)?.sharedBytes ?? 0,
+        UniqueSize: usage.get(image.id)?.uniqueBytes ?? 0,
+        LastUsed: usage.get(image.id)?.lastUsedAt ?? '',
+        Pinned: usage.get(image.id)?.pinned ?? false,
+        Layers: disk.layers(image.id).map(showLayer),
+      })),
+    );
+  });
+
+  app.get<Plain>('/wherry/images/diff', (request, reply) => {
+    const [from, to] = [text(request.query, 'from'), text(request.query, 'to')];
+    if (from === undefined || to === undefined) throw invalidArgument('from and to must be given');
+    const { shared, onlyFirst, onlySecond } = disk.diff(from, to);
+    return sendJson(reply, {
+      Shared: shared.map(showLayer),
+      OnlyFrom: onlyFirst.map(showLayer),
+      OnlyTo: onlySecond.map(showLayer),
+    });
+  });
+
+  app.post<Asked>('/wherry/images/:name/pin', (request, reply) => {
+    disk.pin(nameOf(request), flag(request.query, 'pinned', true));
+    return sendNothing(reply);
+  });
+
+  app.get('/wherry/system/verify', async (_request, reply) => {
+    const found = await disk.verify(clientCtx(reply, door.ctx));
+    return sendJson(reply, {
+      ExpectedBytes: found.expectedBytes,
+      ActualBytes: found.actualBytes,
+      Orphans: found.orphans,
+      Missing: found.missing,
+    });
+  });
+
+  app.post<Plain>('/wherry/system/check', async (request, reply) => {
+    const repair = flag(request.query, 'repair');
+    const damages = await storage.check(clientCtx(reply, door.ctx), { repair });
+    return sendJson(
+      reply,
+      damages.map(({ what, digest, images: of, problem, repaired }) => ({
+        What: what,
+        Digest: digest,
+        Images: of,
+        Problem: problem,
+        Repaired: repaired,
+      })),
+    );
+  });
+
+  app.post<Plain>('/wherry/system/reclaim', async (request, reply) => {
+    const dryRun = flag(request.query, 'dryRun');
+    const { removed, reclaimedBytes } = await storage.reclaim(clientCtx(reply, door.ctx), { dryRun });
+    return sendJson(reply, { ImagesDeleted: showRemoved(removed), SpaceReclaimed: reclaimedBytes });
+  });
+}
+
+const showLayer = (layer: LayerView): object => ({
+  Digest: layer.blob ?? null,
+  CompressedSize: layer.blobBytes ?? null,
+  DiffId: layer.diffId,
+  ChainId: layer.chainId,
+  Directory: layer.directory,
+  Size: layer.sizeBytes,
+  DiskSize: layer.diskBytes,
+  Images: layer.images,
+});
