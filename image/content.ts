@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyedLocks } from '../common/locks.ts';
 import { isErrno } from '../native/sys/files.ts';
+import { openPartials, type Partials } from './content/partials.ts';
 import { isDigest, type Digest } from './digest.ts';
 
 const PRIVATE = 0o700;
@@ -19,6 +20,8 @@ export interface BlobSize {
  */
 export interface ContentStore {
   readonly root: string;
+  /** What transfers have begun to fetch. */
+  readonly partials: Partials;
   path(digest: Digest): string;
   /** A fresh directory on the same file system, for what is on its way in; removed when disposed, and at the next start. */
   ingest(): Promise<{ readonly directory: string } & AsyncDisposable>;
@@ -50,6 +53,9 @@ export async function openContent(root: string): Promise<ContentStore> {
   await rm(incoming, { recursive: true, force: true });
   await mkdir(blobs, { recursive: true, mode: PRIVATE });
   await mkdir(incoming, { recursive: true, mode: PRIVATE });
+  await mkdir(join(root, 'partial'), { recursive: true, mode: PRIVATE });
+  const partials = await openPartials(join(root, 'partial'));
+  await partials.expire(() => false);
   const locks = new KeyedLocks();
   const sizes = new BlobSizes();
   for (const name of await readdir(blobs)) {
@@ -64,6 +70,7 @@ export async function openContent(root: string): Promise<ContentStore> {
   };
   return {
     root,
+    partials,
     path,
     ingest: async () => {
       const directory = await mkdtemp(join(incoming, 'i'));
