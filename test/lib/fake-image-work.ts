@@ -1,3 +1,4 @@
+import { WherryError } from '../../common/errors.ts';
 import type { Engine } from '../../daemon/core/contract.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { ImageId } from '../../image/snapshots.ts';
@@ -15,6 +16,19 @@ const NO_USAGE = {
   images: [],
 };
 
+/** How pulls of some names fail before their first progress. */
+const FAILURES: Readonly<Record<string, () => WherryError>> = {
+  missing: () =>
+    new WherryError('not-found', 'manifest for missing:latest not found: manifest unknown: manifest unknown'),
+  denied: () =>
+    new WherryError(
+      'permission-denied',
+      "pull access denied for denied, repository does not exist or may require 'docker login': denied: no",
+    ),
+  locked: () => new WherryError('permission-denied', 'unauthorized: authentication required'),
+  away: () => new WherryError('unavailable', 'dial tcp 127.0.0.1:1: connect: connection refused'),
+};
+
 /** What doors ask of registries, archives and the disk account: it is written down, and answered with something of the right shape. */
 export function fakeImageWork(record: (name: string, ...args: unknown[]) => void): Work {
   async function* bytes(): AsyncGenerator<Uint8Array> {
@@ -22,9 +36,19 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
   }
   return {
     transfers: {
-      pull: async (_ctx, request, progress) => {
+      pull: async (ctx, request, progress) => {
         record('pull', request);
+        const failure = FAILURES[request.reference.replace(/:latest$/, '')];
+        if (failure !== undefined) throw failure();
+        if (request.reference.startsWith('endless')) {
+          progress({ status: 'Waiting', id: 'layer' });
+          await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+          record('pull-ended');
+          ctx.check();
+        }
         progress({ status: `Pulling from ${request.reference}`, id: 'latest' });
+        progress({ status: 'Downloading', progressDetail: { current: 500, total: 1000 }, id: 'layer' });
+        if (request.reference.startsWith('cut')) throw new WherryError('unavailable', 'unexpected EOF');
         return [];
       },
       push: async (_ctx, request, progress) => {
@@ -42,11 +66,17 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
       },
       login: async (_ctx, host, credentials) => {
         record('login', host, credentials);
+        if (credentials.password === 'wrong') {
+          throw new WherryError('permission-denied', 'unauthorized: incorrect username or password');
+        }
         return { identityToken: '' };
       },
       search: async (_ctx, request) => {
         record('search', request);
-        return [];
+        return [
+          { name: 'busybox', description: 'Small', starCount: 9, isOfficial: true, isAutomated: false },
+          { name: 'me/busybox', description: 'Mine', starCount: 1, isOfficial: false, isAutomated: false },
+        ];
       },
     },
     archives: {

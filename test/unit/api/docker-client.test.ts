@@ -76,17 +76,53 @@ test('the docker client prints our refusals', requires('docker-client'), async (
     [
       ['run', 'missing'],
       125,
-      /Error response from daemon: Cannot pull "docker.io\/library\/missing:latest": pulling/,
+      /Error response from daemon: manifest for missing:latest not found: manifest unknown/,
     ],
     [['run', '--init', 'busybox'], 125, /Error response from daemon: HostConfig\.Init is not supported yet/],
     [['kill', 'nope'], 1, /cannot kill container: nope: No such container: nope/],
     [['inspect', 'nope'], 1, /No such object: nope/],
     [['service', 'ls'], 1, /This node is not a swarm manager/],
-    [['login', '-u', 'a', '-p', 'b'], 1, /Logging in to a registry is not supported yet/],
+    [['login', '-u', 'a', '-p', 'wrong', 'localhost:1'], 1, /unauthorized: incorrect username or password/],
+    [['pull', 'denied'], 1, /pull access denied for denied, repository does not exist/],
+    [['pull', 'cut'], 1, /unexpected EOF/],
   ];
   for (const [args, code, stderr] of cases) {
     const result = await docker(args);
     assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
     assert.match(result.stderr, stderr);
   }
+});
+
+test('the docker client moves images through us', requires('docker-client'), async (t) => {
+  const { engine, docker } = await client(t);
+  engine.addContainer('web');
+  const cases: [args: string[], stdout: RegExp, call: string][] = [
+    [
+      ['pull', 'a/b'],
+      /^Using default tag: latest\nlatest: Pulling from a\/b:latest\n.*docker\.io\/a\/b:latest\n$/s,
+      'pull',
+    ],
+    [['push', 'localhost:1/a/b:2'], /^The push refers to repository \[localhost:1\/a\/b:2\]\n/, 'push'],
+    [['save', 'busybox'], /^archive$/, 'save'],
+    [['export', 'web'], /^archive$/, 'export'],
+    [['import', '-m', 'why', '-c', 'CMD x', '-', 'new:1'], /^sha256:d{64}\n$/, 'import'],
+    [['commit', '-c', 'CMD x', '-a', 'me', 'web', 'new:2'], /^sha256:1{64}\n$/, 'commit'],
+    [['diff', 'web'], /^C \/etc\nA \/etc\/new\nD \/tmp\/old\n$/, 'changes'],
+    [
+      ['search', '--filter', 'is-official=true', 'busybox'],
+      /^NAME.*\nbusybox +Small +9 +\[OK\]\n$/s,
+      'search',
+    ],
+    [['image', 'prune', '-af'], /^Total reclaimed space: 0B\n$/, 'prune-images'],
+  ];
+  for (const [args, stdout, call] of cases) {
+    const result = await docker(args, 'tar');
+    assert.equal(result.code, 0, `${args.join(' ')}: ${result.stderr}`);
+    assert.match(result.stdout, stdout, args.join(' '));
+    assert.equal(engine.calls.at(-1)?.name, call, args.join(' '));
+  }
+  const df = await docker(['system', 'df']);
+  assert.match(df.stdout, /^Images +1 +/m, df.stderr);
+  const pruned = await docker(['system', 'prune', '-f']);
+  assert.match(pruned.stdout, /^Total reclaimed space: 0B$/m, pruned.stderr);
 });

@@ -154,13 +154,8 @@ test('verbs pass on what the query says', async (t) => {
 test('what docker has and we have not says so', async (t) => {
   const { app } = await fakeDaemon(t);
   const cases: [method: 'GET' | 'POST' | 'PUT', url: string, status: number, message: RegExp][] = [
-    [
-      'POST',
-      '/images/create?fromImage=busybox&tag=1',
-      501,
-      /^Cannot pull "busybox:1": pulling .* is not supported yet/,
-    ],
-    ['POST', '/auth', 501, /^Logging in to a registry is not supported yet$/],
+    ['POST', '/images/create?fromSrc=http://x/y.tar', 501, /^Cannot import from "http:\/\/x\/y.tar": /],
+    ['POST', '/build', 501, /^Building an image is not supported yet$/],
     ['POST', '/containers/x/pause', 501, /^Pausing a container is not supported yet$/],
     ['PUT', '/containers/x/archive', 501, /not supported yet$/],
     ['POST', '/networks/create', 501, /not supported yet$/],
