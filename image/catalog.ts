@@ -32,6 +32,8 @@ export interface Catalog {
   /** Blobs that images refer to. Do not change it. */
   liveBlobs(): ReadonlySet<Digest>;
   blobs(id: ImageId): readonly Digest[];
+  /** Chain ids of its layers, lowest first. */
+  chains(id: ImageId): readonly ChainId[];
 }
 
 export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
@@ -73,6 +75,7 @@ export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
     liveChains: () => memory.liveChains(),
     liveBlobs: () => memory.liveBlobs(),
     blobs: (id) => memory.entries.get(id)?.record.blobs ?? [],
+    chains: (id) => memory.entries.get(id)?.record.chains ?? [],
   };
 }
 

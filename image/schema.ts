@@ -25,6 +25,16 @@ export function createTables(db: DatabaseSync): void {
       image_id TEXT NOT NULL REFERENCES image_config (id) ON DELETE CASCADE
     ) STRICT;
     CREATE INDEX IF NOT EXISTS image_name_image ON image_name (image_id);
+    CREATE TABLE IF NOT EXISTS image_use (
+      image_id TEXT PRIMARY KEY REFERENCES image_config (id) ON DELETE CASCADE,
+      last_used_at TEXT NOT NULL,
+      pinned INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TRIGGER IF NOT EXISTS image_use_new AFTER INSERT ON image_config BEGIN
+      INSERT OR IGNORE INTO image_use (image_id, last_used_at) VALUES (new.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+    END;
+    INSERT OR IGNORE INTO image_use (image_id, last_used_at)
+      SELECT id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM image_config;
     CREATE TABLE IF NOT EXISTS snapshot_layer (
       chain TEXT PRIMARY KEY,
       parent TEXT,

@@ -4,13 +4,13 @@ import { availableParallelism } from 'node:os';
 import { makeCtx, type Ctx } from '../common/ctx.ts';
 import type { Log } from '../common/log.ts';
 import { makeDisk } from './disk/make.ts';
+import { deleteImage, discard, untagImage } from './delete.ts';
 import type { Disk } from './disk.ts';
 import type { Archives } from './archives.ts';
 import { openCatalog } from './catalog.ts';
 import { openContent } from './content.ts';
-import type { Digest } from './digest.ts';
 import { findImage, parseTarget } from './find.ts';
-import type { Images, RemovedImage } from './images.ts';
+import type { Images } from './images.ts';
 import { loadArchive } from './load.ts';
 import type { OnImageEvent, StoreParts } from './parts.ts';
 import { familiar } from './reference.ts';
@@ -19,7 +19,7 @@ import { makeArchives } from './roots/make.ts';
 import { createTables } from './schema.ts';
 import type { ChainId, Snapshots } from './snapshots.ts';
 import { openDirectories } from './snapshots/directories.ts';
-import { openLayers, type Layer } from './snapshots/layers.ts';
+import { openLayers } from './snapshots/layers.ts';
 import { openTrash } from './snapshots/trash.ts';
 import { openWritable } from './snapshots/writable.ts';
 import { makeTransfers } from './transfer/make.ts';
@@ -97,25 +97,11 @@ function makeImages(parts: StoreParts): Images {
       onEvent('tag', id, familiar(name));
     },
     remove: async (_ctx, reference, { force, users }) => {
-      const { image, untag, deleteImage } = planRemoval(catalog, { reference, force, users });
-      catalog.unname(untag);
-      for (const _ of untag) onEvent('untag', image.id, image.id);
-      const untagged: RemovedImage[] = untag.map((name) => ({ untagged: familiar(name) }));
-      if (!deleteImage) return untagged;
-      const blobs = catalog.blobs(image.id);
-      catalog.remove(image.id);
-      const gone = parts.layers.forget(parts.live());
-      onEvent('delete', image.id, image.id);
-      await discard(parts, gone, blobs);
-      return [...untagged, { deleted: image.id }, ...gone.map(({ chain }) => ({ deleted: chain }))];
+      const { image, untag, deleteImage: whole } = planRemoval(catalog, { reference, force, users });
+      if (!whole) return untagImage(parts, image, untag);
+      return (await deleteImage(parts, image, untag)).removed;
     },
   };
-}
-
-/** Rows are gone already: a crash from here on leaves work for the next start. */
-async function discard(parts: StoreParts, gone: readonly Layer[], blobs: readonly Digest[]): Promise<void> {
-  await parts.layers.discard(gone);
-  await parts.content.discard(blobs, (digest) => parts.catalog.liveBlobs().has(digest));
 }
 
 function liveChains({

@@ -1,20 +1,26 @@
-import { notImplemented } from '../../common/errors.ts';
 import type { Disk } from '../disk.ts';
+import { findImage } from '../find.ts';
 import type { StoreParts } from '../parts.ts';
+import { check } from './check.ts';
+import { prune } from './prune.ts';
+import { reclaim } from './reclaim.ts';
+import { diffOf, layerViews, usageOf } from './usage.ts';
+import { openImageUse } from './use.ts';
+import { verify } from './verify.ts';
 
-export function makeDisk(_parts: StoreParts): Disk {
-  const missing = (): never => {
-    throw notImplemented('Disk accounts are not supported yet');
-  };
+export function makeDisk(parts: StoreParts): Disk {
+  const use = openImageUse(parts);
+  const viewsOf = (reference: string): ReturnType<typeof layerViews> =>
+    layerViews(parts, findImage(parts.catalog, reference));
   return {
-    usage: missing,
-    layers: missing,
-    diff: missing,
-    verify: missing,
-    check: missing,
-    prune: missing,
-    reclaim: missing,
-    pin: missing,
-    touch: () => {},
+    usage: () => usageOf(parts, use),
+    layers: viewsOf,
+    diff: (first, second) => diffOf(viewsOf(first), viewsOf(second)),
+    verify: (ctx) => verify(parts, ctx, () => usageOf(parts, use)),
+    check: (ctx, request) => check(parts, ctx, request),
+    prune: (ctx, request) => prune(parts, use, { ctx, request }),
+    reclaim: (ctx, request) => reclaim(parts, use, { ctx, request }),
+    pin: (reference, pinned) => use.pin(findImage(parts.catalog, reference).id, pinned),
+    touch: (id) => use.touch(id),
   };
 }

@@ -79,6 +79,11 @@ export interface Layers {
   /** Deletes the rows of all layers that nobody holds and that are not `live`; topmost first. The caller then calls `discard`. */
   forget(live: ReadonlySet<ChainId>): Layer[];
   discard(layers: readonly Layer[]): Promise<void>;
+  /**
+   * Gives a layer the directory and the figures of `fresh`, which was unpacked from the same blob once more. Returns what it was, for
+   * the caller to discard. Throws `not-found`. Synchronous: a mount has either the one or the other.
+   */
+  exchange(fresh: Layer): Layer;
   all(): Iterable<Layer>;
 }
 
@@ -182,6 +187,17 @@ class LayerStore implements Layers {
   async discard(layers: readonly Layer[]): Promise<void> {
     const { directories, trash } = this.#parts;
     for (const { directory } of layers) await trash.put(directories.layer(directory));
+  }
+
+  exchange(fresh: Layer): Layer {
+    const [before] = this.stack(fresh.chain);
+    if (before === undefined) throw notFound(`No such layer: ${fresh.chain}`);
+    transaction(this.#parts.db, () => {
+      this.#delete.run(fresh.chain);
+      insertRow(this.#insert, fresh);
+    });
+    this.#layers.set(fresh.chain, fresh);
+    return before;
   }
 
   async #unpack(ctx: Ctx, request: UnpackRequest): Promise<Layer> {

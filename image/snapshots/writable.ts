@@ -18,6 +18,8 @@ interface Writable {
 
 export interface WritableSnapshots extends Snapshots {
   all(): Iterable<Writable>;
+  /** The topmost layers below these keys; unknown ones are left out. */
+  topsOf(keys: Iterable<string>): ChainId[];
 }
 
 interface Parts {
@@ -94,6 +96,10 @@ class WritableStore implements WritableSnapshots {
 
   all(): Iterable<Writable> {
     return this.#rows.values();
+  }
+
+  topsOf(keys: Iterable<string>): ChainId[] {
+    return [...keys].flatMap((key) => this.#rows.get(key)?.top ?? []);
   }
 
   #dirs({ directory, top }: Writable): OverlayDirs {

@@ -1,4 +1,5 @@
 import type { Code } from '../../common/errors.ts';
+import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
 
@@ -45,6 +46,17 @@ export interface MeasureJob {
   readonly path: string;
 }
 
+/** Holds two trees against one another. */
+export interface CompareJob extends TreePair {
+  readonly kind: 'compare';
+}
+
+/** Hashes a file. */
+export interface DigestJob {
+  readonly kind: 'digest';
+  readonly path: string;
+}
+
 /** Splits an archive, that comes as the job's input, into one file for each member, in `directory`. */
 export interface SpoolJob {
   readonly kind: 'spool';
@@ -77,12 +89,16 @@ export interface JobResults {
   readonly unpack: UnpackedLayer;
   readonly settle: RootAttributes;
   readonly measure: TreeMeasure;
+  /** The first difference. */
+  readonly compare: string | undefined;
+  /** `sha256:<hex>` */
+  readonly digest: string;
   readonly spool: SpooledArchive;
   readonly remove: true;
   readonly sync: true;
 }
 
-export type Job = UnpackJob | SettleJob | MeasureJob | SpoolJob | RemoveJob | SyncJob;
+export type Job = UnpackJob | SettleJob | MeasureJob | CompareJob | DigestJob | SpoolJob | RemoveJob | SyncJob;
 
 /** What the daemon sends to a worker: a job, then the chunks of its input. */
 export type ToWorker =

@@ -6,9 +6,11 @@ import { parentPort } from 'node:worker_threads';
 import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
 import { AT_FDCWD, closeFd, openAt, syncFileSystem } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
+import { compareTrees } from '../layers/compare.ts';
 import { measureTree } from '../layers/measure.ts';
 import { settle } from '../layers/settle.ts';
 import { ChunkQueue } from './chunk-queue.ts';
+import { digestOf } from './digest.ts';
 import type { FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
 import { spool } from './spool.ts';
 import { rootOf, unpack } from './unpack.ts';
@@ -59,6 +61,10 @@ async function execute(job: Job, state: NonNullable<typeof current>): Promise<Jo
       return rootOf(job.directory);
     case 'measure':
       return measureTree(job.path);
+    case 'compare':
+      return compareTrees(job, state.abort.signal);
+    case 'digest':
+      return digestOf(job.path, state.abort.signal);
     case 'spool':
       return spool(job, state.input, state.abort.signal);
     case 'remove':

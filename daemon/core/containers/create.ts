@@ -38,12 +38,13 @@ export async function create(
     ),
   );
   await failpoint('container.create.row');
-  const [overlay] = await together([
+  await together([
     core.snapshots.prepare(ctx, id, image.topChain),
     mkdir(core.paths.container(id), { mode: 0o710 }),
   ]);
   await failpoint('container.create.files');
-  core.table.publish(entry, { overlay });
+  // Asked for again: a layer may have been exchanged while the others were made.
+  core.table.publish(entry, { overlay: core.snapshots.get(id) });
   undo.commit();
   core.disk.touch(image.id);
   announce(core, entry, { action: 'create' });

@@ -1,0 +1,154 @@
+import { stat } from 'node:fs/promises';
+import type { Ctx } from '../../common/ctx.ts';
+import { messageOf } from '../../common/errors.ts';
+import { failpoint } from '../../common/failpoints.ts';
+import { Undo } from '../../common/undo.ts';
+import { isErrno } from '../../native/sys/files.ts';
+import type { Digest } from '../digest.ts';
+import type { CheckRequest, Damage } from '../disk.ts';
+import type { StoreParts } from '../parts.ts';
+import type { ChainId, DiffId } from '../snapshots.ts';
+import type { Layer } from '../snapshots/layers.ts';
+import { layerBlobs, layerOwners } from './usage.ts';
+
+interface LayerCheck {
+  readonly chain: ChainId;
+  /** Blobs that are damaged. */
+  readonly bad: ReadonlySet<Digest>;
+  readonly request: CheckRequest;
+}
+
+/** Holds a layer against its blob, or against its figures; undefined when it is whole. */
+export async function checkLayer(
+  parts: StoreParts,
+  ctx: Ctx,
+  { chain, bad, request }: LayerCheck,
+): Promise<Damage | undefined> {
+  const layer = parts.layers.get(chain);
+  if (layer === undefined) return undefined;
+  const images = layerOwners(parts).get(chain) ?? [];
+  const damage = (problem: string, repaired = false): Damage => ({
+    what: 'layer',
+    digest: chain,
+    images,
+    problem,
+    repaired,
+  });
+  const source = sourceOf(parts, chain, bad);
+  if (source === undefined) {
+    const problem = await measured(parts, ctx, layer);
+    return problem === undefined ? undefined : damage(`${problem}; there is no blob to unpack it from again`);
+  }
+  await using undo = new Undo();
+  const { fresh, timeless } = await unpackBeside(parts, ctx, { layer, source, undo });
+  const problem = (await isThere(parts, layer))
+    ? await compared(parts, ctx, { layer, fresh, timeless })
+    : gone(parts, layer);
+  if (problem === undefined) return undefined;
+  if (!request.repair) return damage(problem);
+  await parts.workers.run(ctx, { kind: 'sync', path: parts.directories.root });
+  if ((await isThere(parts, layer)) && isMounted(parts, chain, request)) {
+    return damage(`${problem}; a running container has it mounted: stop it and check again`);
+  }
+  const before = parts.layers.exchange(fresh);
+  request.onExchanged?.();
+  undo.commit();
+  await failpoint('layer.exchanged');
+  await parts.layers.discard([before]);
+  return damage(problem, true);
+}
+
+interface Source {
+  readonly blob: string;
+  readonly diffId: DiffId;
+}
+
+/** Any whole blob that some image has for this layer. */
+function sourceOf(parts: StoreParts, chain: ChainId, bad: ReadonlySet<Digest>): Source | undefined {
+  const { catalog, content } = parts;
+  for (const { id, diffIds } of catalog.list()) {
+    const index = catalog.chains(id).indexOf(chain);
+    const [blob, diffId] = [layerBlobs(parts, id)[index], diffIds[index]];
+    if (blob === undefined || diffId === undefined || bad.has(blob)) continue;
+    if (content.size(blob) !== undefined) return { blob: content.path(blob), diffId };
+  }
+  return undefined;
+}
+
+interface Beside {
+  readonly layer: Layer;
+  readonly source: Source;
+  /** Gets what takes the second copy away. */
+  readonly undo: Undo;
+}
+
+/** The layer as it should be, in a directory of its own. */
+async function unpackBeside(
+  { layers, directories, workers, trash }: StoreParts,
+  ctx: Ctx,
+  { layer, source, undo }: Beside,
+): Promise<{ readonly fresh: Layer; readonly timeless: readonly string[] }> {
+  const directory = directories.next();
+  const target = directories.layer(directory);
+  undo.defer(() => trash.put(target));
+  const unpacked = await workers.run(ctx, { kind: 'unpack', ...source, target });
+  const { implied, impliesRoot, sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
+  const lowers = layer.parent === undefined ? [] : layers.paths(layers.stack(layer.parent));
+  const root = await workers.run(ctx, { kind: 'settle', directory: target, lowers, implied, impliesRoot });
+  const { chain, parent } = layer;
+  const fresh = { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root };
+  return { fresh, timeless: impliesRoot ? ['', ...implied] : implied };
+}
+
+async function compared(
+  { directories, workers }: StoreParts,
+  ctx: Ctx,
+  {
+    layer,
+    fresh,
+    timeless,
+  }: { readonly layer: Layer; readonly fresh: Layer; readonly timeless: readonly string[] },
+): Promise<string | undefined> {
+  const path = directories.layer(layer.directory);
+  const right = directories.layer(fresh.directory);
+  try {
+    const found = await workers.run(ctx, { kind: 'compare', left: path, right, timeless });
+    return found === undefined ? undefined : `"${path}" differs from its blob: ${found}`;
+  } catch (error) {
+    ctx.check();
+    return `"${path}" cannot be read: ${messageOf(error)}`;
+  }
+}
+
+async function measured(
+  { directories, workers }: StoreParts,
+  ctx: Ctx,
+  layer: Layer,
+): Promise<string | undefined> {
+  const path = directories.layer(layer.directory);
+  try {
+    const { diskBytes, entryCount } = await workers.run(ctx, { kind: 'measure', path });
+    if (entryCount === layer.entryCount && diskBytes === layer.diskBytes) return undefined;
+    return `"${path}" has ${entryCount} entries of ${diskBytes} bytes on the disk, it had ${layer.entryCount} of ${layer.diskBytes}`;
+  } catch (error) {
+    ctx.check();
+    return `"${path}" cannot be read: ${messageOf(error)}`;
+  }
+}
+
+const gone = ({ directories }: StoreParts, { directory }: Layer): string =>
+  `"${directories.layer(directory)}" is missing`;
+
+async function isThere({ directories }: StoreParts, { directory }: Layer): Promise<boolean> {
+  try {
+    return (await stat(directories.layer(directory))).isDirectory();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function isMounted({ layers, snapshots }: StoreParts, chain: ChainId, { mounted }: CheckRequest): boolean {
+  const tops = new Set(snapshots.topsOf(mounted?.() ?? []));
+  return [...tops].some((top) => layers.stack(top).some((layer) => layer.chain === chain));
+}

@@ -1,0 +1,75 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Ctx } from '../../common/ctx.ts';
+import { isErrno } from '../../native/sys/files.ts';
+import type { Usage, Verification } from '../disk.ts';
+import type { StoreParts } from '../parts.ts';
+
+interface Findings {
+  readonly orphans: string[];
+  readonly missing: string[];
+  actualBytes: number;
+}
+
+/** Disk.verify. */
+export async function verify(parts: StoreParts, ctx: Ctx, readUsage: () => Usage): Promise<Verification> {
+  const findings: Findings = { orphans: [], missing: [], actualBytes: 0 };
+  await verifyLayers(parts, ctx, findings);
+  await verifyWritables(parts, findings);
+  await verifyBlobs(parts, ctx, findings);
+  const usage = readUsage();
+  return {
+    expectedBytes: usage.layersDiskBytes + usage.contentDiskBytes,
+    actualBytes: findings.actualBytes,
+    orphans: findings.orphans.sort(),
+    missing: findings.missing.sort(),
+  };
+}
+
+async function verifyLayers(parts: StoreParts, ctx: Ctx, findings: Findings): Promise<void> {
+  const { directories, layers, workers } = parts;
+  const onDisk = await directories.layers();
+  const owned = new Set([...layers.all()].map(({ directory }) => directory));
+  compare(owned, onDisk, { findings, path: (number) => directories.layer(number) });
+  for (const number of onDisk) {
+    const { diskBytes } = await workers.run(ctx, { kind: 'measure', path: directories.layer(number) });
+    findings.actualBytes += diskBytes;
+  }
+}
+
+/** What containers write is in no account. */
+async function verifyWritables({ directories, snapshots }: StoreParts, findings: Findings): Promise<void> {
+  const owned = new Set([...snapshots.all()].map(({ directory }) => directory));
+  const path = (number: number): string => directories.writable(number);
+  compare(owned, await directories.writables(), { findings, path });
+}
+
+async function verifyBlobs({ content, catalog }: StoreParts, ctx: Ctx, findings: Findings): Promise<void> {
+  const onDisk = await content.list();
+  compare(catalog.liveBlobs(), onDisk, { findings, path: (digest) => content.path(digest) });
+  for (const digest of onDisk) {
+    ctx.check();
+    findings.actualBytes += await diskBytesOf(content.path(digest));
+  }
+  const incoming = join(content.root, 'ingest');
+  for (const name of await readdir(incoming)) findings.orphans.push(join(incoming, name));
+}
+
+function compare<T>(
+  owned: ReadonlySet<T>,
+  onDisk: readonly T[],
+  { findings, path }: { readonly findings: Findings; readonly path: (thing: T) => string },
+): void {
+  const there = new Set(onDisk);
+  findings.orphans.push(...[...there.difference(owned)].map((thing) => path(thing)));
+  findings.missing.push(...[...owned.difference(there)].map((thing) => path(thing)));
+}
+
+async function diskBytesOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).blocks * 512;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 0;
+    throw error;
+  }
+}
