@@ -21,7 +21,7 @@ export interface Catalog {
   named(name: Reference): Image | undefined;
   /** Names of an image, sorted. */
   names(id: ImageId): Reference[];
-  /** Adds images, whose layers are unpacked, with their names. One that is there already only gets the names. */
+  /** Adds images, whose layers are unpacked, with their names. One that is there already gets names, documents and source. */
   add(planned: readonly PlannedImage[]): void;
   /** Gives a name to an image, taking it from another if need be. */
   name(id: ImageId, name: Reference): void;
@@ -31,7 +31,10 @@ export interface Catalog {
   liveChains(): ReadonlySet<ChainId>;
   /** Blobs that images refer to. Do not change it. */
   liveBlobs(): ReadonlySet<Digest>;
+  /** Configuration, manifests, indexes; then those of its layers, lowest first. */
   blobs(id: ImageId): readonly Digest[];
+  /** Repositories, by complete name, that it was pulled from, and the digest that it had there. Reads rows. */
+  sources(id: ImageId): readonly { readonly repository: string; readonly digest: Digest }[];
   /** Chain ids of its layers, lowest first. */
   chains(id: ImageId): readonly ChainId[];
 }
@@ -53,7 +56,7 @@ export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
         }
       });
       for (const image of planned) {
-        if (!memory.entries.has(image.id)) memory.put(recordOf(image));
+        memory.add(image);
         for (const name of image.names) memory.name(image.id, complete(name), at);
       }
     },
@@ -74,6 +77,7 @@ export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
     },
     liveChains: () => memory.liveChains(),
     liveBlobs: () => memory.liveBlobs(),
+    sources: (id) => rows.sources(id),
     blobs: (id) => memory.entries.get(id)?.record.blobs ?? [],
     chains: (id) => memory.entries.get(id)?.record.chains ?? [],
   };
@@ -91,6 +95,18 @@ class CatalogMemory {
   constructor(layers: Layers, records: readonly ImageRecord[]) {
     this.#layers = layers;
     for (const record of records) this.put(record);
+  }
+
+  add(image: PlannedImage): void {
+    const before = this.entries.get(image.id)?.record;
+    if (before === undefined) {
+      this.put(recordOf(image));
+      return;
+    }
+    const [config, ...others] = before.blobs;
+    const documents = (image.documents ?? []).map(({ digest }) => digest);
+    const fresh = documents.filter((digest) => !others.includes(digest));
+    if (config !== undefined) this.put({ ...before, blobs: [config, ...fresh, ...others] });
   }
 
   put(record: ImageRecord): void {

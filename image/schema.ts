@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 
 /**
  * The rows that own what is on disk. `image_name` holds complete names, with a tag or a digest. An image's diff ids, and so its
- * chain ids, come from its configuration; `image_layer` keeps which blob each layer came from.
+ * chain ids, come from its configuration; `image_layer` keeps which blob each layer came from, `image_document` the indexes and
+ * manifests that led to it, `image_source` from which repositories (complete names) it was pulled, by which digest.
  */
 export function createTables(db: DatabaseSync): void {
   db.exec(`
@@ -25,6 +26,18 @@ export function createTables(db: DatabaseSync): void {
       image_id TEXT NOT NULL REFERENCES image_config (id) ON DELETE CASCADE
     ) STRICT;
     CREATE INDEX IF NOT EXISTS image_name_image ON image_name (image_id);
+    CREATE TABLE IF NOT EXISTS image_document (
+      image_id TEXT NOT NULL REFERENCES image_config (id) ON DELETE CASCADE,
+      digest TEXT NOT NULL,
+      media_type TEXT NOT NULL,
+      PRIMARY KEY (image_id, digest)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS image_source (
+      image_id TEXT NOT NULL REFERENCES image_config (id) ON DELETE CASCADE,
+      repository TEXT NOT NULL,
+      digest TEXT NOT NULL,
+      PRIMARY KEY (image_id, repository, digest)
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS image_use (
       image_id TEXT PRIMARY KEY REFERENCES image_config (id) ON DELETE CASCADE,
       last_used_at TEXT NOT NULL,

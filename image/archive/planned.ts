@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../common/errors.ts';
+import type { Digest } from '../digest.ts';
 import { parseConfig, type ParsedConfig } from '../config.ts';
 import type { Image } from '../images.ts';
 import type { Reference } from '../reference.ts';
@@ -17,6 +18,10 @@ export interface PlannedImage {
   readonly names: readonly Reference[];
   readonly manifest:
     { readonly file: ArchiveFile; readonly descriptor: NonNullable<Image['descriptor']> } | undefined;
+  /** Indexes and manifests that led to it, which the content store has. */
+  readonly documents?: readonly { readonly digest: Digest; readonly mediaType: string }[];
+  /** Where it was pulled from: the repository's complete name, and what the name stood for there. */
+  readonly source?: { readonly repository: string; readonly digest: Digest };
 }
 
 /** Reads the configuration and holds it against the layers. Throws `invalid-argument`. */

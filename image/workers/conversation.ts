@@ -1,22 +1,26 @@
 import type { Worker } from 'node:worker_threads';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, WherryError } from '../../common/errors.ts';
-import type { FromWorker, Job, ToWorker } from './jobs.ts';
+import type { FetchProgress, FromWorker, Job, ToWorker } from './jobs.ts';
 
 /** Chunks of a job's input that are under way to its worker. */
 const WINDOW = 16;
 
-interface Conversation {
+export interface Conversation {
   readonly ctx: Ctx;
   readonly job: Job;
   readonly input: AsyncIterable<Uint8Array> | undefined;
+  readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
 }
 
 /**
  * Gives an idle worker a job and its input, and returns once the worker is idle again: with its result, or throwing why there is
  * none. The input is not read on after the job has ended, and not closed.
  */
-export async function converse(worker: Worker, { ctx, job, input }: Conversation): Promise<unknown> {
+export async function converse(
+  worker: Worker,
+  { ctx, job, input, onProgress }: Conversation,
+): Promise<unknown> {
   const send = (message: ToWorker): void => worker.postMessage(message, transfersOf(message));
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const window = new Window(WINDOW);
@@ -24,6 +28,7 @@ export async function converse(worker: Worker, { ctx, job, input }: Conversation
   const cancel = (): void => send({ type: 'cancel' });
   const onMessage = (message: FromWorker): void => {
     if (message.type === 'taken') window.open();
+    if (message.type === 'progress') onProgress?.(message.progress);
     if (message.type === 'done') resolve(message.result);
     if (message.type === 'failed') reject(new WherryError(message.code, message.message));
   };

@@ -2,6 +2,7 @@ import type { Code } from '../../common/errors.ts';
 import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
+import type { RegistryEndpoint, Credentials, Descriptor } from '../registry/contract.ts';
 
 /** Unpacks a layer's blob into `target`, which must not exist. A failure leaves nothing there. */
 export interface UnpackJob {
@@ -57,6 +58,37 @@ export interface DigestJob {
   readonly path: string;
 }
 
+/** A repository, in words that go to a thread. */
+export interface RemoteRepository {
+  /** Complete: `docker.io/library/busybox`. */
+  readonly name: string;
+  readonly endpoints: readonly RegistryEndpoint[];
+  readonly credentials: Credentials | undefined;
+}
+
+/**
+ * Fetches a blob into `file`, behind the bytes that are there, verifies it, and on the way unpacks it as a layer. Without `from` the
+ * file is whole. What is there after a failure is kept, unless it is wrong.
+ */
+export interface FetchJob {
+  readonly kind: 'fetch';
+  readonly file: string;
+  readonly blob: Descriptor;
+  readonly from: RemoteRepository | undefined;
+  readonly layer: { readonly target: string; readonly diffId: string } | undefined;
+}
+
+/** What a FetchJob reports on its way, `started` being the pool's word. Bytes are of the blob, those that were there included. */
+export type FetchProgress =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'fetching'; readonly bytes: number }
+  | { readonly kind: 'verifying' }
+  | { readonly kind: 'fetched' };
+
+export interface FetchedBlob {
+  readonly unpacked: UnpackedLayer | undefined;
+}
+
 /** Splits an archive, that comes as the job's input, into one file for each member, in `directory`. */
 export interface SpoolJob {
   readonly kind: 'spool';
@@ -93,12 +125,14 @@ export interface JobResults {
   readonly compare: string | undefined;
   /** `sha256:<hex>` */
   readonly digest: string;
+  readonly fetch: FetchedBlob;
   readonly spool: SpooledArchive;
   readonly remove: true;
   readonly sync: true;
 }
 
-export type Job = UnpackJob | SettleJob | MeasureJob | CompareJob | DigestJob | SpoolJob | RemoveJob | SyncJob;
+export type Job =
+  UnpackJob | SettleJob | MeasureJob | CompareJob | DigestJob | FetchJob | SpoolJob | RemoveJob | SyncJob;
 
 /** What the daemon sends to a worker: a job, then the chunks of its input. */
 export type ToWorker =
@@ -107,8 +141,9 @@ export type ToWorker =
   | { readonly type: 'end' }
   | { readonly type: 'cancel' };
 
-/** What a worker sends: `taken` for each chunk that it has dealt with, and one result a job. */
+/** What a worker sends: `taken` for each chunk that it has dealt with, what a fetch reports, and one result a job. */
 export type FromWorker =
   | { readonly type: 'taken' }
+  | { readonly type: 'progress'; readonly progress: FetchProgress }
   | { readonly type: 'done'; readonly result: JobResults[Job['kind']] }
   | { readonly type: 'failed'; readonly code: Code; readonly message: string };

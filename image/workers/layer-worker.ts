@@ -11,7 +11,8 @@ import { measureTree } from '../layers/measure.ts';
 import { settle } from '../layers/settle.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { digestOf } from './digest.ts';
-import type { FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
+import { fetchBlob } from './fetch.ts';
+import type { FetchProgress, FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
 import { spool } from './spool.ts';
 import { rootOf, unpack } from './unpack.ts';
 
@@ -65,6 +66,10 @@ async function execute(job: Job, state: NonNullable<typeof current>): Promise<Jo
       return compareTrees(job, state.abort.signal);
     case 'digest':
       return digestOf(job.path, state.abort.signal);
+    case 'fetch': {
+      const report = (progress: FetchProgress): void => send({ type: 'progress', progress });
+      return fetchBlob(job, { signal: state.abort.signal, report });
+    }
     case 'spool':
       return spool(job, state.input, state.abort.signal);
     case 'remove':

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Ctx } from '../../common/ctx.ts';
 import { WherryError } from '../../common/errors.ts';
-import { converse } from './conversation.ts';
-import type { Job, JobResults } from './jobs.ts';
+import { converse, type Conversation } from './conversation.ts';
+import type { FetchedBlob, FetchJob, FetchProgress, Job, JobResults } from './jobs.ts';
 
 /** A worker costs some megabytes, a start some milliseconds. */
 const IDLE_MS = 3_000;
@@ -15,6 +15,8 @@ export interface WorkerPool {
     job: Extract<Job, { kind: K }>,
     input?: AsyncIterable<Uint8Array>,
   ): Promise<JobResults[K]>;
+  /** The same for a job that reports. */
+  fetch(ctx: Ctx, job: FetchJob, onProgress: (progress: FetchProgress) => void): Promise<FetchedBlob>;
   /** Ends idle threads at once and busy ones with their job. */
   close(): Promise<void>;
 }
@@ -37,12 +39,21 @@ class Pool implements WorkerPool {
     job: Extract<Job, { kind: K }>,
     input?: AsyncIterable<Uint8Array>,
   ): Promise<JobResults[K]> {
+    return (await this.#run({ ctx, job, input })) as JobResults[K];
+  }
+
+  async fetch(ctx: Ctx, job: FetchJob, onProgress: (progress: FetchProgress) => void): Promise<FetchedBlob> {
+    return (await this.#run({ ctx, job, input: undefined, onProgress })) as FetchedBlob;
+  }
+
+  async #run(conversation: Conversation): Promise<unknown> {
     await this.#enter();
     try {
-      ctx.check();
+      conversation.ctx.check();
+      conversation.onProgress?.({ kind: 'started' });
       const worker = this.#take();
       try {
-        return (await converse(worker, { ctx, job, input })) as JobResults[K];
+        return await converse(worker, conversation);
       } finally {
         await this.#giveBack(worker);
       }
