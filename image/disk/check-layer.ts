@@ -6,6 +6,7 @@ import { Undo } from '../../common/undo.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import type { Digest } from '../digest.ts';
 import type { CheckRequest, Damage } from '../disk.ts';
+import type { TreePair } from '../layers/compare.ts';
 import type { StoreParts } from '../parts.ts';
 import type { ChainId, DiffId } from '../snapshots.ts';
 import type { Layer } from '../snapshots/layers.ts';
@@ -15,6 +16,8 @@ interface LayerCheck {
   readonly chain: ChainId;
   /** Blobs that are damaged. */
   readonly bad: ReadonlySet<Digest>;
+  /** Layers that are damaged, and stay so. */
+  readonly badChains: ReadonlySet<ChainId>;
   readonly request: CheckRequest;
 }
 
@@ -22,17 +25,17 @@ interface LayerCheck {
 export async function checkLayer(
   parts: StoreParts,
   ctx: Ctx,
-  { chain, bad, request }: LayerCheck,
+  { chain, bad, badChains, request }: LayerCheck,
 ): Promise<Damage | undefined> {
   const layer = parts.layers.get(chain);
   if (layer === undefined) return undefined;
   const images = layerOwners(parts).get(chain) ?? [];
-  const damage = (problem: string, repaired = false): Damage => ({
+  const damage = (problem: string): Damage => ({
     what: 'layer',
     digest: chain,
     images,
     problem,
-    repaired,
+    repaired: false,
   });
   const source = sourceOf(parts, chain, bad);
   if (source === undefined) {
@@ -40,22 +43,23 @@ export async function checkLayer(
     return problem === undefined ? undefined : damage(`${problem}; there is no blob to unpack it from again`);
   }
   await using undo = new Undo();
-  const { fresh, timeless } = await unpackBeside(parts, ctx, { layer, source, undo });
-  const problem = (await isThere(parts, layer))
-    ? await compared(parts, ctx, { layer, fresh, timeless })
-    : gone(parts, layer);
+  const whole = parts.layers.stack(chain).every((below) => !badChains.has(below.chain));
+  const { fresh, implied } = await unpackBeside(parts, ctx, { layer, source, undo, whole });
+  const trees = { layer, fresh, timeless: implied, unchecked: whole ? [] : implied };
+  const problem = (await isThere(parts, layer)) ? await compared(parts, ctx, trees) : gone(parts, layer);
   if (problem === undefined) return undefined;
   if (!request.repair) return damage(problem);
+  if (!whole && implied.length > 0) return damage(`${problem}; a layer below it is damaged too`);
   await parts.workers.run(ctx, { kind: 'sync', path: parts.directories.root });
   if ((await isThere(parts, layer)) && isMounted(parts, chain, request)) {
     return damage(`${problem}; a running container has it mounted: stop it and check again`);
   }
   const before = parts.layers.exchange(fresh);
-  request.onExchanged?.();
   undo.commit();
+  request.onExchanged?.();
   await failpoint('layer.exchanged');
   await parts.layers.discard([before]);
-  return damage(problem, true);
+  return { ...damage(problem), repaired: true };
 }
 
 interface Source {
@@ -80,39 +84,42 @@ interface Beside {
   readonly source: Source;
   /** Gets what takes the second copy away. */
   readonly undo: Undo;
+  /** The layers below are. */
+  readonly whole: boolean;
 }
 
 /** The layer as it should be, in a directory of its own. */
 async function unpackBeside(
   { layers, directories, workers, trash }: StoreParts,
   ctx: Ctx,
-  { layer, source, undo }: Beside,
-): Promise<{ readonly fresh: Layer; readonly timeless: readonly string[] }> {
+  { layer, source, undo, whole }: Beside,
+): Promise<{ readonly fresh: Layer; readonly implied: readonly string[] }> {
   const directory = directories.next();
   const target = directories.layer(directory);
   undo.defer(() => trash.put(target));
   const unpacked = await workers.run(ctx, { kind: 'unpack', ...source, target });
   const { implied, impliesRoot, sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
-  const lowers = layer.parent === undefined ? [] : layers.paths(layers.stack(layer.parent));
+  const lowers = layer.parent === undefined || !whole ? [] : layers.paths(layers.stack(layer.parent));
   const root = await workers.run(ctx, { kind: 'settle', directory: target, lowers, implied, impliesRoot });
   const { chain, parent } = layer;
   const fresh = { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root };
-  return { fresh, timeless: impliesRoot ? ['', ...implied] : implied };
+  return { fresh, implied: impliesRoot ? ['', ...implied] : implied };
+}
+
+interface Trees extends Pick<TreePair, 'timeless' | 'unchecked'> {
+  readonly layer: Layer;
+  readonly fresh: Layer;
 }
 
 async function compared(
   { directories, workers }: StoreParts,
   ctx: Ctx,
-  {
-    layer,
-    fresh,
-    timeless,
-  }: { readonly layer: Layer; readonly fresh: Layer; readonly timeless: readonly string[] },
+  { layer, fresh, ...how }: Trees,
 ): Promise<string | undefined> {
   const path = directories.layer(layer.directory);
   const right = directories.layer(fresh.directory);
   try {
-    const found = await workers.run(ctx, { kind: 'compare', left: path, right, timeless });
+    const found = await workers.run(ctx, { kind: 'compare', left: path, right, ...how });
     return found === undefined ? undefined : `"${path}" differs from its blob: ${found}`;
   } catch (error) {
     ctx.check();

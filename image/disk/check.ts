@@ -2,7 +2,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import type { CheckRequest, Damage } from '../disk.ts';
 import type { Digest } from '../digest.ts';
 import type { StoreParts } from '../parts.ts';
-import type { ImageId } from '../snapshots.ts';
+import type { ChainId, ImageId } from '../snapshots.ts';
 import { checkBlob } from './check-blob.ts';
 import { checkLayer } from './check-layer.ts';
 
@@ -27,9 +27,12 @@ export async function check(parts: StoreParts, ctx: Ctx, request: CheckRequest):
       damage.push(found);
       if (!found.repaired) bad.add(digest);
     }
+    const badChains = new Set<ChainId>();
     for (const chain of chains) {
-      const found = await checkLayer(parts, ctx, { chain, bad, request });
-      if (found !== undefined) damage.push(found);
+      const found = await checkLayer(parts, ctx, { chain, bad, badChains, request });
+      if (found === undefined) continue;
+      damage.push(found);
+      if (!found.repaired) badChains.add(chain);
     }
     return damage;
   } finally {

@@ -16,7 +16,7 @@ export function usageOf(parts: StoreParts, use: ImageUse): Usage {
     layersDiskBytes: sum(all.map((layer) => layer.diskBytes)),
     contentBytes: bytes,
     contentDiskBytes: diskBytes,
-    partialBytes: 0,
+    partialBytes: sum(content.partials.list().map((partial) => partial.bytes)),
     images: catalog.list().map((image) => imageUsage(parts, { image, use, owners })),
   };
 }

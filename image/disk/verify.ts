@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ctx } from '../../common/ctx.ts';
@@ -19,7 +20,7 @@ export async function verify(parts: StoreParts, ctx: Ctx, readUsage: () => Usage
   await verifyBlobs(parts, ctx, findings);
   const usage = readUsage();
   return {
-    expectedBytes: usage.layersDiskBytes + usage.contentDiskBytes,
+    expectedBytes: usage.layersDiskBytes + usage.contentDiskBytes + usage.partialBytes,
     actualBytes: findings.actualBytes,
     orphans: findings.orphans.sort(),
     missing: findings.missing.sort(),
@@ -49,10 +50,16 @@ async function verifyBlobs({ content, catalog }: StoreParts, ctx: Ctx, findings:
   compare(catalog.liveBlobs(), onDisk, { findings, path: (digest) => content.path(digest) });
   for (const digest of onDisk) {
     ctx.check();
-    findings.actualBytes += await diskBytesOf(content.path(digest));
+    findings.actualBytes += ((await statOf(content.path(digest)))?.blocks ?? 0) * 512;
   }
+  const partials = new Set(content.partials.list().map(({ digest }) => content.partials.path(digest)));
+  const kept = (await namesIn(join(content.root, 'partial'))).map((name) =>
+    join(content.root, 'partial', name),
+  );
+  compare(partials, kept, { findings, path: (path) => path });
+  for (const path of kept) findings.actualBytes += (await statOf(path))?.size ?? 0;
   const incoming = join(content.root, 'ingest');
-  for (const name of await readdir(incoming)) findings.orphans.push(join(incoming, name));
+  for (const name of await namesIn(incoming)) findings.orphans.push(join(incoming, name));
 }
 
 function compare<T>(
@@ -65,11 +72,16 @@ function compare<T>(
   findings.missing.push(...[...owned.difference(there)].map((thing) => path(thing)));
 }
 
-async function diskBytesOf(path: string): Promise<number> {
+const namesIn = (path: string): Promise<string[]> => orNone(readdir(path), []);
+
+const statOf = (path: string): Promise<Stats | undefined> => orNone<Stats | undefined>(stat(path), undefined);
+
+/** What goes away meanwhile is not there. */
+async function orNone<T>(found: Promise<T>, none: T): Promise<T> {
   try {
-    return (await stat(path)).blocks * 512;
+    return await found;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return 0;
+    if (isErrno(error, 'ENOENT')) return none;
     throw error;
   }
 }

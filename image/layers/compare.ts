@@ -18,6 +18,8 @@ export interface TreePair {
   readonly right: string;
   /** Directories whose times say nothing: byte strings relative to the root, which is empty. */
   readonly timeless: readonly string[];
+  /** Directories of which nothing is compared but what is in them. */
+  readonly unchecked: readonly string[];
 }
 
 const DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW;
@@ -28,6 +30,7 @@ const BLOCK_BYTES = 1 << 20;
 
 interface Walk {
   readonly timeless: ReadonlySet<string>;
+  readonly unchecked: ReadonlySet<string>;
   readonly blocks: readonly [Buffer, Buffer];
   readonly signal: AbortSignal;
 }
@@ -48,12 +51,14 @@ const MAX_DEPTH = 256;
  * modes, owners, modification times, devices, link targets, numbers of links, extended attributes of files and directories, and
  * contents; not what is deeper than 256 directories. Blocks its thread.
  */
-export function compareTrees({ left, right, timeless }: TreePair, signal: AbortSignal): string | undefined {
+export function compareTrees(trees: TreePair, signal: AbortSignal): string | undefined {
   const walk: Walk = {
-    timeless: new Set(timeless),
+    timeless: new Set(trees.timeless),
+    unchecked: new Set(trees.unchecked),
     blocks: [Buffer.alloc(BLOCK_BYTES), Buffer.alloc(BLOCK_BYTES)],
     signal,
   };
+  const { left, right } = trees;
   return opened({ left: AT_FDCWD, right: AT_FDCWD }, { names: [left, right], flags: DIRECTORY }, (fds) =>
     compareDirectories(walk, { ...fds, path: '', depth: 0 }),
   );
@@ -61,10 +66,6 @@ export function compareTrees({ left, right, timeless }: TreePair, signal: AbortS
 
 function compareDirectories(walk: Walk, pair: Pair): string | undefined {
   walk.signal.throwIfAborted();
-  const found = compareStatus(walk, { ...pair, status: [statAt(pair.left, ''), statAt(pair.right, '')] });
-  if (found !== undefined) return found;
-  const attributes = compareAttributes(pair);
-  if (attributes !== undefined) return attributes;
   const [left, right] = [namesOf(pair.left), namesOf(pair.right)];
   const odd = [...left.symmetricDifference(right)].sort()[0];
   if (odd !== undefined)
@@ -73,7 +74,10 @@ function compareDirectories(walk: Walk, pair: Pair): string | undefined {
     const different = compareEntry(walk, pair, name);
     if (different !== undefined) return different;
   }
-  return undefined;
+  if (walk.unchecked.has(pair.path)) return undefined;
+  // After what is in it: that tells more than its time.
+  const status = [statAt(pair.left, ''), statAt(pair.right, '')] as const;
+  return compareStatus(walk, { ...pair, status }) ?? compareAttributes(pair);
 }
 
 function compareEntry(walk: Walk, pair: Pair, name: string): string | undefined {
