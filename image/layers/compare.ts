@@ -1,4 +1,4 @@
-import { constants as fs, readSync } from 'node:fs';
+import { constants as fs } from 'node:fs';
 import {
   AT_FDCWD,
   closeFd,
@@ -11,6 +11,7 @@ import {
   statAt,
   type FileStatus,
 } from '../../native/sys/files.ts';
+import { readInto } from '../../native/sys/read.ts';
 import { xattrsOfFd } from '../../native/sys/xattr.ts';
 
 export interface TreePair {
@@ -133,7 +134,7 @@ function compareAttributes({ left, right, path }: Pair): string | undefined {
 function compareContents({ blocks: [a, b], signal }: Walk, { left, right, path }: Pair): string | undefined {
   for (;;) {
     signal.throwIfAborted();
-    const [first, second] = [readSync(left, a), readSync(right, b)];
+    const [first, second] = [readInto(left, a), readInto(right, b)];
     if (first !== second || !a.subarray(0, first).equals(b.subarray(0, second))) {
       return `"${shown(path)}" has another content`;
     }
