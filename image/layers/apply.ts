@@ -10,6 +10,7 @@ import {
   setXattrFd,
   statAt,
   symlinkAt,
+  truncate,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -20,7 +21,15 @@ import {
 } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { shownName, type TarEntry, type TarSink } from '../tar/entry.ts';
-import { bytesOf, OPAQUE_XATTR, setAttributes, setAttributesAt, type Place } from './attributes.ts';
+import {
+  bytesOf,
+  OPAQUE_XATTR,
+  setAttributes,
+  setAttributesAt,
+  UNKNOWN,
+  type Birth,
+  type Place,
+} from './attributes.ts';
 import { classify, layerPath } from './path.ts';
 import type { LayerTree } from './tree.ts';
 
@@ -41,7 +50,10 @@ export interface LayerSink extends TarSink {
  */
 export function layerSink(tree: LayerTree): LayerSink {
   const result = { sizeBytes: 0, opaqueRoot: false };
-  let file: { readonly fd: number; readonly entry: TarEntry } | undefined;
+  let file: (NewFile & { readonly entry: TarEntry }) | undefined;
+  /** Where its next byte goes. */
+  let position = 0;
+  let holes = false;
   const close = (): void => {
     if (file !== undefined) closeFd(file.fd);
     file = undefined;
@@ -50,33 +62,57 @@ export function layerSink(tree: LayerTree): LayerSink {
     result,
     entry: (entry) => {
       try {
-        const fd = applyEntry(tree, entry, result);
-        if (fd !== undefined) file = { fd, entry };
+        const made = applyEntry(tree, entry, result);
+        if (made !== undefined) file = { ...made, entry };
+        position = 0;
+        holes = false;
       } catch (error) {
         throw explained(error, entry);
       }
     },
     data: (chunk) => {
       if (file === undefined) return;
-      writeAll(file.fd, chunk);
+      writeAll(file.fd, chunk, position);
+      position += chunk.byteLength;
       result.sizeBytes += chunk.byteLength;
     },
+    hole: (sizeBytes) => {
+      if (file === undefined) return;
+      holes = true;
+      position += sizeBytes;
+      result.sizeBytes += sizeBytes;
+    },
     end: () => {
-      if (file !== undefined) setAttributes(file.fd, file.entry);
+      if (file === undefined) return;
+      try {
+        // A hole at the end is no data that would have made the file so long.
+        if (holes) truncate(file.fd, position);
+        setAttributes(file.fd, file.entry, file.birth);
+      } catch (error) {
+        throw explained(error, file.entry);
+      }
       close();
     },
     close,
   };
 }
 
+/** The last ones: attributes and files larger than the file system knows, more links than it counts. */
+const FAULTS = ['ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EINVAL', 'E2BIG', 'ERANGE', 'EFBIG', 'EMLINK'];
+
 /** What a name in the archive brought about is the archive's fault; a full disk is not. */
 function explained(error: unknown, entry: TarEntry): unknown {
-  if (!isErrno(error, 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EINVAL')) return error;
+  if (!isErrno(error, ...FAULTS)) return error;
   return invalidArgument(`invalid layer: "${shownName(entry.name)}": ${messageOf(error)}`, { cause: error });
 }
 
-/** Returns the descriptor of a file whose data and attributes are still to come. */
-function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result']): number | undefined {
+/** A file whose data and attributes are still to come. */
+interface NewFile {
+  readonly fd: number;
+  readonly birth: Birth;
+}
+
+function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result']): NewFile | undefined {
   const parts = layerPath(entry.name);
   const name = parts.at(-1);
   if (name === undefined) {
@@ -104,21 +140,27 @@ function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result'
 function applyRoot(tree: LayerTree, entry: TarEntry): void {
   if (entry.type !== 'directory') throw invalidArgument('invalid layer: its root is no directory');
   tree.release();
-  tree.listed(tree.root);
+  tree.listed(tree.root, entry);
   setAttributes(tree.root, entry);
 }
 
-function makeEntry(tree: LayerTree, { place, entry }: { place: Place; entry: TarEntry }): number | undefined {
+function makeEntry(
+  tree: LayerTree,
+  { place, entry }: { place: Place; entry: TarEntry },
+): NewFile | undefined {
   const name = bytesOf(place.name);
   switch (entry.type) {
-    case 'file':
-      return replacing(place, () => openAt(place.fd, name, { flags: NEW_FILE, mode: 0o600 }));
+    case 'file': {
+      const birth = tree.birth(entry.mode);
+      const mode = birth.mode ?? 0o600;
+      return { fd: replacing(place, () => openAt(place.fd, name, { flags: NEW_FILE, mode })), birth };
+    }
     case 'directory':
       makeDirectory(tree, place, entry);
       break;
     case 'symlink':
       replacing(place, () => symlinkAt(bytesOf(entry.linkName), place.fd, name));
-      setAttributesAt(place, entry);
+      setAttributesAt(place, entry, tree.birth(0));
       break;
     case 'hardlink':
       makeHardLink(tree, entry);
@@ -127,7 +169,7 @@ function makeEntry(tree: LayerTree, { place, entry }: { place: Place; entry: Tar
     case 'block-device':
     case 'fifo':
       replacing(place, () => mknodAt(place.fd, name, nodeOf(entry)));
-      setAttributesAt(place, entry);
+      setAttributesAt(place, entry, tree.birth(0));
       break;
   }
   return undefined;
@@ -146,19 +188,34 @@ function replacing<T>(place: Place, make: () => T): T {
 
 function makeDirectory(tree: LayerTree, place: Place, entry: TarEntry): void {
   const name = bytesOf(place.name);
-  const before = existing(place);
+  const birth = tree.birth(entry.mode);
+  const before = madeOver(place, birth.mode ?? 0o700);
   const merge = before !== undefined && (before.mode & S_IFMT) === S_IFDIR;
-  if (!merge) replacing(place, () => mkdirAt(place.fd, name, 0o700));
+  if (before !== undefined && !merge) {
+    removeTreeAt(place.fd, name);
+    mkdirAt(place.fd, name, birth.mode ?? 0o700);
+  }
   const fd = openAt(place.fd, name, { flags: fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW });
   try {
     // The layer removed what is below and made it anew: the old content must not shine through.
     if (before !== undefined && isWhiteout(before)) setXattrFd(fd, OPAQUE_XATTR);
     // A symbolic link may have made this the directory in use: its time is put back before it gets a new one.
     if (merge) tree.release();
-    tree.listed(fd);
-    setAttributes(fd, entry);
+    tree.listed(fd, entry);
+    setAttributes(fd, entry, merge ? UNKNOWN : birth);
   } finally {
     closeFd(fd);
+  }
+}
+
+/** Makes a directory, or says what is there instead. */
+function madeOver(place: Place, mode: number): FileStatus | undefined {
+  try {
+    mkdirAt(place.fd, bytesOf(place.name), mode);
+    return undefined;
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    return existing(place);
   }
 }
 

@@ -14,10 +14,11 @@ import {
   type Timestamp,
 } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
-import { shownName } from '../tar/entry.ts';
-import { bytesOf, restoreMtime } from './attributes.ts';
+import { shownName, type TarEntry } from '../tar/entry.ts';
+import { bytesOf, DEFAULT_ACL, restoreMtime, type Birth } from './attributes.ts';
 import { openBeneath } from './beneath.ts';
 
+const S_ISGID = 0o2000;
 /** Of a directory that nothing is known of, the root included. */
 const DEFAULT_MODE = 0o755;
 const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW;
@@ -36,11 +37,17 @@ export class LayerTree {
   readonly #implied = new Set<string>();
   #impliedBytes = 0;
   #impliesRoot = true;
-  #current: { readonly key: string; readonly fd: number; readonly mtime: Timestamp } | undefined;
+  /** Permission bits that a creation grants: the process's umask takes others away. */
+  readonly #granted: number;
+  #hasDefaultAcls = false;
+  #current:
+    | { readonly key: string; readonly fd: number; readonly mtime: Timestamp; readonly mode: number }
+    | undefined;
 
-  /** `root` exists and is empty. */
+  /** `root` was just made, with mode 0777 but for the umask. */
   constructor(root: string) {
     this.#root = openAt(AT_FDCWD, root, { flags: OPEN_DIRECTORY });
+    this.#granted = statAt(this.#root, '').mode & 0o777;
     fchmod(this.#root, DEFAULT_MODE);
   }
 
@@ -59,7 +66,8 @@ export class LayerTree {
   }
 
   /** The directory open at `fd` gets attributes from the layer. */
-  listed(fd: number): void {
+  listed(fd: number, entry: TarEntry): void {
+    if (entry.xattrs.has(DEFAULT_ACL)) this.#hasDefaultAcls = true;
     if (fd === this.#root) this.#impliesRoot = false;
     if (this.#implied.size === 0) return;
     const path = this.#pathOf(fd);
@@ -73,8 +81,16 @@ export class LayerTree {
     if (this.#current?.key === key) return this.#current.fd;
     const fd = this.#open(parts);
     this.release();
-    this.#current = { key, fd, mtime: statAt(fd, '').mtime };
+    const { mtime, mode } = statAt(fd, '');
+    this.#current = { key, fd, mtime, mode };
     return fd;
+  }
+
+  /** What something made with `mode` in the directory in use has from its birth. */
+  birth(mode: number): Birth {
+    const inGroup = ((this.#current?.mode ?? S_ISGID) & S_ISGID) !== 0;
+    const exact = (mode & ~this.#granted) === 0 && !inGroup && !this.#hasDefaultAcls;
+    return { rootOwned: !inGroup, mode: exact ? mode : undefined, inherited: this.#hasDefaultAcls };
   }
 
   /** A descriptor of an existing directory, that the caller closes: of the target of a hard link. */

@@ -17,7 +17,7 @@ export interface TarEntry {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes of data that follow; 0 for all but files. */
+  /** Bytes of a file, with those of holes; 0 for all but files. */
   readonly size: number;
   readonly mtime: Timestamp;
   readonly atime: Timestamp;
@@ -31,6 +31,8 @@ export interface TarEntry {
 export interface TarSink {
   entry(entry: TarEntry): void;
   data(chunk: Uint8Array): void;
+  /** Zeros that a sparse file has here and the archive does not hold; without this, such a file is refused. */
+  hole?(sizeBytes: number): void;
   end(): void;
 }
 

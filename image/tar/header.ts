@@ -30,13 +30,13 @@ export function parseHeader(block: Uint8Array): Header {
     typeFlag: String.fromCharCode(block[156] ?? 0),
     name: prefix === '' ? name : `${prefix}/${name}`,
     linkName: text(block, 157, 100),
-    mode: number(block, 100, 8),
-    uid: number(block, 108, 8),
-    gid: number(block, 116, 8),
-    size: number(block, 124, 12),
-    mtimeSeconds: number(block, 136, 12),
-    deviceMajor: number(block, 329, 8),
-    deviceMinor: number(block, 337, 8),
+    mode: parseNumber(block, 100, 8),
+    uid: parseNumber(block, 108, 8),
+    gid: parseNumber(block, 116, 8),
+    size: parseNumber(block, 124, 12),
+    mtimeSeconds: parseNumber(block, 136, 12),
+    deviceMajor: parseNumber(block, 329, 8),
+    deviceMinor: parseNumber(block, 337, 8),
   };
 }
 
@@ -56,12 +56,12 @@ function hasChecksum(block: Uint8Array): boolean {
     unsigned += byte;
     signed += byte > 127 ? byte - 256 : byte;
   }
-  const stated = number(block, 148, 8);
+  const stated = parseNumber(block, 148, 8);
   return stated === unsigned || stated === signed;
 }
 
 /** Octal digits between spaces and NULs, or base 256 when the first bit is set. */
-function number(block: Uint8Array, offset: number, length: number): number {
+export function parseNumber(block: Uint8Array, offset: number, length: number): number {
   const first = block[offset] ?? 0;
   if (first >= 0x80) return base256(block.subarray(offset, offset + length));
   const digits = latin1(block, offset, length)

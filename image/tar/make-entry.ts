@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<string, EntryType>> = {
   '\0': 'file',
   '0': 'file',
   '7': 'file',
+  S: 'file',
   '1': 'hardlink',
   '2': 'symlink',
   '3': 'character-device',
@@ -29,9 +30,9 @@ interface Extensions {
 /** Applies extended headers to a header block: pax beats GNU, GNU beats the block. Throws `invalid-argument`. */
 export function makeEntry(header: Header, extensions: Extensions): TarEntry {
   const { pax } = extensions;
-  const name = checkedName(pax.get('path') ?? extensions.name ?? header.name);
-  const type = typeOf(header, name, pax);
-  const size = numeric(pax, 'size', header.size);
+  const name = checkedName(pax.get('GNU.sparse.name') ?? pax.get('path') ?? extensions.name ?? header.name);
+  const type = typeOf(header, name);
+  const size = storedBytes(header, pax);
   if (size < 0) throw invalidArgument(`invalid tar header: size ${size} of "${shownName(name)}"`);
   const mtime = timeOf(pax, 'mtime') ?? { seconds: header.mtimeSeconds, nanoseconds: 0 };
   return {
@@ -50,11 +51,14 @@ export function makeEntry(header: Header, extensions: Extensions): TarEntry {
   };
 }
 
-function typeOf(header: Header, name: string, pax: ReadonlyMap<string, string>): EntryType {
-  const sparse = header.typeFlag === 'S' || pax.has('GNU.sparse.major') || pax.has('GNU.sparse.map');
-  const type = sparse ? undefined : TYPES[header.typeFlag];
+/** Bytes that the archive holds of a file. */
+export const storedBytes = (header: Header, pax: Extensions['pax']): number =>
+  numeric(pax, 'size', header.size);
+
+function typeOf(header: Header, name: string): EntryType {
+  const type = TYPES[header.typeFlag];
   if (type === undefined) {
-    const what = sparse ? 'sparse file' : `type ${JSON.stringify(header.typeFlag)}`;
+    const what = `type ${JSON.stringify(header.typeFlag)}`;
     throw invalidArgument(`cannot read "${shownName(name)}" from a tar archive: ${what} is not supported`);
   }
   // Before ustar, a directory was a file whose name ends in a slash.

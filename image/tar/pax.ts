@@ -7,6 +7,8 @@ import type { Timestamp } from '../../native/sys/files.ts';
  */
 export function parsePax(data: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
+  /** Of a sparse file in GNU's format 0.0, the one that repeats keys: made to look like 0.1. */
+  const segments: string[] = [];
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');
   for (let at = 0; at < text.length;) {
     const space = text.indexOf(' ', at);
@@ -18,9 +20,12 @@ export function parsePax(data: Uint8Array): Map<string, string> {
     const record = text.slice(space + 1, end - 1);
     const equals = record.indexOf('=');
     if (equals < 1) throw invalidArgument('invalid tar header: pax record without a key');
-    records.set(record.slice(0, equals), record.slice(equals + 1));
+    const [key, value] = [record.slice(0, equals), record.slice(equals + 1)];
+    if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') segments.push(value);
+    else records.set(key, value);
     at = end;
   }
+  if (segments.length > 0) records.set('GNU.sparse.map', segments.join(','));
   return records;
 }
 

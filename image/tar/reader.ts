@@ -1,19 +1,35 @@
 import { invalidArgument } from '../../common/errors.ts';
 import { makeEntry } from './make-entry.ts';
-import type { TarSink } from './entry.ts';
+import type { TarEntry, TarSink } from './entry.ts';
 import { BLOCK_BYTES, isZeroBlock, parseHeader, type Header } from './header.ts';
 import { parsePax } from './pax.ts';
+import { sparseFile, type SparseFile } from './sparse-file.ts';
+import { checkSegments, type Segment } from './sparse.ts';
 
 /** Of one extended header, as Go's reader has it: what a layer states about one file never needs more. */
 const MAX_EXTENDED_BYTES = 1 << 20;
 
-/** `meta` collects an extended header, `data` hands a file's bytes on, `skip` drops padding. */
+/** `meta` collects an extended header, `map` what a sparse file consists of, `data` hands a file's bytes on, `skip` drops padding. */
 type State =
   | { readonly kind: 'header' }
   | { readonly kind: 'meta'; readonly header: Header; readonly parts: Uint8Array[]; left: number }
-  | { readonly kind: 'data'; left: number; readonly padding: number }
+  | { readonly kind: 'map'; readonly file: SparseFile; readonly entry: TarEntry }
+  | Data
   | { readonly kind: 'skip'; left: number }
   | { readonly kind: 'ended' };
+
+interface Data {
+  readonly kind: 'data';
+  /** Of the segment that is being read. */
+  left: number;
+  /** Where it ends. */
+  end: number;
+  readonly further: Iterator<Segment>;
+  readonly size: number;
+  readonly padding: number;
+}
+
+const NO_SEGMENTS: readonly Segment[] = [];
 
 /**
  * Reads a tar archive of any size from chunks that are pushed, synchronously and in constant memory: in a worker each entry is a
@@ -50,7 +66,7 @@ export class TarReader {
   /** Consumes some of the chunk and returns the rest. */
   #step(chunk: Uint8Array): Uint8Array {
     const state = this.#state;
-    if (state.kind === 'header') return this.#collectHeader(chunk);
+    if (state.kind === 'header' || state.kind === 'map') return this.#collectBlock(chunk, state);
     if (state.kind === 'ended') return chunk.subarray(chunk.byteLength);
     const part = chunk.subarray(0, state.left);
     state.left -= part.byteLength;
@@ -66,19 +82,38 @@ export class TarReader {
       const { size } = state.header;
       this.#extend(state.header, data.subarray(0, size));
     }
-    if (state.kind === 'data') {
-      this.#sink.end();
-      this.#skip(state.padding);
-      return;
+    if (state.kind === 'data') this.#nextSegment(state);
+    else this.#state = { kind: 'header' };
+  }
+
+  /** Goes on to the next segment that has data, or ends the file. */
+  #nextSegment(state: Data): void {
+    for (let next = state.further.next(); next.done !== true; next = state.further.next()) {
+      const { offset, sizeBytes } = next.value;
+      this.#hole(offset - state.end);
+      state.end = offset + sizeBytes;
+      state.left = sizeBytes;
+      if (sizeBytes > 0) return;
     }
-    this.#state = { kind: 'header' };
+    this.#hole(state.size - state.end);
+    this.#sink.end();
+    this.#skip(state.padding);
+  }
+
+  #hole(sizeBytes: number): void {
+    if (sizeBytes === 0) return;
+    // Zeros without end are no way out: a header of some bytes can ask for petabytes of them.
+    if (this.#sink.hole === undefined) {
+      throw invalidArgument('cannot read the tar archive: a sparse file is not supported here');
+    }
+    this.#sink.hole(sizeBytes);
   }
 
   #skip(bytes: number): void {
     this.#state = bytes === 0 ? { kind: 'header' } : { kind: 'skip', left: bytes };
   }
 
-  #collectHeader(chunk: Uint8Array): Uint8Array {
+  #collectBlock(chunk: Uint8Array, state: Extract<State, { kind: 'header' | 'map' }>): Uint8Array {
     const missing = BLOCK_BYTES - this.#partial.byteLength;
     const part = chunk.subarray(0, missing);
     const block = this.#partial.byteLength === 0 ? part : Buffer.concat([this.#partial, part]);
@@ -86,7 +121,8 @@ export class TarReader {
       this.#partial = Uint8Array.from(block);
     } else {
       this.#partial = new Uint8Array(0);
-      this.#header(block);
+      if (state.kind === 'header') this.#header(block);
+      else this.#map(block, state);
     }
     return chunk.subarray(part.byteLength);
   }
@@ -100,7 +136,7 @@ export class TarReader {
     if (this.#zeroBlocks > 0) throw invalidArgument('invalid tar header: data after a zero block');
     const header = parseHeader(block);
     if ('xgLK'.includes(header.typeFlag)) this.#beginExtended(header);
-    else this.#beginEntry(header);
+    else this.#beginEntry(header, block);
   }
 
   #beginExtended(header: Header): void {
@@ -123,17 +159,43 @@ export class TarReader {
     // A global header ('g') is what `git archive` writes its commit into; docker ignores it too.
   }
 
-  #beginEntry(header: Header): void {
-    const entry = makeEntry(header, { pax: this.#pax, name: this.#longName, linkName: this.#longLink });
+  #beginEntry(header: Header, block: Uint8Array): void {
+    const pax = this.#pax;
+    const stated = makeEntry(header, { pax, name: this.#longName, linkName: this.#longLink });
     this.#pax = new Map();
     this.#longName = undefined;
     this.#longLink = undefined;
-    this.#sink.entry(entry);
-    if (entry.size > 0) {
-      this.#state = { kind: 'data', left: entry.size, padding: padding(entry.size) };
-    } else {
-      this.#sink.end();
+    const file = stated.type === 'file' ? sparseFile({ header, block, pax }) : undefined;
+    if (file === undefined) {
+      this.#beginData(stated, stated.size);
+      return;
     }
+    const entry = { ...stated, size: file.sizeBytes };
+    if (file.map.done) this.#beginSparse(entry, file);
+    else this.#state = { kind: 'map', file, entry };
+  }
+
+  #map(block: Uint8Array, { file, entry }: Extract<State, { kind: 'map' }>): void {
+    file.map.push(block);
+    if (file.map.done) this.#beginSparse(entry, file);
+  }
+
+  #beginSparse(entry: TarEntry, file: SparseFile): void {
+    const stored = file.storedBytes();
+    const { segments } = file.map;
+    checkSegments(segments, { storedBytes: stored, sizeBytes: entry.size, name: entry.name });
+    this.#beginData(entry, stored, segments);
+  }
+
+  /** `segments` only of a sparse file. */
+  #beginData(entry: TarEntry, stored: number, segments?: readonly Segment[]): void {
+    this.#sink.entry(entry);
+    const sparse = segments !== undefined;
+    const further = (segments ?? NO_SEGMENTS).values();
+    const [left, end] = sparse ? [0, 0] : [stored, entry.size];
+    const state: Data = { kind: 'data', left, end, further, size: entry.size, padding: padding(stored) };
+    this.#state = state;
+    if (left === 0) this.#nextSegment(state);
   }
 }
 

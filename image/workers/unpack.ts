@@ -11,7 +11,6 @@ import { inflate } from './inflate.ts';
 import type { RootAttributes, UnpackedLayer, UnpackJob } from './jobs.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-const ROOT_MODE = 0o755;
 
 /** Runs an UnpackJob: one pass that inflates, hashes and unpacks. */
 export async function unpack(job: UnpackJob, signal: AbortSignal): Promise<UnpackedLayer> {
@@ -37,7 +36,7 @@ export async function unpackStream(
   chunks: AsyncIterable<Uint8Array>,
   request: UnpackTarget,
 ): Promise<UnpackedLayer> {
-  mkdirAt(AT_FDCWD, request.target, ROOT_MODE);
+  mkdirAt(AT_FDCWD, request.target, 0o777);
   try {
     const filled = await fill(chunks, request);
     return { ...filled, ...measureTree(request.target) };

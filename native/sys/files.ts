@@ -69,6 +69,7 @@ const atLink = syscallShape<[number, Uint8Array, number, Uint8Array, number]>(
   'int64_t from, const void *a, int64_t to, const void *b, int64_t flags',
 );
 const pathAtPath = syscallShape<[Uint8Array, number, Uint8Array]>('const void *a, int64_t fd, const void *b');
+const pathAtPathOne = syscallShape<[Uint8Array, Uint8Array]>('const void *path, const void *name');
 const atStatx = syscallShape<[number, Uint8Array, number, number, Uint8Array]>(
   'int64_t fd, const void *path, int64_t flags, int64_t mask, void *out',
 );
@@ -267,9 +268,28 @@ export function syncFileSystem(fd: number): void {
   checked('syncfs', `descriptor ${fd}`, () => fdOnly(syscallNumber('syncfs'), fd));
 }
 
-/** Writes all of `data` at the descriptor's position. */
-export function writeAll(fd: number, data: Uint8Array): void {
-  for (let done = 0; done < data.byteLength;) done += writeSync(fd, data, done);
+/** Writes all of `data` at `position`, or where the descriptor is. */
+export function writeAll(fd: number, data: Uint8Array, position?: number): void {
+  for (let done = 0; done < data.byteLength;) {
+    const at = position === undefined ? null : position + done;
+    done += writeSync(fd, data, done, data.byteLength - done, at);
+  }
+}
+
+/** Gives an open file a length; what comes to it is a hole. man 2 ftruncate. */
+export function truncate(fd: number, sizeBytes: number): void {
+  checked('ftruncate', `descriptor ${fd}`, () => fdOne(syscallNumber('ftruncate'), fd, sizeBytes));
+}
+
+/** Removes an extended attribute of what is open; one that is not there, or can't be, is no error. man 2 fremovexattr. */
+export function removeXattrFd(fd: number, name: Path): void {
+  try {
+    checked('removexattr', shown(name), () =>
+      pathAtPathOne(syscallNumber('removexattr'), cString(`/proc/self/fd/${fd}`), cString(name)),
+    );
+  } catch (error) {
+    if (!isErrno(error, 'ENODATA', 'EOPNOTSUPP')) throw error;
+  }
 }
 
 const fdBuffer = syscallShape<[number, Uint8Array, number]>('int64_t fd, void *data, int64_t size');
