@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
  * The rows that own what is on disk. `image_name` holds complete names, with a tag or a digest. An image's diff ids, and so its
  * chain ids, come from its configuration; `image_layer` keeps which blob each layer came from, `image_document` the indexes and
  * manifests that led to it, `image_source` from which repositories (complete names) it was pulled, by which digest.
+ * `image_compressed` remembers what plain blobs of layers became when they were pushed.
  */
 export function createTables(db: DatabaseSync): void {
   db.exec(`
@@ -37,6 +38,11 @@ export function createTables(db: DatabaseSync): void {
       repository TEXT NOT NULL,
       digest TEXT NOT NULL,
       PRIMARY KEY (image_id, repository, digest)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS image_compressed (
+      plain TEXT PRIMARY KEY,
+      digest TEXT NOT NULL,
+      size_bytes INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS image_use (
       image_id TEXT PRIMARY KEY REFERENCES image_config (id) ON DELETE CASCADE,

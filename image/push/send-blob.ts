@@ -1,0 +1,118 @@
+import { createReadStream } from 'node:fs';
+import type { Ctx } from '../../common/ctx.ts';
+import { codeOf, messageOf } from '../../common/errors.ts';
+import type { Digest } from '../digest.ts';
+import type { Descriptor, Repository } from '../registry/contract.ts';
+import type { StoredBlob } from '../save/stored.ts';
+import type { Progress } from '../transfers.ts';
+import type { CompressedLayers } from './compress.ts';
+import { pathOf } from './mounts.ts';
+import type { PushBlob } from './plan.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+/** Docker's clients draw a bar ten times a second. */
+const REPORT_MS = 100;
+
+/** One repository, and what is known of it. */
+export interface Target {
+  readonly repository: Repository;
+  readonly compressed: CompressedLayers;
+  /** For compressed layers on their way. */
+  readonly directory: string;
+  /** Repositories that may have a blob, by their complete names. */
+  readonly candidates: (blob: Digest) => readonly string[];
+  /** What the repository has, by the digest that it has in the store. */
+  readonly sent: Map<Digest, Descriptor>;
+}
+
+type Say = (message: Omit<Progress, 'id'>) => void;
+
+/** Sees to it that the repository has a blob, with the least work: it has it, it takes it from another one, it is sent it. */
+export async function sendBlob(
+  ctx: Ctx,
+  target: Target,
+  { item, say }: { readonly item: PushBlob; readonly say: Say },
+): Promise<void> {
+  const { digest } = item.blob;
+  if (item.isForeign) {
+    say({ status: 'Skipped foreign layer' });
+    target.sent.set(digest, asDescriptor(item, item.blob));
+    return;
+  }
+  if (target.sent.has(digest)) {
+    say({ status: 'Layer already exists' });
+    return;
+  }
+  const known = item.compress ? target.compressed.known(digest) : item.blob;
+  if (known !== undefined && (await spare(ctx, target, { item, say, known }))) return;
+  const blob = item.compress ? await target.compressed.make(ctx, item.blob, target.directory) : item.blob;
+  if (blob.digest !== known?.digest && (await spare(ctx, target, { item, say, known: blob }))) return;
+  const descriptor = asDescriptor(item, blob);
+  await target.repository.uploadBlob(
+    ctx,
+    descriptor,
+    (offset) => read(blob, offset),
+    meter(say, blob.sizeBytes),
+  );
+  say({ status: 'Pushed' });
+  target.sent.set(digest, descriptor);
+}
+
+interface Known {
+  readonly item: PushBlob;
+  readonly say: Say;
+  readonly known: Omit<StoredBlob, 'path'>;
+}
+
+/** Whether it need not be sent. */
+async function spare(ctx: Ctx, target: Target, { item, say, known }: Known): Promise<boolean> {
+  const descriptor = asDescriptor(item, known);
+  if (await target.repository.hasBlob(ctx, known.digest)) {
+    say({ status: 'Layer already exists' });
+    target.sent.set(item.blob.digest, descriptor);
+    return true;
+  }
+  for (const candidate of target.candidates(item.blob.digest)) {
+    if (!(await mount(ctx, target, { digest: known.digest, from: pathOf(candidate) }))) continue;
+    say({ status: `Mounted from ${pathOf(candidate)}` });
+    target.sent.set(item.blob.digest, descriptor);
+    return true;
+  }
+  return false;
+}
+
+/** A repository that may not be read, or is gone, is no reason to fail: the blob is sent then. */
+async function mount(
+  ctx: Ctx,
+  { repository }: Target,
+  { digest, from }: { readonly digest: Digest; readonly from: string },
+): Promise<boolean> {
+  try {
+    return await repository.mountBlob(ctx, digest, from);
+  } catch (error) {
+    ctx.check();
+    if (!['not-found', 'permission-denied', 'invalid-argument'].includes(codeOf(error))) throw error;
+    ctx.log.debug('A blob cannot be mounted', { digest, from, error: messageOf(error) });
+    return false;
+  }
+}
+
+const asDescriptor = (item: PushBlob, { digest, sizeBytes }: Omit<StoredBlob, 'path'>): Descriptor => ({
+  mediaType: item.mediaType,
+  digest,
+  size: sizeBytes,
+});
+
+const read = ({ path }: StoredBlob, start: number): ReturnType<typeof createReadStream> =>
+  createReadStream(path, { start, highWaterMark: CHUNK_BYTES });
+
+/** Says how much has been sent, not too often. */
+function meter(say: Say, total: number): (sentBytes: number) => void {
+  let saidAt = 0;
+  return (current) => {
+    const now = performance.now();
+    if (saidAt !== 0 && now - saidAt < REPORT_MS) return;
+    saidAt = now;
+    say({ status: 'Pushing', progressDetail: { current, total } });
+  };
+}
