@@ -2,7 +2,7 @@ import { closeSync, readFileSync } from 'node:fs';
 import { internal, messageOf } from '../../common/errors.ts';
 import { memfd } from '../../native/sys/memory-file.ts';
 import { pidfdOpen, pidfdSendSignal } from '../../native/sys/pidfd.ts';
-import { exitCodeOf, waitChild } from '../../native/sys/reap.ts';
+import { waitChild } from '../../native/sys/reap.ts';
 import { pollReadable, setSubreaper } from '../../native/sys/wait.ts';
 import { joinCgroups } from '../cgroup/create.ts';
 import { buildExecPlan } from '../exec.ts';
@@ -15,6 +15,7 @@ import { reportForked } from '../report.ts';
 import { compileCached, seccompCache } from '../security/seccomp-cache.ts';
 import type { Hook, HookPoint } from '../spec.ts';
 import type { ContainerRecord, Settings, Status } from './contract.ts';
+import { endingOf } from './ending.ts';
 import { withHome } from './home.ts';
 import { runPlan } from './launcher.ts';
 import { hookState } from './state.ts';
@@ -74,9 +75,9 @@ function runHook(
       point === 'startContainer' ? insidePlan(record, hook, stdio) : hookPlan(record, { hook, point, stdio });
     const pid = runPlan(plan);
     if (pid === undefined) throw internal(`Cannot start "${hook.path}"`);
-    const code = waitFor(pid, hook.timeout);
+    const status = waitFor(pid, hook.timeout);
     const text = readFileSync(pathOf(errors), 'utf8').slice(0, STDERR_BYTES).trim();
-    if (code !== 0) throw internal(`exit status ${code}, stdout: , stderr: ${text}`);
+    if (status !== 0) throw internal(`${endingOf(status)}, stdout: , stderr: ${text}`);
   } finally {
     setSubreaper(false);
     closeSync(input);
@@ -87,7 +88,7 @@ function runHook(
 /** The launcher reads them here, while the host's procfs is there. */
 const pathOf = (fd: number): string => `/proc/${process.pid}/fd/${fd}`;
 
-/** The exit code; a hook that takes longer than its timeout, in seconds, is killed. */
+/** The wait status; a hook that takes longer than its timeout, in seconds, is killed. */
 function waitFor(pid: number, timeout: number | undefined): number {
   const pidfd = pidfdOpen(pid);
   try {
@@ -100,7 +101,7 @@ function waitFor(pid: number, timeout: number | undefined): number {
   } finally {
     closeSync(pidfd);
   }
-  return exitCodeOf(waitChild(pid, { block: true }) ?? 0);
+  return waitChild(pid, { block: true }) ?? 0;
 }
 
 type Stdio = readonly [string, string, string];

@@ -3,6 +3,7 @@ import { Label, type PlanBuilder } from '../plan/builder.ts';
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  MOUNT_ATTR,
   O_CLOEXEC,
   O_PATH,
   RESOLVE_BENEATH,
@@ -16,7 +17,7 @@ import { cleanPath, ensureDirectory } from '../plan/paths.ts';
 import { deviceNumber, openHow, OPEN_HOW_BYTES } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Device } from '../spec.ts';
-import { attachMount, cloneMount } from './filesystem.ts';
+import { attachMount, changeMount, cloneMount } from './filesystem.ts';
 import { expectNode, lookAt } from './verify.ts';
 
 const KINDS = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO } as const;
@@ -110,6 +111,7 @@ function bindDevice(plan: PlanBuilder, device: Device, { directory, name }: Plac
   const label = `bind the host's device "${path}"`;
   const node = cloneMount(plan, { dirfd: AT_FDCWD, path, recursive: false, label });
   checkNode(plan, device, { node, label: `${label}: it is another device` });
+  changeMount(plan, node, { label, set: MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC });
   plan.call(label, 'mknodat', [directory, name, S_IFREG, 0], { ignore: ['EEXIST'] });
   const target = plan.call(label, 'openat2', [directory, name, ...existing()], { save: true });
   attachMount(plan, node, { target, label });

@@ -134,10 +134,12 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     else if (!IGNORED.has(option)) data.push(...splitData(option));
   }
   const common = { bind: 'no', remount: false, idmap: 'no', copyUp: false } as const;
+  const action = { ...common, ...actions };
+  // A new file system is all of its tree.
+  const isNew = action.bind === 'no' && !action.remount;
   return {
-    ...common,
-    ...actions,
-    ...mount,
+    ...action,
+    ...(isNew ? merged(mount, [tree.set, tree.clear]) : mount),
     setsTimes: options.some((option) => TIMES.has(option)),
     setAll: tree.set,
     clearAll: tree.clear,

@@ -112,6 +112,15 @@ describe('hooks', NEEDS, () => {
     assert.deepEqual(await runtime.leftovers(), []);
   });
 
+  test('one that a signal ends', async () => {
+    await using runtime = await openRuntime();
+    const bundle = await runtime.bundle('a', { spec: { hooks: { startContainer: [shell('kill -9 $$')] } } });
+    const { code, stderr } = await runtime.run(['run', '--bundle', bundle, 'a']);
+    assert.equal(code, 1);
+    assert.match(stderr, /error running startContainer hook #0: signal: killed, stdout: , stderr: /);
+    assert.deepEqual(await runtime.leftovers(), []);
+  });
+
   test('a failure before the program runs leaves nothing', async () => {
     for (const point of ['prestart', 'createRuntime', 'createContainer', 'startContainer'] as const) {
       await using runtime = await openRuntime();

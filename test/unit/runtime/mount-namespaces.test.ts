@@ -73,6 +73,14 @@ describe('a container in a user namespace', requires('root', 'busybox', 'unshare
     assert.match((await runAsCommand(open, { before })).failure ?? '', /mount ".*" at "\/c": EPERM/);
   });
 
+  test("has the host's devices, and nothing else of the mounts that they come with", async (t) => {
+    const bench = await makeDirectoryBench(t, 'grep " /dev/null " /proc/self/mountinfo', ownUsers);
+    giveToContainer(bench);
+    const { stdout, failure } = await runAsCommand(bench);
+    assert.equal(failure, undefined);
+    assert.match(stdout, / \/null \/dev\/null rw,nosuid,noexec,/);
+  });
+
   test("sees the host's /sys with the host's network", async (t) => {
     const bench = await makeDirectoryBench(t, 'grep " /sys " /proc/self/mountinfo; touch /sys/x', (spec) => {
       ownUsers(spec);

@@ -45,6 +45,8 @@ describe('mount options', () => {
     [['rbind', 'ridmap'], { bind: 'tree', idmap: 'tree' }],
     [['remount', 'ro'], { remount: true, set: 1 }],
     [['rnoatime', 'rrelatime'], { setAll: 0, clearAll: 0x70 }],
+    [['rro', 'rnosuid', 'exec'], { set: 3, clear: 8, setAll: 3 }],
+    [['bind', 'rro'], { set: 0, setAll: 1 }],
     [['constructor', 'rconstructor'], { data: ['constructor', 'rconstructor'] }],
   ] as const) {
     test(options.join(','), () => {
