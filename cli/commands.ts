@@ -128,6 +128,96 @@ const wait: Entry = {
   load: async () => (await import('./commands/wait.ts')).wait,
 };
 
+const commit: Entry = {
+  summary: "Create a new image from a container's changes",
+  aliases: 'container commit, commit',
+  load: async () => (await import('./commands/commit.ts')).commit,
+};
+const diff: Entry = {
+  summary: "Inspect changes to files or directories on a container's filesystem",
+  aliases: 'container diff, diff',
+  load: async () => (await import('./commands/diff.ts')).diff,
+};
+const exportEntry: Entry = {
+  summary: "Export a container's filesystem as a tar archive",
+  aliases: 'container export, export',
+  load: async () => (await import('./commands/export.ts')).exportCommand,
+};
+const importEntry: Entry = {
+  summary: 'Import the contents from a tarball to create a filesystem image',
+  aliases: 'image import, import',
+  load: async () => (await import('./commands/import.ts')).importCommand,
+};
+const login: Entry = {
+  summary: 'Authenticate to a registry',
+  common: true,
+  load: async () => (await import('./commands/login.ts')).login,
+};
+const logout: Entry = {
+  summary: 'Log out from a registry',
+  common: true,
+  load: async () => (await import('./commands/logout.ts')).logout,
+};
+const pull: Entry = {
+  summary: 'Download an image from a registry',
+  aliases: 'image pull, pull',
+  common: true,
+  load: async () => (await import('./commands/pull.ts')).pull,
+};
+const push: Entry = {
+  summary: 'Upload an image to a registry',
+  aliases: 'image push, push',
+  common: true,
+  load: async () => (await import('./commands/push.ts')).push,
+};
+const save: Entry = {
+  summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+  aliases: 'image save, save',
+  load: async () => (await import('./commands/save.ts')).save,
+};
+const search: Entry = {
+  summary: 'Search a registry for images',
+  common: true,
+  load: async () => (await import('./commands/search.ts')).search,
+};
+
+const manifestInspect: Entry = {
+  summary: 'Display an image manifest, or manifest list',
+  load: async () => (await import('./commands/manifest.ts')).manifestInspect,
+};
+const imageTree: Entry = {
+  summary: 'Show which layers images share',
+  load: async () => (await import('./commands/image-tree.ts')).imageTree,
+};
+const imageDiff: Entry = {
+  summary: 'Show by which layers two images differ',
+  load: async () => (await import('./commands/image-diff.ts')).imageDiff,
+};
+const imagePrune: Entry = {
+  summary: 'Remove unused images',
+  load: async () => (await import('./commands/image-prune.ts')).imagePrune,
+};
+const pin: Entry = {
+  summary: 'Keep images from being removed when the disk is full',
+  load: async () => (await import('./commands/image-pin.ts')).pin,
+};
+const unpin: Entry = {
+  summary: 'Let images be removed again when the disk is full',
+  load: async () => (await import('./commands/image-pin.ts')).unpin,
+};
+const systemDf: Entry = {
+  summary: 'Show disk usage',
+  load: async () => (await import('./commands/system-df.ts')).systemDf,
+};
+const systemPrune: Entry = {
+  summary: 'Remove unused data',
+  load: async () => (await import('./commands/system-prune.ts')).systemPrune,
+};
+const systemCheck: Entry = {
+  summary: 'Look for damaged images, and repair them',
+  load: async () => (await import('./commands/system-check.ts')).systemCheck,
+};
+
 const containerInspect: Entry = {
   summary: 'Display detailed information on one or more containers',
   load: async () => (await import('./commands/inspect.ts')).containerInspect,
@@ -141,25 +231,21 @@ const hidden = (entry: Entry): Entry => ({ ...entry, hidden: true });
 
 /** `wherry X`. */
 export const commands: Entries = {
-  ...{ run, exec, ps, images, version, info },
+  ...{ run, exec, ps, pull, push, images, login, logout, search, version, info },
   ...{
     attach,
+    commit,
     create,
+    diff,
     events,
+    export: exportEntry,
     history,
+    import: importEntry,
     inspect,
     kill,
     load,
-    logs,
-    rename,
-    restart,
-    rm,
-    rmi,
-    start,
-    stop,
-    tag,
-    wait,
   },
+  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
 };
 
 /** `wherry container X` and so on. */
@@ -169,29 +255,31 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
     commands: {
       ...{
         attach,
+        commit,
         create,
+        diff,
         exec,
+        export: exportEntry,
         inspect: containerInspect,
         kill,
         logs,
         ls: ps,
-        rename,
-        restart,
-        rm,
-        run,
-        start,
-        stop,
-        wait,
       },
+      ...{ rename, restart, rm, run, start, stop, wait },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
   },
   image: {
     summary: 'Manage images',
     commands: {
-      ...{ history, inspect: imageInspect, load, ls: images, rm: rmi, tag },
+      ...{ diff: imageDiff, history, import: importEntry, inspect: imageInspect, load, ls: images, pin },
+      ...{ prune: imagePrune, pull, push, rm: rmi, save, tag, tree: imageTree, unpin },
       ...{ list: hidden(images), remove: hidden(rmi) },
     },
   },
-  system: { summary: 'Manage the engine', commands: { events, info } },
+  manifest: { summary: 'Manage image manifests', commands: { inspect: manifestInspect } },
+  system: {
+    summary: 'Manage the engine',
+    commands: { check: systemCheck, df: systemDf, events, info, prune: systemPrune },
+  },
 };

@@ -36,9 +36,9 @@ export const notImplemented = (message: string, options?: ErrorOptions): WherryE
 export const internal = (message: string, options?: ErrorOptions): WherryError =>
   new WherryError('internal', message, options);
 
-/** The code of any thrown value; what is not ours is `internal`. */
+/** The code of any thrown value; what is not ours is `internal`. By name, since a command line in several bundles has several classes. */
 export function codeOf(error: unknown): Code {
-  return error instanceof WherryError ? error.code : 'internal';
+  return error instanceof Error && error.name === 'WherryError' ? (error as WherryError).code : 'internal';
 }
 
 /** The message of any thrown value. */

@@ -33,6 +33,8 @@ export interface PushRequest {
 export interface RemoteImage {
   readonly descriptor: Descriptor;
   readonly platforms: readonly Platform[];
+  /** As the registry sent it: what `manifest inspect` prints. */
+  readonly manifest?: Uint8Array;
 }
 
 /** Images between registries and this store. Progress has docker's words; a call ends when ctx does, and keeps what was fetched. */

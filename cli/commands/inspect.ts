@@ -18,6 +18,7 @@ const ENDPOINTS: Readonly<Record<string, (reference: string) => string>> = {
 const BAD_TEMPLATE_STATUS = 64;
 
 const flags = {
+  layers: bool('Show the layers of images: digests, directories, sizes', { hidden: true }),
   format: text("Print with 'json' or 'TEMPLATE' (Go's templates)", { short: 'f' }),
   size: bool('Show file sizes of containers', { short: 's' }),
   type: text('Only inspect objects of this type'),
@@ -28,10 +29,25 @@ type InspectCall = Call<typeof flags>;
 const inspecting = (onlyType: string | undefined) =>
   defineCommand({
     usage: '[OPTIONS] NAME|ID [NAME|ID...]',
-    flags: onlyType === undefined ? flags : { ...flags, type: { ...flags.type, hidden: true } },
+    flags: flagsOf(onlyType),
     arity: [1],
-    run: (call) => inspectAll(call, checkType(onlyType ?? call.flags.type, call.changed.has('type'))),
+    run: async (call) => {
+      const type = checkType(onlyType ?? call.flags.type, call.changed.has('type'));
+      if (!call.flags.layers || type !== 'image') return inspectAll(call, type);
+      const { printLayers } = await import('./image-layers.ts');
+      await printLayers(call.daemon, call.args, call.flags.format);
+      return 0;
+    },
   });
+
+const flagsOf = (onlyType: string | undefined): typeof flags =>
+  onlyType === undefined
+    ? flags
+    : {
+        ...flags,
+        layers: { ...flags.layers, hidden: onlyType !== 'image' },
+        type: { ...flags.type, hidden: true },
+      };
 
 export const inspect = inspecting(undefined);
 export const containerInspect = inspecting('container');

@@ -1,14 +1,10 @@
-import { closeSync, createReadStream, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { invalidArgument } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
-import { fileError } from '../container/environment.ts';
 import { bool, text } from '../../common/flags/flag.ts';
 import { showProgress } from '../http/progress.ts';
+import { readFile, readStdin } from '../image/archive-input.ts';
 import { print } from '../output.ts';
-
-/** Archives are large: fewer, bigger reads. */
-const READ_BYTES = 256 * 1024;
 
 export const load = defineCommand({
   usage: '[OPTIONS]',
@@ -22,7 +18,7 @@ export const load = defineCommand({
     const { body } = await daemon.send({
       method: 'POST',
       path: '/images/load',
-      query: { quiet: flags.quiet || !isatty(1) ? 1 : 0 },
+      query: { quiet: flags.quiet || !isatty(1) ? 1 : 0, platform: await platformOf(flags.platform) },
       upload: openArchive(flags.input),
     });
     await showProgress(body, print);
@@ -31,15 +27,13 @@ export const load = defineCommand({
 });
 
 function openArchive(path: string): AsyncIterable<Buffer> {
-  if (path === '') {
-    if (isatty(0)) throw invalidArgument('requested load from stdin, but stdin is empty');
-    return createReadStream('', { fd: 0, highWaterMark: READ_BYTES });
-  }
-  // Opened here so that a missing file is told before anything is sent.
-  try {
-    closeSync(openSync(path, 'r'));
-  } catch (error) {
-    throw fileError('open', path, error);
-  }
-  return createReadStream(path, { highWaterMark: READ_BYTES });
+  if (path !== '') return readFile(path);
+  if (isatty(0)) throw invalidArgument('requested load from stdin, but stdin is empty');
+  return readStdin();
+}
+
+async function platformOf(text: string): Promise<string | undefined> {
+  if (text === '') return undefined;
+  const { platformJson } = await import('../registry/platform.ts');
+  return platformJson(text);
 }

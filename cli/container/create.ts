@@ -52,10 +52,9 @@ export async function createContainer(
 }
 
 async function pull(daemon: Daemon, flags: Values<CreateFlags>, image: string): Promise<void> {
-  const { showProgress } = await import('../http/progress.ts');
-  const query = { fromImage: withTag(image), platform: flags.platform || undefined };
-  const { body } = await daemon.send({ method: 'POST', path: '/images/create', query });
-  await showProgress(body, flags.quiet ? () => undefined : printError);
+  const { pullImage } = await import('../registry/pull.ts');
+  const { platform, quiet } = flags;
+  await pullImage(daemon, image, { allTags: false, platform, quiet, write: printError });
 }
 
 /** The reference with `:latest` where it names neither tag nor digest. */

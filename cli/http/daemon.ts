@@ -29,8 +29,10 @@ export interface Request {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE' | 'PUT';
   /** `/containers/json`. */
   readonly path: string;
-  /** Left out where undefined. */
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Left out where undefined; a list stands for a repeated key. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+  /** Further headers: secrets go here, never into the path. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: unknown;
   /** Sent as it comes, chunked. */
@@ -91,6 +93,7 @@ async function sendRequest(socket: Socket, request: Request, upgrade: boolean): 
     'Host: wherry',
     'User-Agent: wherry',
     ...(upgrade ? ['Connection: Upgrade', 'Upgrade: tcp'] : ['Connection: close']),
+    ...Object.entries(request.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
     ...bodyHeaders(request, json),
   ];
   socket.write(`${lines.join('\r\n')}\r\n\r\n${json}`);
@@ -113,9 +116,11 @@ function bodyHeaders(request: Request, json: string): string[] {
 }
 
 function queryOf(request: Request): string {
-  const given = Object.entries(request.query ?? {}).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return '';
-  return `?${given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join('&')}`;
+  const given = Object.entries(request.query ?? {}).flatMap(([key, value]) => {
+    const values: readonly unknown[] = Array.isArray(value) ? value : value === undefined ? [] : [value];
+    return values.map((each) => `${key}=${encodeURIComponent(String(each))}`);
+  });
+  return given.length === 0 ? '' : `?${given.join('&')}`;
 }
 
 async function text(body: AsyncIterable<Buffer>): Promise<string> {

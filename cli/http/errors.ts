@@ -2,6 +2,7 @@ import { type Code, WherryError } from '../../common/errors.ts';
 
 const CODES: Readonly<Record<number, Code>> = {
   400: 'invalid-argument',
+  401: 'permission-denied',
   403: 'permission-denied',
   404: 'not-found',
   409: 'conflict',

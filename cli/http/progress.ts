@@ -1,11 +1,12 @@
 import { WherryError } from '../../common/errors.ts';
 
 /** One line of docker's progress streams. */
-interface Message {
+export interface Message {
   readonly stream?: string;
   readonly status?: string;
   readonly id?: string;
-  readonly progressDetail?: { readonly current?: number };
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+  readonly aux?: unknown;
   readonly errorDetail?: { readonly message?: string };
   readonly error?: string;
 }

@@ -32,6 +32,14 @@ const COMMON: BuildOptions = {
  */
 const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs' }, banner: {} };
 
+/** What most calls of `wherry` never load, as below: `wherry ps` pays for every function of its own bundle. */
+const RARE_COMMANDS = [
+  ...['commit', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
+  ...['image-diff', 'image-layers', 'image-pin', 'image-prune', 'image-tree'],
+  ...['system-check', 'system-df', 'system-prune'],
+].map((name) => `cli/commands/${name}.ts`);
+const RARE_PARTS = ['cli/registry/pull.ts', 'cli/registry/platform.ts'];
+
 /** What loads native/ffi asks where it lies. */
 const RUNTIME: BuildOptions = {
   ...COMMAND_LINE,
@@ -54,36 +62,44 @@ const RARE = [
   'runtime/cgroup/systemd/hold.ts',
   'runtime/cgroup/systemd/units.ts',
 ];
-const rareName = (path: string): string => `wherry-runtime-${stem(path)}`;
+const rareName = (program: string, path: string): string =>
+  `${program}-${path.replace(/^(cli\/commands|runtime)\/(.*\/)?/, '').replace(/\.ts$/, '').replaceAll('/', '-')}`;
 
-const loadRarely: Plugin = {
+/** Turns dynamic imports of `rare` into loads of their own files. */
+const loadRarely = (program: string, rare: readonly string[]): Plugin => ({
   name: 'load-rarely',
   setup: (build) => {
     build.onResolve({ filter: /\.ts$/ }, ({ path, kind, resolveDir }) => {
       const wanted = relative(at(), join(resolveDir, path));
-      if (kind !== 'dynamic-import' || !RARE.includes(wanted)) return undefined;
-      return { path: `./${rareName(wanted)}.cjs`, external: true };
+      if (kind !== 'dynamic-import' || !rare.includes(wanted)) return undefined;
+      return { path: `./${rareName(program, wanted)}.cjs`, external: true };
     });
   },
-};
+});
+
+const rarePoints = (program: string, rare: readonly string[]): Record<string, string> =>
+  Object.fromEntries(rare.map((path) => [rareName(program, path), path]));
 
 /** The daemon is one file, with its workers beside it under their own names; each command line is another. */
 export async function buildBundles(): Promise<string[]> {
   const workers = globSync('{native,image,daemon}/**/*-worker.ts', { cwd: at() });
   const daemon = { wherryd: 'daemon/main.ts', ...Object.fromEntries(workers.map((path) => [stem(path), path])) };
+  const rareInCli = [...RARE_COMMANDS, ...RARE_PARTS];
   const made = await Promise.all([
     bundle('lib', { entryPoints: daemon, outdir: at('build/lib') }),
     bundle('wherry', {
       ...COMMAND_LINE,
-      entryPoints: { wherry: 'cli/main.ts', 'wherry-boot': 'common/boot.ts' },
+      supported: { 'dynamic-import': false },
+      plugins: [loadRarely('wherry', rareInCli)],
+      entryPoints: { wherry: 'cli/main.ts', 'wherry-boot': 'common/boot.ts', ...rarePoints('wherry', rareInCli) },
       outdir: at('build/lib'),
     }),
     bundle('wherry-runtime', {
       ...RUNTIME,
-      plugins: [loadRarely],
+      plugins: [loadRarely('wherry-runtime', RARE)],
       entryPoints: {
         'wherry-runtime': 'runtime/cli/main.ts',
-        ...Object.fromEntries(RARE.map((path) => [rareName(path), path])),
+        ...rarePoints('wherry-runtime', RARE),
       },
       outdir: at('build/lib'),
     }),

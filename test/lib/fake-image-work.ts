@@ -62,7 +62,11 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
           digest: DIGEST as Digest,
           size: 7,
         };
-        return { descriptor, platforms: [{ os: 'linux', architecture: 'amd64' }] };
+        return {
+          descriptor,
+          platforms: [{ os: 'linux', architecture: 'amd64' }],
+          manifest: Buffer.from('{"schemaVersion":2}'),
+        };
       },
       login: async (_ctx, host, credentials) => {
         record('login', host, credentials);

@@ -48,9 +48,8 @@ const BAR_WIDTH = 50;
 function barOf({ current = 0, total = 0 }: NonNullable<Progress['progressDetail']>): string {
   if (current <= 0 && total <= 0) return '';
   if (total <= 0) return humanSize(current).padStart(8);
-  const done = Math.min(BAR_WIDTH, Math.floor((current / total) * BAR_WIDTH));
-  const head = done < BAR_WIDTH ? '>' : '';
-  const bar = `[${'='.repeat(done)}${head}${' '.repeat(Math.max(0, BAR_WIDTH - done - 1))}]`;
+  const done = Math.min(BAR_WIDTH, Math.floor(Math.floor((current / total) * 100) / 2));
+  const bar = `[${'='.repeat(done)}>${' '.repeat(BAR_WIDTH - done)}]`;
   const numbers =
     current > total
       ? humanSize(current).padStart(8)

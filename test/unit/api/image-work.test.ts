@@ -96,7 +96,7 @@ test('progress has the bar that old clients print', async (t) => {
   assert.deepEqual(lines(answer.body)[1], {
     status: 'Downloading',
     progressDetail: { current: 500, total: 1000 },
-    progress: `[${'='.repeat(25)}>${' '.repeat(24)}]     500B/1kB`,
+    progress: `[${'='.repeat(25)}>${' '.repeat(25)}]     500B/1kB`,
     id: 'layer',
   });
 });

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { invalidArgument } from '../../../../common/errors.ts';
+import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { LayerView } from '../../../../image/disk.ts';
-import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
+import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
+import { registryAuth } from '../registry-auth.ts';
 import { clientCtx } from '../stream.ts';
 import { showRemoved } from './disk.ts';
 
@@ -50,6 +51,14 @@ export function wherryRoutes(app: FastifyInstance, door: Door): void {
   app.post<Asked>('/wherry/images/:name/pin', (request, reply) => {
     disk.pin(nameOf(request), flag(request.query, 'pinned', true));
     return sendNothing(reply);
+  });
+
+  /** What a name stands for in its registry, as that sent it. */
+  app.get<Named>('/wherry/manifests/:name', async (request, reply) => {
+    const ctx = clientCtx(reply, door.ctx);
+    const { manifest } = await door.engine.transfers.inspect(ctx, nameOf(request), registryAuth(request));
+    if (manifest === undefined) throw notImplemented('Showing a manifest is not supported yet');
+    return sendJsonText(reply, Buffer.from(manifest).toString('utf8'));
   });
 
   app.get('/wherry/system/verify', async (_request, reply) => {
