@@ -169,6 +169,20 @@ test('a tree deeper than a path can be is replaced and removed', ROOT, async (t)
   await assert.rejects(apply([...members, { name: '../x', data: '' }]), { code: 'invalid-argument' });
 });
 
+test('a path longer than PATH_MAX is one like any other', ROOT, async (t) => {
+  const { apply } = bench(t);
+  const deep = `${'n'.repeat(200)}/`.repeat(40);
+  const root = await apply([
+    { name: deep, mode: 0o711 },
+    { name: `${deep}f`, data: 'x' },
+    { name: `${deep}g`, type: '1', linkName: 'f', pax: { linkpath: `${deep}f` } },
+    { name: `${deep}.wh.gone` },
+  ]);
+  const walk = `import os,sys\nos.chdir(sys.argv[1])\nfor _ in range(40): os.chdir('n'*200)\nprint(sorted(os.listdir()), oct(os.stat('.').st_mode), os.stat('f').st_nlink)`;
+  const found = execFileSync('python3', ['-c', walk, root], { encoding: 'utf8' });
+  assert.equal(found.trim(), "['f', 'g', 'gone'] 0o40711 2");
+});
+
 // ---------------------------------------------------------------- races and fuzz
 
 test('a racer that swaps directories for symbolic links leads nothing out', ROOT, async (t) => {

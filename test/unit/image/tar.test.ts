@@ -92,6 +92,22 @@ const whole = tarball([{ name: 'f', data: 'y'.repeat(2000) }]);
 const damaged = Buffer.from(whole);
 damaged[0] = 0x67;
 
+const ONE = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '9' };
+const sparse = (pax: Record<string, string>, data = '12345678'): Uint8Array =>
+  tarball([{ name: 'f', pax, data }]);
+
+/** With `blocks` further blocks of the map, each of which says that there is one more. */
+function oldSparse(blocks: number): Uint8Array {
+  const header = tarball([{ name: 'f', type: 'S' }]).subarray(0, 512);
+  header.fill(' ', 148, 156);
+  header[482] = 1;
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 8, 'latin1');
+  const more = Buffer.alloc(512);
+  more[504] = 1;
+  return Buffer.concat([header, ...Array.from({ length: blocks }, () => more)]);
+}
+
 const refused: readonly [what: string, archive: Uint8Array, message: RegExp][] = [
   ['cut within data', whole.subarray(0, 1000), /unexpected end/],
   ['cut within a header', whole.subarray(0, 100), /unexpected end/],
@@ -99,6 +115,39 @@ const refused: readonly [what: string, archive: Uint8Array, message: RegExp][] =
   ['of text', Buffer.alloc(1024, 'hello '), /invalid tar header/],
   ['with a negative size', tarball([{ name: 'f', size: -5 }]), /size -5/],
   ['with an owner beyond 32 bits', tarball([{ name: 'f', uid: 0x1_0000_0000 }]), /owner/],
+  [
+    'with a map of a sparse file that overlaps',
+    sparse({ 'GNU.sparse.map': '0,4,2,4', 'GNU.sparse.size': '9' }),
+    /malformed map/,
+  ],
+  [
+    'with a map that holds more than there is',
+    sparse({ 'GNU.sparse.map': '0,4,10,99', 'GNU.sparse.size': '200' }),
+    /malformed map/,
+  ],
+  [
+    'with a map beyond the file',
+    sparse({ 'GNU.sparse.map': '5,8', 'GNU.sparse.size': '9' }),
+    /malformed map/,
+  ],
+  ['with half a segment', sparse({ 'GNU.sparse.map': '5,8,9', 'GNU.sparse.size': '9' }), /malformed map/],
+  [
+    'with a map that never ends',
+    sparse(ONE, `400000\n${'0\n'.repeat(600_000)}`),
+    /map of a sparse file is too long/,
+  ],
+  ['with a map of no numbers', sparse(ONE, '1\nx\n2\n'), /malformed map/],
+  ['with an old map that never ends', oldSparse(4000), /map of a sparse file is too long/],
+  [
+    'with an unknown kind of sparse file',
+    sparse({ 'GNU.sparse.major': '2', 'GNU.sparse.minor': '0' }),
+    /format 2.0/,
+  ],
+  [
+    'with a hole where none can be kept',
+    sparse({ 'GNU.sparse.map': '', 'GNU.sparse.size': '900000000000' }, ''),
+    /not supported here/,
+  ],
   ['with an unknown type', tarball([{ name: 'f', type: 'V' }]), /type "V" is not supported/],
   ['with a giant extended header', tarball([{ name: 'x', type: 'x', size: 2 << 20 }]), /extended header of/],
   ['with a malformed pax record', tarball([{ name: 'x', type: 'x', data: '99 a=b\n' }]), /malformed pax/],
