@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { env, execPath } from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { makeCtx } from '../../common/ctx.ts';
+import { silentLog } from '../../common/log.ts';
+import { openDatabase } from '../../common/sqlite.ts';
+import { openImageStore, type ImageStore } from '../../image/store.ts';
+import { dockerArchive, layer, ociArchive } from '../lib/image-archives.ts';
+import type { Journal } from '../lib/image-soak.ts';
+import { seededRandom, type Random } from '../lib/random.ts';
+import { requires } from '../lib/requires.ts';
+
+const ROOT = requires('root');
+/** `WHERRY_SOAK=1` runs ten thousand operations; `WHERRY_SEED` tells a failure again. */
+const OPERATIONS = env['WHERRY_SOAK'] === '1' ? 10_000 : 200;
+const SEED = Number(env['WHERRY_SEED'] ?? 4);
+const PER_ROUND = 25;
+const SOAK = fileURLToPath(new URL('../lib/image-soak.ts', import.meta.url));
+
+const FAILPOINTS = [
+  'load.spooled',
+  'layer.unpacked',
+  'load.synced',
+  'snapshot.made',
+  'snapshot.forgotten',
+  'image.forgotten',
+  'layer.exchanged',
+];
+
+const ctx = makeCtx(silentLog);
+
+/** Runs a story on a store that is opened for it, and closed after, when nothing is under way any more. */
+async function withStore<T>(root: string, story: (store: ImageStore) => Promise<T>): Promise<T> {
+  const db = openDatabase(join(root, 'meta.db'));
+  try {
+    const store = await openImageStore({ dataRoot: root, db, log: silentLog });
+    try {
+      return await story(store);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    db.close();
+  }
+}
+
+/** Images that share layers, in both formats, compressed and not. */
+function writeArchives(directory: string, random: Random): void {
+  mkdirSync(directory);
+  const layers = Array.from({ length: 6 }, (_, index) =>
+    layer(
+      { name: `d${index}/` },
+      ...Array.from({ length: 1 + random.below(8) }, (_member, file) => ({
+        name: `d${index}/f${file}`,
+        data: Buffer.alloc(random.below(120_000), random.below(256)),
+      })),
+    ),
+  );
+  const names = ['a:1', 'a:2', 'b:1', 'c:latest', 'd:1'];
+  for (let index = 0; index < 8; index += 1) {
+    const count = 1 + random.below(4);
+    const parts = {
+      layers: layers.slice(random.below(2), count + 1),
+      config: { Labels: { index: String(index) } },
+      tags: random.once(4) ? [] : [random.pick(names)],
+    };
+    const how = random.pick(['none', 'gzip', 'zstd'] as const);
+    const archive = random.once(2)
+      ? dockerArchive(parts, how)
+      : ociArchive(parts, { how, withDockerManifest: true });
+    writeFileSync(join(directory, `${index}.tar`), archive);
+  }
+}
+
+/** Of what is below the directories that the account speaks of. */
+function du(root: string): number {
+  const script = 'du -csB1 content/blobs/sha256/* snapshots/l/* 2>/dev/null | tail -n 1';
+  return Number.parseInt(execFileSync('sh', ['-c', script], { cwd: root, encoding: 'utf8' }), 10) || 0;
+}
+
+/** The account is du's within a hundredth, nothing lies about, nothing is damaged. */
+async function assertSound(root: string): Promise<void> {
+  await withStore(root, async (store) => {
+    const { orphans, missing } = await store.disk.verify(ctx);
+    assert.deepEqual([orphans, missing], [[], []]);
+    assert.deepEqual(await store.disk.check(ctx, { repair: false }), []);
+  });
+  // Closed: what was taken out of sight is gone.
+  const usage = await withStore(root, async (store) => store.disk.usage());
+  const [says, is] = [usage.layersDiskBytes + usage.contentDiskBytes, du(root)];
+  assert.ok(Math.abs(says - is) <= is / 100, `The account says ${says}, du says ${is}`);
+  assert.deepEqual(readdirSync(join(root, 'snapshots/t')), []);
+  assert.deepEqual(readdirSync(join(root, 'content/ingest')), []);
+}
+
+/** What the journal's operations had done is there, but for what the last one was doing. */
+async function assertKept(root: string, { names, snapshots, touches }: Journal): Promise<void> {
+  if (touches.includes('*')) return;
+  await withStore(root, async (store) => {
+    const isLeftAlone = (name: string): boolean => !touches.includes(name);
+    const present = store.images.list().flatMap(({ id, tags }) => tags.map((tag) => [tag, id] as const));
+    const kept = (entries: readonly (readonly [string, string])[]): object =>
+      Object.fromEntries(entries.filter(([name]) => isLeftAlone(name)));
+    assert.deepEqual(kept(present), kept(Object.entries(names)));
+    const keys = (all: readonly string[]): string[] => all.filter((key) => isLeftAlone(key)).toSorted();
+    assert.deepEqual(keys(store.snapshots.keys()), keys(snapshots));
+  });
+}
+
+async function removeAll(root: string): Promise<void> {
+  await withStore(root, async (store) => {
+    for (const key of store.snapshots.keys()) await store.snapshots.remove(ctx, key);
+    for (const { id } of store.images.list()) {
+      await store.images.remove(ctx, id, { force: true, users: () => [] });
+    }
+    const { images, ...bytes } = store.disk.usage();
+    assert.deepEqual([images, ...Object.values(bytes).filter((count) => count !== 0)], [[]]);
+  });
+  assert.equal(du(root), 0);
+}
+
+function place(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'soak-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+test(
+  `${OPERATIONS} random operations with kills in between: the account is true, nothing is lost or left`,
+  ROOT,
+  async (t) => {
+    const directory = place(t);
+    const [root, archives, journal] = ['data', 'archives', 'journal'].map((name) =>
+      join(directory, name),
+    ) as [string, string, string];
+    mkdirSync(root);
+    const random = seededRandom(SEED);
+    writeArchives(archives, random);
+    let done = 0;
+    for (let round = 0; done < OPERATIONS; round += 1) {
+      const failpoint = random.once(4) ? '' : `${random.pick(FAILPOINTS)}=kill@${1 + random.below(6)}`;
+      const seed = SEED * 1_000_003 + round;
+      rmSync(journal, { force: true });
+      const ended = spawnSync(execPath, [SOAK, root, archives, journal, String(seed), String(PER_ROUND)], {
+        env: { ...env, WHERRY_FAILPOINTS: failpoint },
+        encoding: 'utf8',
+        timeout: 120_000,
+      });
+      const told = `round ${round}, seed ${SEED}, ${failpoint}: ${ended.stderr}`;
+      assert.ok(ended.status === 0 || (ended.signal === 'SIGKILL' && failpoint !== ''), told);
+      try {
+        if (existsSync(journal)) {
+          const written = JSON.parse(readFileSync(journal, 'utf8')) as Journal;
+          await assertKept(root, written);
+          done += written.done + 1;
+        }
+        await assertSound(root);
+      } catch (error) {
+        throw new Error(told, { cause: error });
+      }
+    }
+    await removeAll(root);
+  },
+);

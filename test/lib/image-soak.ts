@@ -1,0 +1,132 @@
+/**
+ * Random operations on an image store, in a process of its own that a failpoint may kill:
+ * `image-soak.ts <data root> <directory of archives> <journal> <seed> <count>`. The journal says after each operation what was
+ * there, and before each what it touches.
+ */
+import { createReadStream, readdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { argv, exit } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { makeCtx } from '../../common/ctx.ts';
+import { codeOf } from '../../common/errors.ts';
+import { silentLog } from '../../common/log.ts';
+import { openDatabase } from '../../common/sqlite.ts';
+import type { PruneRequest } from '../../image/disk.ts';
+import { openImageStore, type ImageStore } from '../../image/store.ts';
+import { seededRandom, type Random } from './random.ts';
+
+/** What survives a kill: all but what the operation under way touches. */
+export interface Journal {
+  readonly done: number;
+  /** Image id by name. */
+  readonly names: Readonly<Record<string, string>>;
+  readonly snapshots: readonly string[];
+  /** `*` is everything. */
+  readonly touches: readonly string[];
+}
+
+interface Soak {
+  readonly store: ImageStore;
+  readonly random: Random;
+  readonly archives: readonly string[];
+}
+
+const NAMES = ['a:1', 'a:2', 'b:1', 'c:latest', 'd:1'];
+const KEYS = ['k1', 'k2', 'k3'];
+const ctx = makeCtx(silentLog);
+
+interface Operation {
+  readonly touches: readonly string[];
+  readonly run: () => Promise<unknown>;
+}
+
+function choose({ store, random, archives }: Soak): Operation {
+  const name = random.pick(NAMES);
+  const key = random.pick(KEYS);
+  const { images, snapshots, disk } = store;
+  const isUsed = (): boolean => false;
+  const prune: PruneRequest = {
+    danglingOnly: !random.once(4),
+    createdBefore: undefined,
+    labels: [],
+    notLabels: [],
+    dryRun: random.once(4),
+    isUsed,
+  };
+  const some = images.list();
+  const image = some.length === 0 ? undefined : random.pick(some);
+  const remove = (reference: string) => () => images.remove(ctx, reference, { force: true, users: () => [] });
+  const path = random.pick(archives);
+  const size = random.below(50_000);
+  const operations: readonly Operation[] = [
+    // An archive has names of its own.
+    { touches: ['*'], run: () => images.load(ctx, createReadStream(path), () => {}) },
+    { touches: ['*'], run: () => images.load(ctx, createReadStream(path), () => {}) },
+    { touches: [name], run: () => images.tag(ctx, image?.id ?? 'none', name) },
+    { touches: [name], run: remove(name) },
+    { touches: image?.tags ?? [], run: remove(image?.id ?? 'none') },
+    { touches: [key], run: () => snapshots.prepare(ctx, key, image?.topChain) },
+    {
+      touches: [key],
+      run: async () => writeFile(join(snapshots.get(key).upper, `f${size}`), Buffer.alloc(size)),
+    },
+    { touches: [key], run: () => snapshots.remove(ctx, key) },
+    { touches: prune.danglingOnly ? [] : ['*'], run: () => disk.prune(ctx, prune) },
+    {
+      touches: ['*'],
+      run: () =>
+        random.once(10)
+          ? disk.reclaim(ctx, { dryRun: false, isUsed, marks: { highPercent: 0.001, lowPercent: 0 } })
+          : disk.verify(ctx),
+    },
+    { touches: [], run: () => (random.once(5) ? disk.check(ctx, { repair: true }) : disk.verify(ctx)) },
+  ];
+  return random.pick(operations);
+}
+
+/** What a client does wrong is part of it. */
+const EXPECTED = ['not-found', 'conflict'];
+
+async function soak(
+  root: string,
+  archives: string,
+  journal: string,
+  seed: number,
+  count: number,
+): Promise<void> {
+  const db = openDatabase(join(root, 'meta.db'));
+  const store = await openImageStore({ dataRoot: root, db, log: silentLog });
+  const all = readdirSync(archives).map((name) => join(archives, name));
+  const random = seededRandom(seed);
+  const note = (done: number, touches: readonly string[]): void => {
+    const names = Object.fromEntries(
+      store.images.list().flatMap(({ id, tags }) => tags.map((tag) => [tag, id])),
+    );
+    const snapshots = store.snapshots.keys();
+    writeFileSync(journal, JSON.stringify({ done, names, snapshots, touches } satisfies Journal));
+  };
+  for (let done = 0; done < count; done += 1) {
+    // Sometimes several at a time.
+    const operations = Array.from({ length: random.once(4) ? 3 : 1 }, () =>
+      choose({ store, random, archives: all }),
+    );
+    note(
+      done,
+      operations.flatMap(({ touches }) => touches),
+    );
+    const results = await Promise.allSettled(operations.map(({ run }) => run()));
+    for (const result of results) {
+      if (result.status === 'rejected' && !EXPECTED.includes(codeOf(result.reason))) throw result.reason;
+    }
+  }
+  note(count, []);
+  await store.close();
+  db.close();
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  const [root = '', archives = '', journal = '', seed = '', count = ''] = argv.slice(2);
+  await soak(root, archives, journal, Number(seed), Number(count));
+  exit(0);
+}
