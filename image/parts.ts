@@ -30,6 +30,8 @@ export interface StoreParts {
   readonly workers: WorkerPool;
   /** Runs what waits for a client, so that a slow one holds up nothing else. */
   readonly spoolers: WorkerPool;
+  /** Runs what waits for a registry: as many layers are fetched at a time. */
+  readonly downloads: WorkerPool;
   /** Layers of images and of writable snapshots. */
   readonly live: () => ReadonlySet<ChainId>;
   /** Removes layers and blobs that nothing owns. */

@@ -22,12 +22,14 @@ import { openDirectories } from './snapshots/directories.ts';
 import { openLayers } from './snapshots/layers.ts';
 import { openTrash } from './snapshots/trash.ts';
 import { openWritable } from './snapshots/writable.ts';
-import { makeTransfers } from './transfer/make.ts';
+import { makeTransfers, type TransferOptions } from './transfer/make.ts';
 import type { Transfers } from './transfers.ts';
 import { workerPool } from './workers/pool.ts';
 
 /** Archives that are received at a time; a further one waits. */
 const MAX_SPOOLERS = 8;
+/** Layers that are fetched at a time, of all pulls; docker's default. */
+const MAX_DOWNLOADS = 3;
 
 export interface ImageStoreOptions {
   /** Gets `content/` and `snapshots/`; exists. */
@@ -36,6 +38,8 @@ export interface ImageStoreOptions {
   readonly db: DatabaseSync;
   readonly log: Log;
   readonly onEvent?: OnImageEvent;
+  /** How registries are reached. */
+  readonly transfers?: TransferOptions;
 }
 
 export interface ImageStore {
@@ -55,6 +59,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const ctx = makeCtx(log);
   const workers = workerPool(Math.max(2, availableParallelism()));
   const spoolers = workerPool(MAX_SPOOLERS);
+  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();
@@ -69,17 +74,17 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const collect = (): Promise<void> => collectUnowned(parts);
   const stores = { db, dataRoot, catalog, content, layers, snapshots, directories, trash };
   const onEvent = options.onEvent ?? ((): void => {});
-  const parts: StoreParts = { ctx, ...stores, workers, spoolers, live, collect, onEvent };
+  const parts: StoreParts = { ctx, ...stores, workers, spoolers, downloads, live, collect, onEvent };
   await collectAtStart(parts, log);
   return {
     images: makeImages(parts),
-    transfers: makeTransfers(parts),
+    transfers: makeTransfers(parts, options.transfers),
     archives: makeArchives(parts),
     disk: makeDisk(parts),
     snapshots,
     close: async () => {
       await trash.close();
-      await Promise.all([workers.close(), spoolers.close()]);
+      await Promise.all([workers, spoolers, downloads].map((pool) => pool.close()));
     },
   };
 }

@@ -21,12 +21,13 @@ export interface Partials {
   path(digest: Digest): string;
   /** Touches no disk. */
   list(): readonly Partial[];
+  has(digest: Digest): boolean;
   /** The file has that many bytes now. */
   note(digest: Digest, bytes: number): void;
+  /** Looks at the file. */
+  measure(digest: Digest): Promise<void>;
   /** Removes the file; none is no error. */
   remove(digest: Digest): Promise<void>;
-  /** The file is elsewhere now. */
-  moved(digest: Digest): void;
   /** Removes what is too old, except what `isHeld` knows. Returns the bytes. */
   expire(isHeld: (digest: Digest) => boolean, maxAgeMs?: number): Promise<number>;
 }
@@ -53,8 +54,14 @@ export async function openPartials(directory: string): Promise<Partials> {
     path,
     remove,
     list: () => [...known.values()],
+    has: (digest) => known.has(digest),
     note: (digest, bytes) => void known.set(digest, { digest, bytes, changedAtMs: Date.now() }),
-    moved: (digest) => void known.delete(digest),
+    measure: async (digest) => {
+      known.delete(digest);
+      const status = await stat(path(digest)).catch(() => undefined);
+      if (status !== undefined)
+        known.set(digest, { digest, bytes: status.size, changedAtMs: status.mtimeMs });
+    },
     expire: async (isHeld, maxAgeMs = MAX_AGE_MS) => {
       const before = Date.now() - maxAgeMs;
       const old = [...known.values()].filter(

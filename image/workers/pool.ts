@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import type { Ctx } from '../../common/ctx.ts';
-import { WherryError } from '../../common/errors.ts';
+import { makeCtx, type Ctx } from '../../common/ctx.ts';
+import { internal, messageOf, WherryError } from '../../common/errors.ts';
 import { converse, type Conversation } from './conversation.ts';
-import type { FetchedBlob, FetchJob, FetchProgress, Job, JobResults } from './jobs.ts';
+import { ChunkQueue } from './chunk-queue.ts';
+import type { ExportJob, FetchedBlob, FetchJob, FetchProgress, Job, JobResults } from './jobs.ts';
 
 /** A worker costs some megabytes, a start some milliseconds. */
 const IDLE_MS = 3_000;
@@ -17,6 +18,8 @@ export interface WorkerPool {
   ): Promise<JobResults[K]>;
   /** The same for a job that reports. */
   fetch(ctx: Ctx, job: FetchJob, onProgress: (progress: FetchProgress) => void): Promise<FetchedBlob>;
+  /** The output of a job, no faster than it is read; who stops reading ends the job. */
+  read(ctx: Ctx, job: ExportJob): AsyncGenerator<Uint8Array>;
   /** Ends idle threads at once and busy ones with their job. */
   close(): Promise<void>;
 }
@@ -46,8 +49,29 @@ class Pool implements WorkerPool {
     return (await this.#run({ ctx, job, input: undefined, onProgress })) as FetchedBlob;
   }
 
+  async *read(ctx: Ctx, job: ExportJob): AsyncGenerator<Uint8Array> {
+    const stopped = new AbortController();
+    const own = makeCtx(ctx.log, AbortSignal.any([ctx.signal, stopped.signal]));
+    let acknowledge = (): void => {};
+    const queue = new ChunkQueue(() => acknowledge());
+    const onChunk = (data: Uint8Array, taken: () => void): void => {
+      acknowledge = taken;
+      queue.push(data);
+    };
+    const ended = this.#run({ ctx: own, job, input: undefined, onChunk }).then(
+      () => queue.end(),
+      (error: unknown) => queue.fail(error instanceof Error ? error : internal(messageOf(error))),
+    );
+    try {
+      yield* queue;
+    } finally {
+      stopped.abort();
+      await ended;
+    }
+  }
+
   async #run(conversation: Conversation): Promise<unknown> {
-    await this.#enter();
+    await this.#enter(conversation.ctx);
     try {
       conversation.ctx.check();
       conversation.onProgress?.({ kind: 'started' });
@@ -70,10 +94,27 @@ class Pool implements WorkerPool {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 
-  async #enter(): Promise<void> {
+  /** Throws why ctx ended, when that comes first. */
+  async #enter(ctx: Ctx): Promise<void> {
     if (this.#closed) throw new WherryError('unavailable', 'The image store is closed');
-    if (this.#running < this.#limit) this.#running += 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    ctx.check();
+    if (this.#running < this.#limit) {
+      this.#running += 1;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const grant = (): void => resolve(true);
+    const leave = (): void => {
+      const place = this.#waiting.indexOf(grant);
+      if (place === -1) return;
+      this.#waiting.splice(place, 1);
+      resolve(false);
+    };
+    this.#waiting.push(grant);
+    ctx.signal.addEventListener('abort', leave);
+    const granted = await promise;
+    ctx.signal.removeEventListener('abort', leave);
+    if (!granted) ctx.check();
   }
 
   /** The place goes to the next in line, if there is one. */

@@ -1,0 +1,137 @@
+import type { Ctx } from '../../common/ctx.ts';
+import { invalidArgument } from '../../common/errors.ts';
+import { MAX_DOCUMENT_BYTES } from '../archive/members.ts';
+import { parseConfig, type ParsedConfig } from '../config.ts';
+import { sha256, type Digest } from '../digest.ts';
+import { asObject, optionalString, parseJson } from '../json.ts';
+import type { Descriptor, Manifest, Platform, Repository } from '../registry/contract.ts';
+import type { ImageId } from '../snapshots.ts';
+import { choosePlatform, parseDocument } from './document.ts';
+
+/** An index in an index in an index: nobody nests deeper. */
+const MAX_NESTING = 4;
+const CONFIGS = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+]);
+
+/** What a registry has under a name, for one platform. */
+export interface RemoteDescription {
+  /** What the name stands for: an index, or `manifest`. */
+  readonly root: Descriptor;
+  /** From the root to the manifest. */
+  readonly documents: readonly Manifest[];
+  readonly manifest: Descriptor;
+  readonly id: ImageId;
+  readonly configBytes: Uint8Array;
+  readonly config: ParsedConfig;
+  /** Lowest first, as many as `config.diffIds`. */
+  readonly layers: readonly Descriptor[];
+}
+
+/** Goes from a name through indexes to an image. Throws the registry's errors, and `invalid-argument` for what is no image. */
+export async function resolveImage(
+  repository: Pick<Repository, 'manifest' | 'blob'>,
+  ctx: Ctx,
+  { reference, platform }: { readonly reference: string; readonly platform: Platform },
+): Promise<RemoteDescription> {
+  const documents: Manifest[] = [await repository.manifest(ctx, reference)];
+  for (;;) {
+    const last = documents.at(-1);
+    const [root] = documents;
+    if (last === undefined || root === undefined) throw invalidArgument('invalid manifest');
+    const document = parseDocument(last);
+    if (document.kind === 'image') {
+      const read = await readImage(repository, ctx, document);
+      return { ...read, root: root.descriptor, documents, manifest: last.descriptor };
+    }
+    if (documents.length > MAX_NESTING) {
+      throw invalidArgument(`invalid index ${root.descriptor.digest}: nested too deeply`);
+    }
+    const chosen = choosePlatform(document.manifests, platform);
+    documents.push(await manifestOf(repository, ctx, chosen));
+  }
+}
+
+/** What an index refers to must be what it says. */
+async function manifestOf(
+  repository: Pick<Repository, 'manifest'>,
+  ctx: Ctx,
+  { digest, mediaType }: Descriptor,
+): Promise<Manifest> {
+  const manifest = await repository.manifest(ctx, digest);
+  if (manifest.descriptor.digest === digest && manifest.descriptor.mediaType === mediaType) return manifest;
+  throw invalidArgument(`invalid manifest ${digest}: ambiguous or of another type than stated`);
+}
+
+async function readImage(
+  repository: Pick<Repository, 'blob'>,
+  ctx: Ctx,
+  { config: descriptor, layers }: { readonly config: Descriptor; readonly layers: readonly Descriptor[] },
+): Promise<Pick<RemoteDescription, 'id' | 'config' | 'configBytes' | 'layers'>> {
+  if (!CONFIGS.has(descriptor.mediaType)) {
+    throw invalidArgument(
+      `unsupported media type ${descriptor.mediaType}: what the name stands for is no container image`,
+    );
+  }
+  const configBytes = await readBlob(repository, ctx, descriptor);
+  const text = Buffer.from(configBytes).toString();
+  requireLinux(text);
+  const config = parseConfig(text);
+  const [expected, actual] = [layers.length, config.diffIds.length];
+  if (expected !== actual) {
+    throw invalidArgument(`invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);
+  }
+  return { id: descriptor.digest as string as ImageId, config, configBytes, layers };
+}
+
+function requireLinux(text: string): void {
+  const root = asObject(parseJson(text, 'image configuration'), 'image configuration');
+  const os = optionalString(root['os'], 'os') ?? 'linux';
+  if (os === 'linux' || os === '') return;
+  throw invalidArgument(`image operating system "${os}" cannot be used on this platform`);
+}
+
+/** A small blob, into memory. */
+async function readBlob(
+  repository: Pick<Repository, 'blob'>,
+  ctx: Ctx,
+  descriptor: Descriptor,
+): Promise<Uint8Array> {
+  const { digest, size } = descriptor;
+  if (size > MAX_DOCUMENT_BYTES) {
+    throw invalidArgument(`invalid image configuration: ${size} bytes, more than ${MAX_DOCUMENT_BYTES}`);
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of repository.blob(ctx, descriptor, 0)) {
+    bytes += chunk.byteLength;
+    if (bytes > size) break;
+    chunks.push(chunk);
+  }
+  const data = Buffer.concat(chunks);
+  if (sha256(data) === (digest as Digest)) return data;
+  throw invalidArgument(`image config verification failed for digest ${digest}`);
+}
+
+/** Platforms that a name stands for. */
+export async function platformsOf(
+  repository: Pick<Repository, 'manifest' | 'blob'>,
+  ctx: Ctx,
+  manifest: Manifest,
+): Promise<Platform[]> {
+  const document = parseDocument(manifest);
+  if (document.kind === 'index') return document.manifests.flatMap(({ platform }) => platform ?? []);
+  if (!CONFIGS.has(document.config.mediaType)) return [];
+  const text = Buffer.from(await readBlob(repository, ctx, document.config)).toString();
+  const { os, architecture, variant } = asObject(
+    parseJson(text, 'image configuration'),
+    'image configuration',
+  );
+  const known = {
+    os: optionalString(os, 'os') ?? '',
+    architecture: optionalString(architecture, 'architecture') ?? '',
+  };
+  const named = optionalString(variant, 'variant');
+  return [{ ...known, ...(named === undefined ? {} : { variant: named }) }];
+}
