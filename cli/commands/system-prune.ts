@@ -1,6 +1,6 @@
 import { bool } from '../../common/flags/flag.ts';
 import { defineCommand } from '../command.ts';
-import { filterFlag, filtersQuery } from '../flags/filters.ts';
+import { filtersQuery, pruneFilterFlag } from '../flags/filters.ts';
 import { describePruned, type Pruned, totalLine } from '../image/pruned.ts';
 import { print } from '../output.ts';
 import { confirm } from '../registry/prompt.ts';
@@ -9,7 +9,7 @@ export const systemPrune = defineCommand({
   usage: '[OPTIONS]',
   flags: {
     all: bool('Remove all unused images, not just dangling ones', { short: 'a' }),
-    filter: filterFlag,
+    filter: pruneFilterFlag,
     force: bool('Do not ask', { short: 'f' }),
   },
   arity: [0, 0],

@@ -11,6 +11,10 @@ export const filterFlag = list('Show only what meets a condition', {
   },
 });
 
+const { short: _short, ...withoutLetter } = filterFlag;
+/** The same where `-f` means force. */
+export const pruneFilterFlag = withoutLetter;
+
 /** The API's form of filters: a map from name to a set of values. Undefined without any. */
 export function filtersQuery(filters: readonly string[]): string | undefined {
   if (filters.length === 0) return undefined;

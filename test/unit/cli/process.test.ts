@@ -205,8 +205,9 @@ suite('without a daemon', () => {
   }
 
   test('every command has its help', async () => {
-    const { commands } = await import('../../../cli/commands.ts');
-    for (const [name, entry] of Object.entries(commands)) {
+    const { commands, groups } = await import('../../../cli/commands.ts');
+    const all = [commands, ...Object.values(groups).map((group) => group.commands)];
+    for (const [name, entry] of all.flatMap((entries) => Object.entries(entries))) {
       const { usage, flags } = await entry.load();
       assert.ok(usage !== '' && entry.summary !== '', name);
       const shorts = Object.values(flags).flatMap(({ short }) => short ?? []);
