@@ -1,5 +1,5 @@
 import { constants as fs } from 'node:fs';
-import { invalidArgument, messageOf } from '../../common/errors.ts';
+import { internal, invalidArgument, messageOf } from '../../common/errors.ts';
 import {
   closeFd,
   isErrno,
@@ -72,7 +72,11 @@ export function layerSink(tree: LayerTree): LayerSink {
     },
     data: (chunk) => {
       if (file === undefined) return;
-      writeAll(file.fd, chunk, position);
+      try {
+        writeAll(file.fd, chunk, position);
+      } catch (error) {
+        throw explained(error, file.entry);
+      }
       position += chunk.byteLength;
       result.sizeBytes += chunk.byteLength;
     },
@@ -97,13 +101,30 @@ export function layerSink(tree: LayerTree): LayerSink {
   };
 }
 
-/** The last ones: attributes and files larger than the file system knows, more links than it counts. */
-const FAULTS = ['ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EINVAL', 'E2BIG', 'ERANGE', 'EFBIG', 'EMLINK'];
+/** From `E2BIG`: attributes and files larger than the file system knows, more links than it counts. ENOENT: a link to nothing at all. */
+const FAULTS = [
+  ...['ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EINVAL', 'ENOENT', 'EEXIST'],
+  ...['E2BIG', 'ERANGE', 'EFBIG', 'EMLINK'],
+];
+
+/** What a machine may lack, in the words that everybody knows. */
+const LACKS = {
+  ENOSPC: 'no space left on device',
+  EDQUOT: 'disk quota exceeded',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files in system',
+} as const;
 
 /** What a name in the archive brought about is the archive's fault; a full disk is not. */
 function explained(error: unknown, entry: TarEntry): unknown {
-  if (!isErrno(error, ...FAULTS)) return error;
-  return invalidArgument(`invalid layer: "${shownName(entry.name)}": ${messageOf(error)}`, { cause: error });
+  if (isErrno(error, ...FAULTS)) {
+    return invalidArgument(`invalid layer: "${shownName(entry.name)}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  const lack = Object.entries(LACKS).find(([errno]) => isErrno(error, errno));
+  if (lack === undefined) return error;
+  return internal(`Cannot unpack "${shownName(entry.name)}": ${lack[1]}`, { cause: error });
 }
 
 /** A file whose data and attributes are still to come. */
