@@ -31,7 +31,8 @@ export function makeTransfers(parts: StoreParts, options: TransferOptions | unde
       const { name, tag, digest } = withDefaultTag(parseReference(text));
       const repository = registry.repository(name, 'pull', credentials);
       const manifest = await repository.manifest(ctx, digest ?? tag ?? 'latest');
-      return { descriptor: manifest.descriptor, platforms: await platformsOf(repository, ctx, manifest) };
+      const platforms = await platformsOf(repository, ctx, manifest);
+      return { descriptor: manifest.descriptor, platforms, manifest: manifest.bytes };
     },
     login: (ctx, host, credentials) => registry.login(ctx, host, credentials),
     search: (ctx, request) => registry.search(ctx, request),
