@@ -9,10 +9,17 @@ const WORDS = ['a', 'b', 'c', 'd', '..', '.', '', '.wh.a', '.wh.b', '.wh..wh..op
  */
 export function randomLayer(random: Random, targets: readonly string[]): Member[] {
   const count = 1 + random.below(random.once(6) ? 60 : 12);
-  return Array.from({ length: count }, () => randomMember(random, targets));
+  // Most are refused at their first bad name: the tame ones get further, to the order of things and to links in the way.
+  const wildness = random.pick([3, 12, 60, 400]);
+  return Array.from({ length: count }, () => randomMember({ ...random, wildness }, targets));
 }
 
-function randomMember(random: Random, targets: readonly string[]): Member {
+interface Wild extends Random {
+  /** Once in how many times something does not belong there. */
+  readonly wildness: number;
+}
+
+function randomMember(random: Wild, targets: readonly string[]): Member {
   const type = random.pick([
     '0',
     '0',
@@ -32,7 +39,7 @@ function randomMember(random: Random, targets: readonly string[]): Member {
     'g',
     'S',
   ]);
-  const name = random.once(8) ? outside(random, targets) : inside(random);
+  const name = random.once(random.wildness) ? outside(random, targets) : inside(random);
   const member: Member = {
     name: type === '5' && !random.once(4) ? `${name}/` : name,
     type,
@@ -54,14 +61,14 @@ function randomMember(random: Random, targets: readonly string[]): Member {
 }
 
 /** Mostly one or two names deep. */
-function inside(random: Random): string {
+function inside(random: Wild): string {
   const name = Array.from({ length: 1 + random.below(4) }, () =>
-    random.once(5) ? random.pick(WORDS) : random.pick(['a', 'b', 'c', 'd']),
+    random.once(2 * random.wildness) ? random.pick(WORDS) : random.pick(['a', 'b', 'c', 'd']),
   ).join('/');
   return name === '' ? 'a' : name;
 }
 
-function outside(random: Random, targets: readonly string[]): string {
+function outside(random: Wild, targets: readonly string[]): string {
   const target = random.pick(targets);
   return random.pick([
     () => target,
@@ -70,14 +77,14 @@ function outside(random: Random, targets: readonly string[]): string {
     () => `${'../'.repeat(random.below(12))}${target.slice(1)}`,
     () => `a${target}`,
     () => `.wh.${target}`,
-    () => `${'a/'.repeat(random.pick([10, 300, 5000]))}f`,
+    () => `${'a/'.repeat(random.pick([10, 10, 10, 10, 10, 300, 5000]))}f`,
     () => random.text(1 + random.below(40)).replaceAll('\0', '?'),
     () => 'n'.repeat(300),
   ])();
 }
 
-function randomPax(random: Random, targets: readonly string[]): Record<string, string> | undefined {
-  if (!random.once(5)) return undefined;
+function randomPax(random: Wild, targets: readonly string[]): Record<string, string> | undefined {
+  if (!random.once(random.wildness)) return undefined;
   const value = (): string =>
     random.pick([
       () => random.pick(targets),
