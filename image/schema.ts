@@ -44,6 +44,10 @@ export function createTables(db: DatabaseSync): void {
       digest TEXT NOT NULL,
       size_bytes INTEGER NOT NULL
     ) STRICT;
+    CREATE TRIGGER IF NOT EXISTS image_compressed_gone AFTER DELETE ON image_layer
+      WHEN NOT EXISTS (SELECT 1 FROM image_layer WHERE blob = old.blob) BEGIN
+      DELETE FROM image_compressed WHERE plain = old.blob;
+    END;
     CREATE TABLE IF NOT EXISTS image_use (
       image_id TEXT PRIMARY KEY REFERENCES image_config (id) ON DELETE CASCADE,
       last_used_at TEXT NOT NULL,

@@ -6,8 +6,6 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Ctx } from '../../common/ctx.ts';
-import { transaction } from '../../common/sqlite.ts';
-import type { Catalog } from '../catalog.ts';
 import type { Digest } from '../digest.ts';
 import type { StoredBlob } from '../save/stored.ts';
 
@@ -17,7 +15,7 @@ type Compressed = Omit<StoredBlob, 'path'>;
 
 /**
  * What plain layers become when they are compressed for a registry. Remembered, so that the next push asks the registry for the
- * result and need not make it, and so that an image has one digest also when another version of zlib would compress otherwise.
+ * result and need not make it, and so that an image keeps its digest also when another version of zlib would compress otherwise. Forgotten with the last image.
  */
 export interface CompressedLayers {
   /** Undefined when it has not been compressed yet. */
@@ -26,11 +24,9 @@ export interface CompressedLayers {
   make(ctx: Ctx, plain: StoredBlob, directory: string): Promise<StoredBlob>;
 }
 
-export function openCompressed(db: DatabaseSync, catalog: Catalog): CompressedLayers {
+export function openCompressed(db: DatabaseSync): CompressedLayers {
   const find = db.prepare('SELECT digest, size_bytes FROM image_compressed WHERE plain = ?');
   const insert = db.prepare('INSERT OR REPLACE INTO image_compressed VALUES (?, ?, ?)');
-  const remove = db.prepare('DELETE FROM image_compressed WHERE plain = ?');
-  const all = db.prepare('SELECT plain FROM image_compressed');
   return {
     known: (plain) => {
       const row = find.get(plain) as { digest: Digest; size_bytes: number } | undefined;
@@ -38,11 +34,7 @@ export function openCompressed(db: DatabaseSync, catalog: Catalog): CompressedLa
     },
     make: async (ctx, plain, directory) => {
       const made = await gzip(ctx, plain, join(directory, plain.digest.slice('sha256:'.length)));
-      transaction(db, () => {
-        insert.run(plain.digest, made.digest, made.sizeBytes);
-        const live = catalog.liveBlobs();
-        for (const row of all.all() as { plain: Digest }[]) if (!live.has(row.plain)) remove.run(row.plain);
-      });
+      insert.run(plain.digest, made.digest, made.sizeBytes);
       return made;
     },
   };

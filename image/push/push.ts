@@ -36,7 +36,7 @@ export async function pushImage(
   await using incoming = await parts.content.ingest();
   const target: Target = {
     repository: parts.client.repository(reference.name, 'push', request.credentials),
-    compressed: openCompressed(parts.db, parts.catalog),
+    compressed: openCompressed(parts.db),
     directory: incoming.directory,
     candidates: (blob) => mountCandidates(parts.catalog, blob, reference.name),
     sent: new Map(),
