@@ -18,23 +18,39 @@ export async function ask(question: string, hidden = false): Promise<string> {
 async function readHidden(): Promise<string> {
   const { stdin } = process;
   stdin.setRawMode(true);
-  let text = '';
+  let typed = '';
   try {
     for await (const bytes of stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      for (const character of bytes.toString('utf8')) {
-        if (character === '\r' || character === '\n' || character === '\u0004') return text;
-        if (character === '\u0003') {
-          stdin.setRawMode(false);
-          process.kill(process.pid, 'SIGINT');
-        }
-        text = character === '\u007f' || character === '\b' ? text.slice(0, -1) : text + character;
-      }
+      const [line = '', ...more] = (typed + bytes.toString('utf8'))
+        .replaceAll(END_OF_INPUT, '\n')
+        .split(/[\r\n]/);
+      typed = edited(line);
+      if (more.length > 0) return typed;
     }
-    return text;
+    return typed;
   } finally {
     stdin.setRawMode(false);
     printError('\n');
   }
+}
+
+const INTERRUPT = '\u0003';
+const END_OF_INPUT = '\u0004';
+
+/** Backspace takes a character away. */
+function edited(typed: string): string {
+  let text = '';
+  for (const character of typed) {
+    if (character === INTERRUPT) interrupt();
+    text = character === '\u007f' || character === '\b' ? text.slice(0, -1) : text + character;
+  }
+  return text;
+}
+
+/** In raw mode the terminal itself sends no signal. */
+function interrupt(): void {
+  process.stdin.setRawMode(false);
+  process.kill(process.pid, 'SIGINT');
 }
 
 /** Docker's question before something is removed. */

@@ -21,7 +21,7 @@ export function registryAuth(request: FastifyRequest): Credentials | undefined {
   if (typeof header !== 'string' || header === '') return undefined;
   try {
     const parsed: unknown = JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
-    return typeof parsed === 'object' && parsed !== null ? toCredentials(parsed as AuthConfig) : undefined;
+    return typeof parsed === 'object' && parsed !== null ? toCredentials(parsed) : undefined;
   } catch {
     return undefined;
   }

@@ -84,7 +84,7 @@ test('credentials come in every form that docker writes; nonsense is none', asyn
       url: '/images/create?fromImage=a:1',
       headers: { 'x-registry-auth': header },
     });
-    const [asked] = engine.calls.at(-1)?.args as [{ credentials?: object }];
+    const [asked] = (engine.calls.at(-1)?.args ?? [{}]) as [{ credentials?: object }];
     assert.deepEqual(asked.credentials, credentials, header);
   }
 });
@@ -123,7 +123,7 @@ test('import, commit, save: names, changes and platforms', async (t) => {
     payload: Buffer.from('tar'),
     headers: { 'content-type': 'application/x-tar' },
   });
-  assert.match(String((lines(imported.body)[0] as { status: string }).status), /^sha256:/);
+  assert.match((lines(imported.body)[0] as { status: string }).status, /^sha256:/);
   assert.deepEqual(engine.calls.at(-1)?.args, [
     {
       reference: 'a/b:latest',
@@ -153,7 +153,7 @@ test('import, commit, save: names, changes and platforms', async (t) => {
     payload: 'null',
     headers: { 'content-type': 'application/json' },
   });
-  const [, asked] = engine.calls.at(-1)?.args as [string, object];
+  const [, asked] = (engine.calls.at(-1)?.args ?? []) as unknown[];
   assert.deepEqual(asked, {
     reference: undefined,
     author: '',

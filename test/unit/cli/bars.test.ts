@@ -11,9 +11,9 @@ async function* body(...messages: object[]): AsyncGenerator<Buffer> {
 function screenOf(text: string): string[] {
   const lines = [''];
   let row = 0;
-  for (const [, escape = '', count = '', verb = '', plain = ''] of text.matchAll(
-    /(\u001b\[(\d*)([ABK]))|([^\u001b])/g,
-  )) {
+  for (const [, escape = '', count = '', verb = '', plain = ''] of text
+    .replaceAll('\u001b', '§')
+    .matchAll(/(§\[(\d*)([ABK]))|([^§])/g)) {
     if (escape !== '') {
       if (verb === 'A') row -= Number(count);
       else if (verb === 'B') row += Number(count);

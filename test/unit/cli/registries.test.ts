@@ -8,11 +8,11 @@ import { exec, type Result } from '../../lib/process.ts';
 
 interface Place extends FakeDaemon {
   readonly directory: string;
-  wherry(args: readonly string[], input?: string): Promise<Result>;
-  config(): Promise<Record<string, unknown>>;
-  setConfig(content: object): Promise<void>;
+  readonly wherry: (args: readonly string[], input?: string) => Promise<Result>;
+  readonly config: () => Promise<Record<string, unknown>>;
+  readonly setConfig: (content: object) => Promise<void>;
   /** What the daemon was asked last. */
-  asked(): { readonly reference: string; readonly credentials?: object };
+  readonly asked: () => { readonly reference: string; readonly credentials?: object };
 }
 
 /** A command line with a configuration of its own, and a daemon that writes down what it is asked. */
@@ -205,8 +205,8 @@ test('import, commit and prune', async (t) => {
   ]);
   const committed = await wherry(['commit', '-p=false', '-a', 'me', 'web', 'localhost:5000/c:2']);
   assert.equal(committed.stdout, `sha256:${'1'.repeat(64)}\n`, committed.stderr);
-  const [, request] = engine.calls.at(-1)?.args as [string, { reference: string; pause: boolean }];
-  assert.deepEqual([request.reference, request.pause], ['localhost:5000/c:2', false]);
+  const [, request] = (engine.calls.at(-1)?.args ?? []) as { reference: string; pause: boolean }[];
+  assert.deepEqual([request?.reference, request?.pause], ['localhost:5000/c:2', false]);
   const asked = await wherry(['image', 'prune', '-a'], 'n\n');
   assert.match(asked.stderr, /WARNING! This will remove all images[^]*\[y\/N\] $/);
   assert.equal(engine.calls.at(-1)?.name, 'commit');

@@ -12,7 +12,7 @@ type Plain = { Querystring: Query };
 
 /** What docker has no endpoint for. Names in these paths are escaped. */
 export function wherryRoutes(app: FastifyInstance, door: Door): void {
-  const { images, disk, storage } = door.engine;
+  const { images, disk } = door.engine;
 
   /** The layers of one image, lowest first. */
   app.get<Named>('/wherry/images/:name/layers', (request, reply) =>
@@ -52,6 +52,11 @@ export function wherryRoutes(app: FastifyInstance, door: Door): void {
     disk.pin(nameOf(request), flag(request.query, 'pinned', true));
     return sendNothing(reply);
   });
+  systemRoutes(app, door);
+}
+
+function systemRoutes(app: FastifyInstance, door: Door): void {
+  const { disk, storage } = door.engine;
 
   /** What a name stands for in its registry, as that sent it. */
   app.get<Named>('/wherry/manifests/:name', async (request, reply) => {
