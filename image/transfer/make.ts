@@ -2,6 +2,7 @@ import { notImplemented } from '../../common/errors.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import type { Image } from '../images.ts';
 import type { StoreParts } from '../parts.ts';
+import { pushImage } from '../push/push.ts';
 import { familiar, familiarName, parseReference, withDefaultTag, type Reference } from '../reference.ts';
 import type { RegistryClient, RegistryHosts } from '../registry/contract.ts';
 import type { Progress, PullRequest, Transfers } from '../transfers.ts';
@@ -16,6 +17,8 @@ export interface TransferOptions {
   readonly registry: RegistryClient;
   /** Layers that are fetched at a time; docker's `max-concurrent-downloads`. */
   readonly maxDownloads?: number;
+  /** Blobs that are sent at a time; docker's `max-concurrent-uploads`. */
+  readonly maxUploads?: number | undefined;
 }
 
 export function makeTransfers(parts: StoreParts, options: TransferOptions | undefined): Transfers {
@@ -24,9 +27,8 @@ export function makeTransfers(parts: StoreParts, options: TransferOptions | unde
   const pulls = new Pulls(parts, options);
   return {
     pull: (ctx, request, progress) => pulls.pull(ctx, request, progress),
-    push: () => {
-      throw notImplemented('Pushing is not supported yet');
-    },
+    push: (ctx, request, progress) =>
+      pushImage({ ...parts, client: registry, maxUploads: options.maxUploads }, ctx, { request, progress }),
     inspect: async (ctx, text, credentials) => {
       const { name, tag, digest } = withDefaultTag(parseReference(text));
       const repository = registry.repository(name, 'pull', credentials);

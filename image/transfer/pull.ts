@@ -41,8 +41,10 @@ export async function pullImage(
   const { reference, platform, repository, progress } = pull;
   const path = reference.name.slice(reference.name.indexOf('/') + 1);
   const wanted = reference.digest ?? reference.tag ?? 'latest';
+  const root = await repository.manifest(ctx, wanted);
+  // Not before: what the registry does not have is answered with a status, not in the stream.
   progress({ status: `Pulling from ${path}`, id: wanted });
-  const remote = await resolveImage(repository, ctx, { reference: wanted, platform });
+  const remote = await resolveImage(repository, ctx, { root, platform });
   await failpoint('pull.manifest');
   using _blobs = parts.content.hold([...blobsOf(remote), ...parts.catalog.blobs(remote.id)]);
   using _chains = parts.layers.hold(chainIds(remote.config.diffIds));
@@ -75,9 +77,6 @@ async function fetchAndPublish(
     await layers.ensure(ctx, { from, layers: remote.layers, diffIds, progress });
     await failpoint('pull.fetched');
     for (const { digest } of remote.layers) await blobs.publish(ctx, digest);
-  } else {
-    for (const { digest } of remote.layers)
-      progress({ status: 'Already exists', progressDetail: {}, id: idOf(digest) });
   }
   await keepDocuments(parts, remote);
   await failpoint('pull.unpacked');
@@ -94,8 +93,6 @@ async function fetchAndPublish(
   progress({ status: `Digest: ${remote.root.digest}` });
   return { image, isNew };
 }
-
-const idOf = (digest: string): string => digest.slice('sha256:'.length, 'sha256:'.length + 12);
 
 /** A tag is ignored where there is a digest. */
 const nameOf = (reference: Reference): Reference =>

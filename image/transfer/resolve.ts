@@ -29,17 +29,14 @@ export interface RemoteDescription {
   readonly layers: readonly Descriptor[];
 }
 
-/** Goes from a name through indexes to an image. Throws the registry's errors, and `invalid-argument` for what is no image. */
+/** Goes from what a name stands for through indexes to an image. Throws the registry's errors, and `invalid-argument` for what is no image. */
 export async function resolveImage(
   repository: Pick<Repository, 'manifest' | 'blob'>,
   ctx: Ctx,
-  { reference, platform }: { readonly reference: string; readonly platform: Platform },
+  { root, platform }: { readonly root: Manifest; readonly platform: Platform },
 ): Promise<RemoteDescription> {
-  const documents: Manifest[] = [await repository.manifest(ctx, reference)];
-  for (;;) {
-    const last = documents.at(-1);
-    const [root] = documents;
-    if (last === undefined || root === undefined) throw invalidArgument('invalid manifest');
+  const documents = [root];
+  for (let last = root; ; ) {
     const document = parseDocument(last);
     if (document.kind === 'image') {
       const read = await readImage(repository, ctx, document);
@@ -48,8 +45,8 @@ export async function resolveImage(
     if (documents.length > MAX_NESTING) {
       throw invalidArgument(`invalid index ${root.descriptor.digest}: nested too deeply`);
     }
-    const chosen = choosePlatform(document.manifests, platform);
-    documents.push(await manifestOf(repository, ctx, chosen));
+    last = await manifestOf(repository, ctx, choosePlatform(document.manifests, platform));
+    documents.push(last);
   }
 }
 
