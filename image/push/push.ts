@@ -16,7 +16,7 @@ import { sendBlob, type Target } from './send-blob.ts';
 export interface PushParts extends Pick<StoreParts, 'db' | 'catalog' | 'content' | 'onEvent'> {
   readonly client: RegistryClient;
   /** Docker's `max-concurrent-uploads`; default 5. */
-  readonly maxConcurrentUploads?: number;
+  readonly maxUploads?: number | undefined;
 }
 
 const DEFAULT_UPLOADS = 5;
@@ -117,7 +117,7 @@ async function sendLayers(ctx: Ctx, { parts, target, plan, progress }: TagPush):
   const items = [...layers.values()];
   for (const { id } of items) progress({ id, status: 'Preparing', progressDetail: {} });
   await inLanes(ctx, items, {
-    limit: parts.maxConcurrentUploads ?? DEFAULT_UPLOADS,
+    limit: parts.maxUploads ?? DEFAULT_UPLOADS,
     waiting: ({ id }) => progress({ id, status: 'Waiting', progressDetail: {} }),
     act: (inner, item) =>
       sendBlob(inner, target, {
