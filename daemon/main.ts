@@ -1,6 +1,6 @@
 import { makeCtx } from '../common/ctx.ts';
 import { messageOf } from '../common/errors.ts';
-import { openDatabase } from '../common/sqlite.ts';
+import { openDatabase, reserveLog } from '../common/sqlite.ts';
 import { winstonLog } from '../common/winston-log.ts';
 import { openImageStore } from '../image/store.ts';
 import { createShimLauncher } from '../shim/launcher.ts';
@@ -70,6 +70,7 @@ async function serve(config: DaemonConfig): Promise<void> {
   await using parts = new AsyncDisposableStack();
 
   const db = parts.adopt(openDatabase(await databasePath(dataRoot)), (database) => database.close());
+  await reserveLog(db);
   const events = createEventBus();
   const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events) });
   parts.defer(() => store.close());

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { notFound } from '../common/errors.ts';
-import { transaction } from '../common/sqlite.ts';
+import { transaction, writing } from '../common/sqlite.ts';
 import type { PlannedImage } from './archive/planned.ts';
 import { catalogRows, recordOf, type ImageRecord } from './catalog-rows.ts';
 import type { Digest } from './digest.ts';
@@ -72,7 +72,7 @@ export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
       for (const text of texts) memory.unname(text);
     },
     remove: (id) => {
-      rows.delete(id);
+      writing(db, () => rows.delete(id));
       memory.remove(id);
     },
     liveChains: () => memory.liveChains(),

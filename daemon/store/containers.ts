@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { writing } from '../../common/sqlite.ts';
 
 /**
  * Rows of containers, in the daemon's own database. Synchronous; read once, at open. What `C` (everything that does not change
@@ -37,9 +38,9 @@ export function openContainerStore<C, S>(db: DatabaseSync): ContainerStore<C, S>
           state: JSON.parse(String(row['state'])) as S,
         })),
     insert: ({ id, name, container, state }) =>
-      void insert.run(id, name, JSON.stringify(container), JSON.stringify(state)),
-    setState: (id, state) => void setState.run(JSON.stringify(state), id),
-    setName: (id, name) => void setName.run(name, id),
-    remove: (id) => void remove.run(id),
+      void writing(db, () => insert.run(id, name, JSON.stringify(container), JSON.stringify(state))),
+    setState: (id, state) => void writing(db, () => setState.run(JSON.stringify(state), id)),
+    setName: (id, name) => void writing(db, () => setName.run(name, id)),
+    remove: (id) => void writing(db, () => remove.run(id)),
   };
 }

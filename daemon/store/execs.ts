@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { writing } from '../../common/sqlite.ts';
 
 /** Rows of execs that may have a shim, from before its start until its exit is dealt with. Synchronous; read once, at open. */
 export interface ExecStore<R> {
@@ -25,7 +26,8 @@ export function openExecStore<R>(db: DatabaseSync): ExecStore<R> {
           containerId: String(row['container_id']),
           request: JSON.parse(String(row['request'])) as R,
         })),
-    insert: ({ id, containerId, request }) => void insert.run(id, containerId, JSON.stringify(request)),
-    remove: (id) => void remove.run(id),
+    insert: ({ id, containerId, request }) =>
+      void writing(db, () => insert.run(id, containerId, JSON.stringify(request))),
+    remove: (id) => void writing(db, () => remove.run(id)),
   };
 }

@@ -1,4 +1,5 @@
 import { messageOf, notFound } from '../../common/errors.ts';
+import { writing } from '../../common/sqlite.ts';
 import type { StoreParts } from '../parts.ts';
 import type { ImageId } from '../snapshots.ts';
 
@@ -37,7 +38,7 @@ export function openImageUse({ db, catalog, ctx }: Pick<StoreParts, 'db' | 'cata
     },
     isPinned: (id) => rowOf(id).pinned,
     pin: (id, pinned) => {
-      setPinned.run(pinned ? 1 : 0, id);
+      writing(db, () => setPinned.run(pinned ? 1 : 0, id));
     },
     touch: (id) => {
       try {

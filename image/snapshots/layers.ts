@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Ctx } from '../../common/ctx.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { notFound } from '../../common/errors.ts';
-import { transaction } from '../../common/sqlite.ts';
+import { transaction, writing } from '../../common/sqlite.ts';
 import { Undo } from '../../common/undo.ts';
 import { hold } from '../content.ts';
 import type { ChainId, DiffId } from '../snapshots.ts';
@@ -224,7 +224,7 @@ class LayerStore implements Layers {
     if (there !== undefined) return there;
     const { sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
     const layer: Layer = { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root };
-    insertRow(this.#insert, layer);
+    writing(this.#parts.db, () => insertRow(this.#insert, layer));
     this.#layers.set(chain, layer);
     undo.commit();
     return layer;

@@ -5,6 +5,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import { notFound } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { KeyedLocks } from '../../common/locks.ts';
+import { writing } from '../../common/sqlite.ts';
 import { Undo } from '../../common/undo.ts';
 import type { ChainId, OverlayDirs, Snapshots } from '../snapshots.ts';
 import type { Directories } from './directories.ts';
@@ -60,7 +61,7 @@ class WritableStore implements WritableSnapshots {
     undo.defer(() => trash.put(directories.writable(row.directory)));
     await makeDirectories(directories.writable(row.directory), stack[0]);
     await failpoint('snapshot.made');
-    this.#insert.run(key, row.directory, top ?? null);
+    writing(this.#parts.db, () => this.#insert.run(key, row.directory, top ?? null));
     this.#rows.set(key, row);
     undo.commit();
     return this.#dirs(row);
@@ -77,7 +78,7 @@ class WritableStore implements WritableSnapshots {
     using _ = await this.#locks.acquire(key);
     const row = this.#rows.get(key);
     if (row === undefined) return;
-    this.#delete.run(key);
+    writing(this.#parts.db, () => this.#delete.run(key));
     this.#rows.delete(key);
     await failpoint('snapshot.forgotten');
     await trash.put(directories.writable(row.directory));

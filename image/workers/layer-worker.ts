@@ -11,6 +11,7 @@ import { measureTree } from '../layers/measure.ts';
 import { settle } from '../layers/settle.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { digestOf } from './digest.ts';
+import { tellPlace } from './full-disk.ts';
 import { fetchBlob } from './fetch.ts';
 import type { FetchProgress, FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
 import { spool } from './spool.ts';
@@ -46,7 +47,7 @@ async function run(job: Job, state: NonNullable<typeof current>): Promise<void> 
   try {
     send({ type: 'done', result: await execute(job, state) });
   } catch (error) {
-    const reason: unknown = state.abort.signal.aborted ? state.abort.signal.reason : error;
+    const reason: unknown = state.abort.signal.aborted ? state.abort.signal.reason : tellPlace(error, job);
     send({ type: 'failed', code: codeOf(reason), message: messageOf(reason) });
   } finally {
     current = undefined;
