@@ -7,7 +7,7 @@ import { makeCtx, type Ctx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
 import { openDatabase } from '../../common/sqlite.ts';
 import type { Image } from '../../image/images.ts';
-import { openImageStore, type ImageStore } from '../../image/store.ts';
+import { openImageStore, type ImageStore, type ImageStoreOptions } from '../../image/store.ts';
 
 export interface TestStore extends ImageStore {
   readonly dataRoot: string;
@@ -20,13 +20,23 @@ export interface TestStore extends ImageStore {
 }
 
 /** A store in a directory of its own, or in one that an earlier store used; both end with the test. */
-export async function testStore(t: TestContext, dataRoot?: string): Promise<TestStore> {
+export async function testStore(
+  t: TestContext,
+  dataRoot?: string,
+  transfers?: NonNullable<ImageStoreOptions['transfers']>,
+): Promise<TestStore> {
   const root = dataRoot ?? (await mkdtemp(join(tmpdir(), 'images-')));
   const db = openDatabase(join(root, 'meta.db'));
   const events: string[] = [];
   const said: string[] = [];
   const onEvent = (action: string, _id: string, name: string): void => void events.push(`${action} ${name}`);
-  const store = await openImageStore({ dataRoot: root, db, log: silentLog, onEvent });
+  const store = await openImageStore({
+    dataRoot: root,
+    db,
+    log: silentLog,
+    onEvent,
+    ...(transfers === undefined ? {} : { transfers }),
+  });
   const ctx = makeCtx(silentLog);
   let open = true;
   const close = async (): Promise<void> => {

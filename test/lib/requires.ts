@@ -39,6 +39,7 @@ const needs = {
   debootstrap: program('debootstrap', true),
   'dbus-daemon': program('dbus-daemon', false),
   skopeo: program('skopeo', true),
+  'docker-registry': program('docker-registry', true),
   umoci: program('umoci', true),
   overlay: {
     ci: true,

@@ -1,0 +1,216 @@
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '../../image/digest.ts';
+import { configOf, squeeze, type ImageParts, type Squeeze } from './image-archives.ts';
+import { ended, eventually, start } from './process.ts';
+
+/** What happens to one answer that has a blob. */
+export interface Mischief {
+  /** Changes bytes on their way. */
+  readonly corrupt?: boolean;
+  /** Cuts the connection behind so many bytes. */
+  readonly cutAfterBytes?: number;
+}
+
+/** Debian's docker-registry, and before it a proxy that counts and does as it is told. */
+export interface PullRegistry {
+  /** Of the proxy: `127.0.0.1:1234`. */
+  readonly host: string;
+  /** Of blobs, that went out. */
+  readonly sentBytes: number;
+  /** `GET`s of this blob. */
+  gets(digest: string): number;
+  /** Bytes a second of each answer; 0: as fast as it goes. */
+  throttle(bytesPerSecond: number): void;
+  /** Asked for each answer with a blob. */
+  onBlob(decide: (digest: string) => Mischief | undefined): void;
+  /** Puts an image there, gzipped unless told otherwise; returns its parts' digests. */
+  push(parts: ImageParts, name: string, options?: PushOptions): Promise<PushedImage>;
+  putBlob(repository: string, blob: Uint8Array): Promise<string>;
+  /** Returns the digest. */
+  putManifest(repository: string, tag: string, document: { readonly mediaType: string }): Promise<string>;
+}
+
+export interface PushOptions {
+  readonly how?: Squeeze;
+  readonly manifest?: object;
+  readonly config?: object;
+}
+
+export interface PushedImage {
+  readonly manifest: string;
+  readonly manifestBytes: number;
+  readonly layers: readonly { readonly digest: string; readonly size: number }[];
+}
+
+const STEP_MS = 5;
+
+/** Both end with the test. */
+export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
+  const directory = await mkdtemp(join(tmpdir(), 'registry-'));
+  const port = await freePort();
+  const config = join(directory, 'config.yml');
+  await writeFile(
+    config,
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\nhttp: {addr: "127.0.0.1:${port}"}\n`,
+  );
+  const child = start(['docker-registry', 'serve', config], { stdio: 'ignore' });
+  const proxy = new BlobProxy(port);
+  t.after(async () => {
+    proxy.close();
+    child.kill('SIGKILL');
+    await ended(child);
+    await rm(directory, { recursive: true, force: true });
+  });
+  await eventually('the registry answers', () =>
+    fetch(`http://127.0.0.1:${port}/v2/`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  const host = await proxy.listen();
+  return {
+    host,
+    get sentBytes() {
+      return proxy.sentBytes;
+    },
+    gets: (digest) => proxy.gets.get(digest) ?? 0,
+    throttle: (bytesPerSecond) => void (proxy.bytesPerSecond = bytesPerSecond),
+    onBlob: (decide) => void (proxy.decide = decide),
+    ...uploads(`http://127.0.0.1:${port}/v2`),
+  };
+}
+
+const OCI = 'application/vnd.oci.image';
+const LAYER: Readonly<Record<Squeeze, string>> = { none: 'tar', gzip: 'tar+gzip', zstd: 'tar+zstd' };
+
+function uploads(base: string): Pick<PullRegistry, 'push' | 'putBlob' | 'putManifest'> {
+  const checked = async (response: Response): Promise<Response> => {
+    if (!response.ok) throw new Error(`${response.url}: ${response.status} ${await response.text()}`);
+    return response;
+  };
+  const putBlob = async (repository: string, blob: Uint8Array): Promise<string> => {
+    const digest = sha256(blob);
+    const begun = await checked(await fetch(`${base}/${repository}/blobs/uploads/`, { method: 'POST' }));
+    const location = new URL(begun.headers.get('location') ?? '', base);
+    location.searchParams.set('digest', digest);
+    const headers = { 'content-type': 'application/octet-stream' };
+    await checked(await fetch(location, { method: 'PUT', body: Buffer.from(blob), headers }));
+    return digest;
+  };
+  const putManifest = async (
+    repository: string,
+    tag: string,
+    document: { readonly mediaType: string },
+  ): Promise<string> => {
+    const body = JSON.stringify(document);
+    const headers = { 'content-type': document.mediaType };
+    await checked(await fetch(`${base}/${repository}/manifests/${tag}`, { method: 'PUT', body, headers }));
+    return sha256(body);
+  };
+  const push = async (parts: ImageParts, name: string, options: PushOptions = {}): Promise<PushedImage> => {
+    const [repository = '', tag = 'latest'] = name.split(':');
+    const how = options.how ?? 'gzip';
+    const layers = [];
+    for (const layer of parts.layers) {
+      const blob = squeeze(layer, how);
+      const digest = await putBlob(repository, blob);
+      layers.push({ mediaType: `${OCI}.layer.v1.${LAYER[how]}`, digest, size: blob.byteLength });
+    }
+    const config = configOf(parts);
+    const document = {
+      schemaVersion: 2,
+      mediaType: `${OCI}.manifest.v1+json`,
+      config: {
+        mediaType: `${OCI}.config.v1+json`,
+        digest: await putBlob(repository, config),
+        size: config.byteLength,
+        ...options.config,
+      },
+      layers,
+      ...options.manifest,
+    };
+    const manifest = await putManifest(repository, tag, document);
+    return { manifest, manifestBytes: JSON.stringify(document).length, layers };
+  };
+  return { push, putBlob, putManifest };
+}
+
+class BlobProxy {
+  readonly gets = new Map<string, number>();
+  sentBytes = 0;
+  bytesPerSecond = 0;
+  decide: (digest: string) => Mischief | undefined = () => undefined;
+  readonly #port: number;
+  readonly #server = createServer((incoming, answer) => this.#serve(incoming, answer));
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #serve(incoming: IncomingMessage, answer: ServerResponse): void {
+    const { method, url: path, headers } = incoming;
+    const onwards = request({ port: this.#port, host: '127.0.0.1', method, path, headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 500, response.headers);
+      const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(path ?? '')?.[1];
+      if (digest === undefined || method !== 'GET') response.pipe(answer);
+      else void this.#send(digest, response, answer);
+    });
+    onwards.on('error', () => answer.destroy());
+    answer.on('close', () => onwards.destroy());
+    incoming.pipe(onwards);
+  }
+
+  async #send(digest: string, response: IncomingMessage, answer: ServerResponse): Promise<void> {
+    this.gets.set(digest, (this.gets.get(digest) ?? 0) + 1);
+    const { corrupt, cutAfterBytes = Number.POSITIVE_INFINITY } = this.decide(digest) ?? {};
+    let bytes = 0;
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        for (const part of this.#parts(chunk)) {
+          if (answer.destroyed) return;
+          if (bytes + part.byteLength > cutAfterBytes) return void answer.destroy();
+          if (corrupt === true && bytes === 0) part[part.byteLength >> 1]! ^= 1;
+          bytes += part.byteLength;
+          this.sentBytes += part.byteLength;
+          if (!answer.write(part))
+            await new Promise((resolve) => answer.once('drain', resolve).once('close', resolve));
+          if (this.bytesPerSecond > 0) await sleep((part.byteLength * 1000) / this.bytesPerSecond);
+        }
+      }
+      answer.end();
+    } catch {
+      answer.destroy();
+    }
+  }
+
+  *#parts(chunk: Buffer): Generator<Buffer> {
+    const { bytesPerSecond } = this;
+    const step = bytesPerSecond === 0 ? chunk.byteLength : Math.max(1, (bytesPerSecond * STEP_MS) / 1000);
+    for (let at = 0; at < chunk.byteLength; at += step) yield chunk.subarray(at, at + step);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
