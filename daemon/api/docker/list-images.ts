@@ -4,22 +4,40 @@ import type { Engine } from '../../core/contract.ts';
 import { parseFilters, type Filters } from './filters.ts';
 import { flag, text, type Query } from './query.ts';
 import { untilMs } from './until.ts';
-import type { ApiVersion } from './versions.ts';
+import { differs, type ApiVersion } from './versions.ts';
 import { summarizeImage } from './convert/image.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
+interface Look {
+  readonly version: ApiVersion;
+  /** Whether the containers of each image are counted, and the bytes that it shares. */
+  readonly counts: boolean;
+  readonly shares: boolean;
+}
+
 /** Answer of `GET /images/json`, newest first. */
-export function listImages(
+export const listImages = (engine: Engine, query: Query, version: ApiVersion): object[] =>
+  summaries(engine, query, {
+    version,
+    counts: differs.countsContainers(version),
+    shares: flag(query, 'shared-size'),
+  });
+
+/** The images of `GET /system/df`. */
+export const imagesWithUsage = (engine: Engine, version: ApiVersion): object[] =>
+  summaries(engine, {}, { version, counts: true, shares: true });
+
+function summaries(
   { images, containers, disk }: Engine,
   query: Query,
-  version: ApiVersion,
+  { version, counts, shares }: Look,
 ): object[] {
   const filters = parseFilters(text(query, 'filters'), FILTERS);
   const dangling = filters.truth('dangling');
   const inRange = createdBetween(filters, (reference) => images.get(reference));
   const users = containers.list();
-  const shared = flag(query, 'shared-size') ? sharedSizes(disk) : undefined;
+  const shared = shares ? sharedSizes(disk) : undefined;
   return images
     .list()
     .filter((image) => inRange(image) && filters.labels('label', image.config.Labels ?? {}))
@@ -27,7 +45,7 @@ export function listImages(
       const shown = {
         tags: image.tags.filter((tag) => isNamed(filters, tag)),
         digests: image.digests.filter((digest) => isNamed(filters, digest)),
-        containers: users.filter(({ imageId }) => imageId === image.id).length,
+        containers: counts ? users.filter(({ imageId }) => imageId === image.id).length : -1,
         sharedBytes: shared === undefined ? -1 : (shared.get(image.id) ?? 0),
       };
       const nameless = shown.tags.length === 0 && shown.digests.length === 0;

@@ -8,15 +8,15 @@ export function summarizeImage(
   shown: {
     readonly tags: readonly string[];
     readonly digests: readonly string[];
+    /** -1: not computed; the same below. */
     readonly containers: number;
-    /** -1: not computed. */
     readonly sharedBytes: number;
   },
   version: ApiVersion,
 ): object {
   const nameless = differs.namesNone(version) && shown.tags.length === 0 && shown.digests.length === 0;
   return {
-    Containers: differs.countsContainers(version) ? shown.containers : -1,
+    Containers: shown.containers,
     Created: unixSeconds(image.createdAt),
     Id: image.id,
     Labels: image.config.Labels ?? null,

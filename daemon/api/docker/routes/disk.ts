@@ -5,12 +5,13 @@ import type { Container } from '../../../core/contract.ts';
 import type { ContainerSize, StorageUsage } from '../../../core/disk/contract.ts';
 import { sendJson, type Door } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
-import { listImages } from '../list-images.ts';
+import { imagesWithUsage } from '../list-images.ts';
 import { text, texts, type Query } from '../query.ts';
 import { clientCtx } from '../stream.ts';
 import { pruneUntil } from '../until.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import { summarize } from '../convert/container-summary.ts';
+import { isUp } from '../convert/state.ts';
 import { networkIds } from './containers.ts';
 
 type Asked = { Querystring: Query };
@@ -28,7 +29,7 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
     const usage = await storage.usage(clientCtx(reply, door.ctx));
     return sendJson(reply, {
       LayersSize: types.has('image') ? usage.images.layersBytes : 0,
-      Images: types.has('image') ? listImages(door.engine, { 'shared-size': '1' }, apiVersion) : null,
+      Images: types.has('image') ? imagesWithUsage(door.engine, apiVersion) : null,
       Containers: types.has('container') ? usage.containers.map((each) => showContainer(door, each)) : null,
       Volumes: types.has('volume') ? [] : null,
       BuildCache: types.has('build-cache') ? [] : null,
@@ -105,7 +106,7 @@ async function pruneContainers({ engine, ctx }: Door, filters: Filters): Promise
 }
 
 function isPrunable({ state, createdAt, config }: Container, filters: Filters, beforeMs: number): boolean {
-  if (state.kind === 'running' || state.kind === 'starting' || state.kind === 'removing') return false;
+  if (isUp(state) || state.kind === 'starting' || state.kind === 'removing') return false;
   if (Date.parse(createdAt) >= beforeMs || !filters.labels('label', config.labels)) return false;
   return !filters.has('label!') || !filters.labels('label!', config.labels);
 }
