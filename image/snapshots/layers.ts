@@ -202,14 +202,23 @@ class LayerStore implements Layers {
 
   async #unpack(ctx: Ctx, request: UnpackRequest): Promise<Layer> {
     const { chain, parent } = request;
-    const { directories, pool } = this.#parts;
+    const { directories } = this.#parts;
     const directory = directories.next();
     const target = directories.layer(directory);
-    const unpacked =
-      'unpack' in request
-        ? await request.unpack(target)
-        : await pool.run(ctx, { kind: 'unpack', blob: request.blob, diffId: request.diffId, target });
+    const unpacked = await this.#fill(ctx, request, target);
     return this.adopt(ctx, { chain, parent, directory, unpacked });
+  }
+
+  async #fill(ctx: Ctx, request: UnpackRequest, target: string): Promise<UnpackedLayer> {
+    try {
+      if ('unpack' in request) return await request.unpack(target);
+      const { blob, diffId } = request;
+      return await this.#parts.pool.run(ctx, { kind: 'unpack', blob, diffId, target });
+    } catch (error) {
+      // Whoever failed should have left nothing, but one who lacks descriptors or has died can't see to that.
+      await this.#parts.trash.put(target);
+      throw error;
+    }
   }
 
   async adopt(ctx: Ctx, { chain, parent, directory, unpacked }: AdoptRequest): Promise<Layer> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { invalidArgument } from '../../common/errors.ts';
-import { AT_FDCWD, mkdirAt, statAt } from '../../native/sys/files.ts';
+import { AT_FDCWD, isErrno, mkdirAt, statAt } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { layerSink } from '../layers/apply.ts';
 import { measureTree } from '../layers/measure.ts';
@@ -41,8 +41,17 @@ export async function unpackStream(
     const filled = await fill(chunks, request);
     return { ...filled, ...measureTree(request.target) };
   } catch (error) {
-    removeTreeAt(AT_FDCWD, request.target);
+    tryToRemove(request.target);
     throw error;
+  }
+}
+
+/** What can't be removed for want of descriptors is left to the caller: why the layer failed is worth more. */
+function tryToRemove(path: string): void {
+  try {
+    removeTreeAt(AT_FDCWD, path);
+  } catch (error) {
+    if (!isErrno(error, 'EMFILE', 'ENFILE')) throw error;
   }
 }
 
