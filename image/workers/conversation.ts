@@ -2,15 +2,15 @@ import type { Worker } from 'node:worker_threads';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, WherryError } from '../../common/errors.ts';
 import type { FetchProgress, FromWorker, Job, ToWorker } from './jobs.ts';
-
-/** Chunks of a job's input that are under way to its worker. */
-const WINDOW = 16;
+import { Window, WINDOW } from './window.ts';
 
 export interface Conversation {
   readonly ctx: Ctx;
   readonly job: Job;
   readonly input: AsyncIterable<Uint8Array> | undefined;
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
+  /** Gets a chunk of the job's output; `taken` lets the worker send a further one. */
+  readonly onChunk?: ((data: Uint8Array, taken: () => void) => void) | undefined;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface Conversation {
  */
 export async function converse(
   worker: Worker,
-  { ctx, job, input, onProgress }: Conversation,
+  { ctx, job, input, onProgress, onChunk }: Conversation,
 ): Promise<unknown> {
   const send = (message: ToWorker): void => worker.postMessage(message, transfersOf(message));
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -29,10 +29,14 @@ export async function converse(
   const onMessage = (message: FromWorker): void => {
     if (message.type === 'taken') window.open();
     if (message.type === 'progress') onProgress?.(message.progress);
+    if (message.type === 'chunk') onChunk?.(message.data, () => send({ type: 'taken' }));
     if (message.type === 'done') resolve(message.result);
     if (message.type === 'failed') reject(new WherryError(message.code, message.message));
   };
-  const onDeath = (cause: unknown): void => reject(internal('A layer worker ended early', { cause }));
+  const onDeath = (cause: unknown): void =>
+    reject(
+      internal(`A layer worker ended early${cause instanceof Error ? `: ${cause.message}` : ''}`, { cause }),
+    );
   worker.on('message', onMessage).on('error', onDeath).on('exit', onDeath);
   ctx.signal.addEventListener('abort', cancel);
   try {
@@ -70,36 +74,4 @@ async function feed(
     send({ type: 'chunk', data: Uint8Array.from(data) });
   }
   if (!window.closed) send({ type: 'end' });
-}
-
-/** Counts what may still be sent. One waits at a time. */
-class Window {
-  #left: number;
-  #wake: (() => void) | undefined;
-  closed = false;
-
-  constructor(size: number) {
-    this.#left = size;
-  }
-
-  /** False when the other side has ended. */
-  async enter(): Promise<boolean> {
-    while (this.#left === 0 && !this.closed) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
-    this.#left -= 1;
-    return !this.closed;
-  }
-
-  open(): void {
-    this.#left += 1;
-    this.#wake?.();
-  }
-
-  close(): void {
-    this.closed = true;
-    this.#wake?.();
-  }
 }

@@ -1,4 +1,5 @@
 import type { Code } from '../../common/errors.ts';
+import type { Change } from '../archives.ts';
 import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
@@ -117,6 +118,35 @@ export interface SyncJob {
   readonly path: string;
 }
 
+/** Writes a layer's blob in gzip to `file`, which must not exist; the caller removes it after a failure. */
+export interface PackJob {
+  readonly kind: 'pack';
+  readonly file: string;
+  /** An overlay's upper directory and the layers below it, topmost first; undefined: the job's input, a tar, compressed or not. */
+  readonly from: { readonly upper: string; readonly lowers: readonly string[] } | undefined;
+}
+
+export interface LayerBlob {
+  /** `sha256:<hex>` of the uncompressed tar. */
+  readonly diffId: string;
+  /** `sha256:<hex>` of the file. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Compares an overlay's upper directory with the layers below it, topmost first. */
+export interface ChangesJob {
+  readonly kind: 'changes';
+  readonly upper: string;
+  readonly lowers: readonly string[];
+}
+
+/** Sends what the layers, topmost first, show together as a tar: the job's output. */
+export interface ExportJob {
+  readonly kind: 'export';
+  readonly layers: readonly string[];
+}
+
 export interface JobResults {
   readonly unpack: UnpackedLayer;
   readonly settle: RootAttributes;
@@ -127,23 +157,39 @@ export interface JobResults {
   readonly digest: string;
   readonly fetch: FetchedBlob;
   readonly spool: SpooledArchive;
+  readonly pack: LayerBlob;
+  readonly changes: readonly Change[];
+  readonly export: true;
   readonly remove: true;
   readonly sync: true;
 }
 
 export type Job =
-  UnpackJob | SettleJob | MeasureJob | CompareJob | DigestJob | FetchJob | SpoolJob | RemoveJob | SyncJob;
+  | UnpackJob
+  | SettleJob
+  | MeasureJob
+  | CompareJob
+  | DigestJob
+  | FetchJob
+  | SpoolJob
+  | PackJob
+  | ChangesJob
+  | ExportJob
+  | RemoveJob
+  | SyncJob;
 
-/** What the daemon sends to a worker: a job, then the chunks of its input. */
+/** What the daemon sends to a worker: a job, then the chunks of its input, and `taken` for each chunk of its output. */
 export type ToWorker =
   | { readonly type: 'job'; readonly job: Job }
   | { readonly type: 'chunk'; readonly data: Uint8Array }
   | { readonly type: 'end' }
+  | { readonly type: 'taken' }
   | { readonly type: 'cancel' };
 
-/** What a worker sends: `taken` for each chunk that it has dealt with, what a fetch reports, and one result a job. */
+/** What a worker sends: `taken` for each chunk that it has dealt with, what a fetch reports, the chunks of a job's output, and one result a job. */
 export type FromWorker =
   | { readonly type: 'taken' }
   | { readonly type: 'progress'; readonly progress: FetchProgress }
+  | { readonly type: 'chunk'; readonly data: Uint8Array }
   | { readonly type: 'done'; readonly result: JobResults[Job['kind']] }
   | { readonly type: 'failed'; readonly code: Code; readonly message: string };

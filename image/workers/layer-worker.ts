@@ -9,24 +9,40 @@ import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { compareTrees } from '../layers/compare.ts';
 import { measureTree } from '../layers/measure.ts';
 import { settle } from '../layers/settle.ts';
+import { mergedTar } from '../roots/layer-tar.ts';
+import { listChanges } from '../roots/list-changes.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { digestOf } from './digest.ts';
 import { tellPlace } from './full-disk.ts';
 import { fetchBlob } from './fetch.ts';
 import type { FetchProgress, FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
+import { inBlocks } from './layer-blob.ts';
+import { pack } from './pack.ts';
 import { spool } from './spool.ts';
 import { rootOf, unpack } from './unpack.ts';
+import { Window, WINDOW } from './window.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('layer-worker runs as a worker thread only');
 const send = (message: FromWorker): void => port.postMessage(message);
 
-let current: { readonly input: ChunkQueue; readonly abort: AbortController } | undefined;
+interface Current {
+  readonly input: ChunkQueue;
+  readonly abort: AbortController;
+  /** What may be sent of the output. */
+  readonly window: Window;
+}
+
+let current: Current | undefined;
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'job':
-      current = { input: new ChunkQueue(() => send({ type: 'taken' })), abort: new AbortController() };
+      current = {
+        input: new ChunkQueue(() => send({ type: 'taken' })),
+        abort: new AbortController(),
+        window: new Window(WINDOW),
+      };
       void run(message.job, current);
       return;
     case 'chunk':
@@ -35,15 +51,19 @@ port.on('message', (message: ToWorker) => {
     case 'end':
       current?.input.end();
       return;
+    case 'taken':
+      current?.window.open();
+      return;
     case 'cancel': {
       const reason = new WherryError('canceled', 'The operation was cancelled');
       current?.input.fail(reason);
       current?.abort.abort(reason);
+      current?.window.close();
     }
   }
 });
 
-async function run(job: Job, state: NonNullable<typeof current>): Promise<void> {
+async function run(job: Job, state: Current): Promise<void> {
   try {
     send({ type: 'done', result: await execute(job, state) });
   } catch (error) {
@@ -54,7 +74,7 @@ async function run(job: Job, state: NonNullable<typeof current>): Promise<void> 
   }
 }
 
-async function execute(job: Job, state: NonNullable<typeof current>): Promise<JobResults[Job['kind']]> {
+async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']]> {
   switch (job.kind) {
     case 'unpack':
       return unpack(job, state.abort.signal);
@@ -73,12 +93,27 @@ async function execute(job: Job, state: NonNullable<typeof current>): Promise<Jo
     }
     case 'spool':
       return spool(job, state.input, state.abort.signal);
+    case 'pack':
+      return pack(job, state.input, state.abort.signal);
+    case 'changes':
+      return listChanges(job.upper, job.lowers);
+    case 'export':
+      return sendOutput(mergedTar(job.layers), state);
     case 'remove':
       return within(job.directory, (fd) => removeTreeAt(fd, job.name));
     case 'sync':
       break;
   }
   return within(job.path, syncFileSystem);
+}
+
+async function sendOutput(chunks: Iterable<Uint8Array>, { window, abort }: Current): Promise<true> {
+  for await (const data of inBlocks(chunks)) {
+    await window.enter();
+    abort.signal.throwIfAborted();
+    send({ type: 'chunk', data });
+  }
+  return true;
 }
 
 function within(directory: string, act: (fd: number) => void): true {

@@ -48,3 +48,37 @@ function sized(call: string, subject: string, read: (into: Uint8Array | null) =>
     checked(call, subject, () => read(into)),
   );
 }
+
+const listAt = syscallShape<[Uint8Array, Uint8Array | null, number]>(
+  'const void *path, void *list, int64_t size',
+);
+const getAt = syscallShape<[Uint8Array, Uint8Array, Uint8Array | null, number]>(
+  'const void *path, const void *name, void *value, int64_t size',
+);
+
+const pathAt = (fd: number, name: Uint8Array): Uint8Array =>
+  Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name, Buffer.alloc(1)]);
+
+/** All extended attributes of `name` in the open directory `fd`, of a symbolic link itself. man 2 llistxattr, lgetxattr. */
+export function xattrsAt(fd: number, name: Uint8Array): Map<string, Uint8Array> {
+  const path = pathAt(fd, name);
+  const length = (value: Uint8Array | null): number =>
+    listAt(syscallNumber('llistxattr'), path, value, value?.byteLength ?? 0);
+  if (length(null) === -constants.errno.EOPNOTSUPP) return new Map();
+  const names = sized('llistxattr', Buffer.from(name).toString(), length)
+    .toString('latin1')
+    .split('\0')
+    .slice(0, -1);
+  return new Map(names.map((key) => [key, xattrAt(fd, name, key) ?? new Uint8Array(0)]));
+}
+
+/** One extended attribute of `name` in the open directory `fd`; undefined when it has none of this name. man 2 lgetxattr. */
+export function xattrAt(fd: number, name: Uint8Array, attribute: string): Uint8Array | undefined {
+  const path = pathAt(fd, name);
+  const key = Buffer.from(`${attribute}\0`, 'latin1');
+  const get = (value: Uint8Array | null): number =>
+    getAt(syscallNumber('lgetxattr'), path, key, value, value?.byteLength ?? 0);
+  const found = get(null);
+  if (found === -constants.errno.ENODATA || found === -constants.errno.EOPNOTSUPP) return undefined;
+  return sized('lgetxattr', attribute, get);
+}
