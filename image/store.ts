@@ -80,7 +80,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     images: makeImages(parts),
     transfers: makeTransfers(parts, options.transfers),
     archives: makeArchives(parts),
-    disk: makeDisk(parts),
+    disk: makeDisk(parts, options.transfers),
     snapshots,
     close: async () => {
       await trash.close();

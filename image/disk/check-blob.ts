@@ -7,11 +7,13 @@ import { sha256, type Digest } from '../digest.ts';
 import type { Damage } from '../disk.ts';
 import type { StoreParts } from '../parts.ts';
 import type { ImageId } from '../snapshots.ts';
+import { fetchAgain, type Origins } from './fetch-again.ts';
 
 interface BlobCheck {
   readonly digest: Digest;
   readonly images: readonly ImageId[];
   readonly repair: boolean;
+  readonly origins: Origins | undefined;
 }
 
 /** Hashes a blob; undefined when it is whole. */
@@ -22,7 +24,7 @@ export async function checkBlob(parts: StoreParts, ctx: Ctx, blob: BlobCheck): P
   const damage = { what: 'blob', digest, images, problem, repaired: false } as const;
   if (!repair) return damage;
   try {
-    await restore(parts, ctx, digest);
+    await restore(parts, ctx, blob);
     return { ...damage, repaired: true };
   } catch (error) {
     ctx.check();
@@ -49,7 +51,7 @@ async function problemOf(
 }
 
 /** Puts a whole blob in the place of a damaged or missing one: configurations from their rows, others from where they came. */
-async function restore(parts: StoreParts, ctx: Ctx, digest: Digest): Promise<void> {
+async function restore(parts: StoreParts, ctx: Ctx, { digest, images, origins }: BlobCheck): Promise<void> {
   const { content, db, workers } = parts;
   await using incoming = await content.ingest();
   const path = join(incoming.directory, 'blob');
@@ -57,7 +59,7 @@ async function restore(parts: StoreParts, ctx: Ctx, digest: Digest): Promise<voi
   if (row !== undefined && sha256(String(row['config'])) === digest) {
     await writeFile(path, String(row['config']), { flush: true });
   } else {
-    throw new Error('it is not known where it came from');
+    await fetchAgain(parts, origins, { ctx, digest, images, file: path });
   }
   await workers.run(ctx, { kind: 'sync', path: incoming.directory });
   await content.replace(path, digest);

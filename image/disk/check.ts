@@ -4,10 +4,15 @@ import type { Digest } from '../digest.ts';
 import type { StoreParts } from '../parts.ts';
 import type { ChainId, ImageId } from '../snapshots.ts';
 import { checkBlob } from './check-blob.ts';
+import type { Origins } from './fetch-again.ts';
 import { checkLayer } from './check-layer.ts';
 
 /** Disk.check. What it looks at is held meanwhile, so that nobody removes it. */
-export async function check(parts: StoreParts, ctx: Ctx, request: CheckRequest): Promise<readonly Damage[]> {
+export async function check(
+  parts: StoreParts,
+  ctx: Ctx,
+  request: CheckRequest & { readonly origins: Origins | undefined },
+): Promise<readonly Damage[]> {
   const { catalog, content, layers } = parts;
   try {
     const blobs = [...catalog.liveBlobs()];

@@ -2,13 +2,15 @@ import type { Disk } from '../disk.ts';
 import { findImage } from '../find.ts';
 import type { StoreParts } from '../parts.ts';
 import { check } from './check.ts';
+import type { Origins } from './fetch-again.ts';
 import { prune } from './prune.ts';
 import { reclaim } from './reclaim.ts';
 import { diffOf, layerViews, usageOf } from './usage.ts';
 import { openImageUse } from './use.ts';
 import { verify } from './verify.ts';
 
-export function makeDisk(parts: StoreParts): Disk {
+/** Without `origins` blobs can't be fetched again. */
+export function makeDisk(parts: StoreParts, origins: Origins | undefined): Disk {
   const use = openImageUse(parts);
   const viewsOf = (reference: string): ReturnType<typeof layerViews> =>
     layerViews(parts, findImage(parts.catalog, reference));
@@ -17,7 +19,7 @@ export function makeDisk(parts: StoreParts): Disk {
     layers: viewsOf,
     diff: (first, second) => diffOf(viewsOf(first), viewsOf(second)),
     verify: (ctx) => verify(parts, ctx, () => usageOf(parts, use)),
-    check: (ctx, request) => check(parts, ctx, request),
+    check: (ctx, request) => check(parts, ctx, { ...request, origins }),
     prune: (ctx, request) => prune(parts, use, { ctx, request }),
     reclaim: (ctx, request) => reclaim(parts, use, { ctx, request }),
     pin: (reference, pinned) => use.pin(findImage(parts.catalog, reference).id, pinned),
