@@ -90,6 +90,6 @@ daemonSuite('big images', (daemon) => {
     await daemon().dockerOk('rmi', 'small:1');
     assert.ok(peak < 350, `the daemon took ${peak} MB`);
     const trash = join(daemon().dataRoot, 'snapshots', 't');
-    await eventually('the layer is gone', async () => readdirSync(trash).length === 0);
+    await eventually('the layer is gone', async () => readdirSync(trash).length === 0, 60_000);
   });
 });
