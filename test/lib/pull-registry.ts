@@ -28,6 +28,8 @@ export interface PullRegistry {
   gets(digest: string): number;
   /** Bytes a second of each answer; 0: as fast as it goes. */
   throttle(bytesPerSecond: number): void;
+  /** Sends no blob any further once so many bytes went out. */
+  stopAt(bytes: number): void;
   /** Asked for each answer with a blob. */
   onBlob(decide: (digest: string) => Mischief | undefined): void;
   /** Puts an image there, gzipped unless told otherwise; returns its parts' digests. */
@@ -82,6 +84,7 @@ export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
     },
     gets: (digest) => proxy.gets.get(digest) ?? 0,
     throttle: (bytesPerSecond) => void (proxy.bytesPerSecond = bytesPerSecond),
+    stopAt: (bytes) => void (proxy.limitBytes = bytes),
     onBlob: (decide) => void (proxy.decide = decide),
     ...uploads(`http://127.0.0.1:${port}/v2`),
   };
@@ -146,6 +149,7 @@ class BlobProxy {
   readonly gets = new Map<string, number>();
   sentBytes = 0;
   bytesPerSecond = 0;
+  limitBytes = Number.POSITIVE_INFINITY;
   decide: (digest: string) => Mischief | undefined = () => undefined;
   readonly #port: number;
   readonly #server = createServer((incoming, answer) => this.#serve(incoming, answer));
@@ -184,13 +188,16 @@ class BlobProxy {
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         for (const part of this.#parts(chunk)) {
+          while (this.sentBytes >= this.limitBytes && !answer.destroyed) await sleep(STEP_MS);
           if (answer.destroyed) return;
-          if (bytes + part.byteLength > cutAfterBytes) return void answer.destroy();
-          if (corrupt === true && bytes === 0) part[part.byteLength >> 1]! ^= 1;
+          if (bytes + part.byteLength > cutAfterBytes) {
+            answer.destroy();
+            return;
+          }
+          if (corrupt === true && bytes === 0) part[0] = (part[0] ?? 0) ^ 1;
           bytes += part.byteLength;
           this.sentBytes += part.byteLength;
-          if (!answer.write(part))
-            await new Promise((resolve) => answer.once('drain', resolve).once('close', resolve));
+          if (!answer.write(part)) await drained(answer);
           if (this.bytesPerSecond > 0) await sleep((part.byteLength * 1000) / this.bytesPerSecond);
         }
       }
@@ -205,6 +212,13 @@ class BlobProxy {
     const step = bytesPerSecond === 0 ? chunk.byteLength : Math.max(1, (bytesPerSecond * STEP_MS) / 1000);
     for (let at = 0; at < chunk.byteLength; at += step) yield chunk.subarray(at, at + step);
   }
+}
+
+async function drained(answer: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answer.once('drain', resolve).once('close', resolve);
+  await promise;
+  answer.off('drain', resolve).off('close', resolve);
 }
 
 async function freePort(): Promise<number> {
