@@ -88,13 +88,15 @@ function choose({ store, random, archives }: Soak): Operation {
 /** What a client does wrong is part of it. */
 const EXPECTED = ['not-found', 'conflict'];
 
-async function soak(
-  root: string,
-  archives: string,
-  journal: string,
-  seed: number,
-  count: number,
-): Promise<void> {
+interface Task {
+  readonly root: string;
+  readonly archives: string;
+  readonly journal: string;
+  readonly seed: number;
+  readonly count: number;
+}
+
+async function soak({ root, archives, journal, seed, count }: Task): Promise<void> {
   const db = openDatabase(join(root, 'meta.db'));
   const store = await openImageStore({ dataRoot: root, db, log: silentLog });
   const all = readdirSync(archives).map((name) => join(archives, name));
@@ -127,6 +129,6 @@ async function soak(
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
   const [root = '', archives = '', journal = '', seed = '', count = ''] = argv.slice(2);
-  await soak(root, archives, journal, Number(seed), Number(count));
+  await soak({ root, archives, journal, seed: Number(seed), count: Number(count) });
   exit(0);
 }
