@@ -169,6 +169,38 @@ test('a tree deeper than a path can be is replaced and removed', ROOT, async (t)
   await assert.rejects(apply([...members, { name: '../x', data: '' }]), { code: 'invalid-argument' });
 });
 
+test('a directory that became a link takes no attributes of the host, and gives it none', ROOT, async (t) => {
+  const { apply, canary } = bench(t);
+  const below = await apply([
+    { name: 'd/', mode: 0o1777, uid: 7 },
+    { name: 'e', type: '2', linkName: canary },
+    { name: 'x/y/', mode: 0o1777, uid: 7 },
+  ]);
+  const root = await apply(
+    [
+      { name: 'd/implied', data: '' },
+      { name: 'd', type: '2', linkName: canary },
+      { name: 'e/implied', data: '' },
+      { name: 'x/y/implied', data: '' },
+      { name: 'x', type: '2', linkName: join(canary, '..') },
+    ],
+    [below],
+  );
+  assert.equal(readlinkSync(join(root, 'd')), canary);
+  const { mode, uid } = statSync(join(root, 'e'));
+  assert.deepEqual([mode & 0o7777, uid], [0o755, 0]);
+});
+
+test('a layer that implies directories without end is refused', ROOT, async (t) => {
+  const { apply } = bench(t);
+  const deep = `${'n'.repeat(219)}/`.repeat(17);
+  const members = Array.from({ length: 600 }, (_, index): Member => ({
+    name: `${index}/${deep}f`,
+    data: '',
+  }));
+  await assert.rejects(apply(members), /too many directories/);
+});
+
 test('a path longer than PATH_MAX is one like any other', ROOT, async (t) => {
   const { apply } = bench(t);
   const deep = `${'n'.repeat(200)}/`.repeat(40);
