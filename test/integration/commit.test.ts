@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { env } from 'node:process';
 import { test } from 'node:test';
 import { execOk } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -29,6 +30,12 @@ const CHANGES = [
   ...['A /var/www/index', 'C /home', 'C /var', 'C /var/www'],
 ];
 
+/** What docker puts into every container. */
+const OF_DOCKER = / (dev|proc|sys|\.dockerenv|etc\/(mtab|hosts|hostname|resolv\.conf))(\/|$| ->)/;
+
+/** Debian's is of 2020. */
+const ARCHIVES = env['WHERRY_TEST_PEER'] === undefined ? ['', '.gz', '.zst'] : ['', '.gz'];
+
 daemonSuite('what containers change', (daemon) => {
   const docker = (...args: string[]): Promise<string> => daemon().dockerOk(...args);
   const changed = async (): Promise<string> => {
@@ -55,11 +62,12 @@ daemonSuite('what containers change', (daemon) => {
     const [before, after] = [await listing(container), await listing(copy)].map((listed) =>
       listed
         .split('\n')
-        .map((line) => line.replace(/\.\d+ /, ' '))
-        .filter((line) => !/ \.?(dev|proc|sys|\.dockerenv|etc\/mtab)\b/.test(line))
-        .sort(),
+        // Sub-seconds, which docker drops, and times of directories in which docker itself makes files.
+        .map((line) => line.replace(/\.\d+ /, ' ').replace(/^(d.*) \S+ \S+( \S+\/)$/, '$1$2'))
+        .filter((line) => !OF_DOCKER.test(line)),
     );
-    assert.deepEqual(after, before);
+    assert.ok((before ?? []).length > 100);
+    assert.deepEqual([...new Set(before).symmetricDifference(new Set(after))], []);
     await docker('rm', copy);
     await docker('rmi', 'made:1');
   });
@@ -153,7 +161,7 @@ daemonSuite('what containers change', (daemon) => {
     const script = `mkdir -p $D/r/bin && cp /bin/busybox $D/r/bin/busybox && tar -C $D/r -cf $D/root.tar . && gzip -k $D/root.tar && zstd -q $D/root.tar`;
     await execOk(['env', `D=${directory}`, 'sh', '-ec', script]);
     const sum = (await execOk(['sha256sum', file])).split(' ')[0];
-    for (const suffix of ['', '.gz', '.zst']) {
+    for (const suffix of ARCHIVES) {
       const image = await docker(
         'import',
         '-c',
