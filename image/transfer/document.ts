@@ -124,7 +124,5 @@ function rank(platform: Platform | undefined, wanted: Platform): number {
 /** Each runs what the lower ones run. Unset: ARM's v7, 64-bit ARM's v8, x86-64's v1. */
 function version({ architecture, variant }: Platform): number {
   const unset: Readonly<Record<string, number>> = { arm: 7, arm64: 8, aarch64: 8 };
-  return variant === undefined || variant === ''
-    ? (unset[architecture] ?? 1)
-    : Number(variant.replace(/\D.*$|^\D+/g, '')) || 1;
+  return variant ? Number(/\d+/.exec(variant)?.[0] ?? 1) : (unset[architecture] ?? 1);
 }

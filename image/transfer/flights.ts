@@ -66,9 +66,8 @@ async function follow<T>(ctx: Ctx, flight: Flight<T>, progress: Listener): Promi
     listeners.delete(listener);
     if (listeners.size > 0) return ctx.check() as never;
     abort.abort(ctx.signal.reason);
-    const late = await result;
-    ctx.check();
-    return late;
+    await result.catch(() => {});
+    return ctx.check() as never;
   } finally {
     left.forget();
     listeners.delete(listener);

@@ -36,7 +36,7 @@ export async function resolveImage(
   { root, platform }: { readonly root: Manifest; readonly platform: Platform },
 ): Promise<RemoteDescription> {
   const documents = [root];
-  for (let last = root; ; ) {
+  for (let last = root; ;) {
     const document = parseDocument(last);
     if (document.kind === 'image') {
       const read = await readImage(repository, ctx, document);
