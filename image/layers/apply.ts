@@ -30,7 +30,7 @@ import {
   type Birth,
   type Place,
 } from './attributes.ts';
-import { classify, layerPath } from './path.ts';
+import { classify, layerPath, PSEUDO_LINKS } from './path.ts';
 import type { LayerTree } from './tree.ts';
 
 const NEW_FILE = fs.O_WRONLY | fs.O_CREAT | fs.O_EXCL | fs.O_NOFOLLOW;
@@ -39,7 +39,9 @@ const MAX_MINOR = 0xfffff;
 
 /** A tar sink that unpacks a layer. `close` after the last entry, or after a failure. */
 export interface LayerSink extends TarSink {
-  readonly result: { sizeBytes: number; opaqueRoot: boolean };
+  readonly result: { readonly sizeBytes: number; readonly opaqueRoot: boolean };
+  /** Call after the last entry. */
+  finish(): void;
   close(): void;
 }
 
@@ -49,7 +51,7 @@ export interface LayerSink extends TarSink {
  * Source: image-spec layer.md; Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".
  */
 export function layerSink(tree: LayerTree): LayerSink {
-  const result = { sizeBytes: 0, opaqueRoot: false };
+  const result: Result = { sizeBytes: 0, opaqueRoot: false, pseudoLinks: false };
   let file: (NewFile & { readonly entry: TarEntry }) | undefined;
   /** Where its next byte goes. */
   let position = 0;
@@ -59,7 +61,13 @@ export function layerSink(tree: LayerTree): LayerSink {
     file = undefined;
   };
   return {
-    result,
+    get result() {
+      const { sizeBytes, opaqueRoot } = result;
+      return { sizeBytes, opaqueRoot };
+    },
+    finish: () => {
+      if (result.pseudoLinks) removeTreeAt(tree.directory([]), PSEUDO_LINKS);
+    },
     entry: (entry) => {
       try {
         const made = applyEntry(tree, entry, result);
@@ -133,7 +141,13 @@ interface NewFile {
   readonly birth: Birth;
 }
 
-function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result']): NewFile | undefined {
+interface Result {
+  sizeBytes: number;
+  opaqueRoot: boolean;
+  pseudoLinks: boolean;
+}
+
+function applyEntry(tree: LayerTree, entry: TarEntry, result: Result): NewFile | undefined {
   const parts = layerPath(entry.name);
   const name = parts.at(-1);
   if (name === undefined) {
@@ -152,6 +166,9 @@ function applyEntry(tree: LayerTree, entry: TarEntry, result: LayerSink['result'
     case 'whiteout':
       whiteout({ ...place, name: what.name });
       break;
+    case 'pseudo-link':
+      result.pseudoLinks = true;
+      return makeEntry(tree, { place, entry });
     case 'entry':
       return makeEntry(tree, { place, entry });
   }

@@ -4,6 +4,8 @@ import { shownName } from '../tar/entry.ts';
 const WHITEOUT = '.wh.';
 const AUFS_PREFIX = '.wh..wh.';
 const OPAQUE = '.wh..wh..opq';
+/** Where AUFS kept files with several names; members of an old layer may be hard links to what lies here. */
+export const PSEUDO_LINKS = '.wh..wh.plnk';
 
 /** Each level costs a look-up of all above it: a name of a megabyte would keep a processor busy for an hour. Paths have 2048 at most. */
 const MAX_DEPTH = 4096;
@@ -36,6 +38,8 @@ export type LayerName =
   | { readonly kind: 'whiteout'; readonly name: string }
   /** Hides all that the layers below have in this directory. */
   | { readonly kind: 'opaque' }
+  /** Unpacked for hard links to find it, and removed in the end. */
+  | { readonly kind: 'pseudo-link' }
   /** Bookkeeping of AUFS, which has no meaning outside of it. */
   | { readonly kind: 'ignored' };
 
@@ -43,6 +47,7 @@ export type LayerName =
 export function classify(parts: readonly string[]): LayerName {
   const last = parts.at(-1) ?? '';
   if (last === OPAQUE) return { kind: 'opaque' };
+  if (parts[0] === PSEUDO_LINKS && parts.length === 2) return { kind: 'pseudo-link' };
   if (parts.some((part) => part.startsWith(AUFS_PREFIX))) return { kind: 'ignored' };
   if (!last.startsWith(WHITEOUT)) return { kind: 'entry' };
   const name = last.slice(WHITEOUT.length);

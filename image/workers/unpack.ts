@@ -70,6 +70,7 @@ async function fill(
       reader.push(chunk);
     }
     reader.finish();
+    sink.finish();
     verify(diffId, `sha256:${hash.digest('hex')}`);
     tree.release();
     const { implied, impliesRoot } = tree;

@@ -173,6 +173,7 @@ test('a directory that became a link takes no attributes of the host, and gives 
   const { apply, canary } = bench(t);
   const below = await apply([
     { name: 'd/', mode: 0o1777, uid: 7 },
+    { name: 'd2/', mode: 0o1777 },
     { name: 'e', type: '2', linkName: canary },
     { name: 'x/y/', mode: 0o1777, uid: 7 },
   ]);
@@ -183,9 +184,13 @@ test('a directory that became a link takes no attributes of the host, and gives 
       { name: 'e/implied', data: '' },
       { name: 'x/y/implied', data: '' },
       { name: 'x', type: '2', linkName: join(canary, '..') },
+      { name: 'own/', mode: 0o700 },
+      { name: 'd2/implied', data: '' },
+      { name: 'd2', type: '2', linkName: 'own' },
     ],
     [below],
   );
+  assert.equal(statSync(join(root, 'own')).mode & 0o7777, 0o700);
   assert.equal(readlinkSync(join(root, 'd')), canary);
   const { mode, uid } = statSync(join(root, 'e'));
   assert.deepEqual([mode & 0o7777, uid], [0o755, 0]);

@@ -162,6 +162,21 @@ test(
   },
 );
 
+test("a hard link to one of AUFS' pseudo-links has its content, and those are gone", ROOT, async (t) => {
+  const { apply } = bench(t);
+  const root = await apply([
+    { name: './', mtime: 7 },
+    { name: '.wh..wh.plnk/', mode: 0o700 },
+    { name: '.wh..wh.plnk/12.34', data: 'several names', mode: 0o640 },
+    { name: 'a', type: '1', linkName: '.wh..wh.plnk/12.34' },
+    { name: 'b', type: '1', linkName: './.wh..wh.plnk/12.34' },
+    { name: '.wh..wh.aufs', data: '' },
+  ]);
+  assert.deepEqual(readdirSync(root).sort(), ['a', 'b']);
+  const { size, nlink, mode } = statSync(join(root, 'b'));
+  assert.deepEqual([size, nlink, mode & 0o777, statSync(root).mtimeMs], [13, 2, 0o640, 7000]);
+});
+
 test('a layer that hides its root says so', ROOT, async (t) => {
   const { applied } = bench(t);
   assert.equal((await applied([{ name: '.wh..wh..opq' }])).opaqueRoot, true);
