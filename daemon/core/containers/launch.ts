@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Undo } from '../../../common/undo.ts';
+import { writeWhole } from '../../../common/write-file.ts';
 import { buildLaunchPlan } from '../../../runtime/launch.ts';
 import type { LaunchRequest, MonitorConfig } from '../../../runtime/contract.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
@@ -159,8 +160,8 @@ async function writeNameFiles(
     dnsOptions,
   });
   await Promise.all([
-    writeFile(view.hostsPath, files.hosts),
-    writeFile(view.hostnamePath, files.hostname),
-    writeFile(view.resolvConfPath, files.resolvConf),
+    writeWhole(view.hostsPath, files.hosts),
+    writeWhole(view.hostnamePath, files.hostname),
+    writeWhole(view.resolvConfPath, files.resolvConf),
   ]);
 }
