@@ -6,7 +6,7 @@ export const globalFlags = {
   debug: bool('Print the causes of errors too', { short: 'D' }),
   host: list('Socket of the daemon', { short: 'H', shown: `"${DEFAULT_HOST}"` }),
   'log-level': text('Accepted for compatibility', { short: 'l', hidden: true }),
-  config: text('Accepted for compatibility', { hidden: true }),
+  config: text('Directory of the configuration with credentials', { shown: '"~/.docker"' }),
   context: refused('string', { short: 'c' }),
   tls: refused(''),
   tlscacert: refused('string'),

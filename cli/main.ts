@@ -29,6 +29,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
   }
   const [name, ...rest] = global.args[0] === 'help' ? [...global.args.slice(1), '--help'] : global.args;
   if (global.help || name === undefined || name === '--help') return showRootHelp();
+  if (global.values.config !== '') process.env['DOCKER_CONFIG'] = global.values.config;
   const host = hostOf(global.values.host);
   const entry = find(commands, name);
   if (entry !== undefined) return call({ path: `wherry ${name}`, entry, words: rest, host });

@@ -139,6 +139,17 @@ test('a damaged configuration is told without its contents', async (t) => {
   assert.match(stderr, /config\.json: it is not a JSON object\n$/);
 });
 
+test('--config names another directory', async (t) => {
+  const { wherry, directory, asked } = await place(t);
+  const other = join(directory, 'other');
+  await wherry(['--config', other, 'login', '-u', 'me', '--password-stdin', 'reg:1'], 'secret');
+  await assert.rejects(stat(join(directory, 'config.json')), { code: 'ENOENT' });
+  await wherry(['pull', 'reg:1/a']);
+  assert.equal(asked().credentials, undefined);
+  await wherry(['--config', other, 'pull', 'reg:1/a']);
+  assert.deepEqual(asked().credentials, { username: 'me', password: 'secret' });
+});
+
 test('the words around a pull and a push', async (t) => {
   const { wherry } = await place(t);
   const cases: [args: string[], code: number, stdout: string, stderr: RegExp][] = [
