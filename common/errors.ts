@@ -36,9 +36,10 @@ export const notImplemented = (message: string, options?: ErrorOptions): WherryE
 export const internal = (message: string, options?: ErrorOptions): WherryError =>
   new WherryError('internal', message, options);
 
-/** The code of any thrown value; what is not ours is `internal`. By name, since a command line in several bundles has several classes. */
+/** The code of any thrown value; what is not ours is `internal`. By its name too: a command line in several bundles has several classes. */
 export function codeOf(error: unknown): Code {
-  return error instanceof Error && error.name === 'WherryError' ? (error as WherryError).code : 'internal';
+  const isOurs = error instanceof WherryError || (error instanceof Error && error.name === 'WherryError');
+  return isOurs ? (error as WherryError).code : 'internal';
 }
 
 /** The message of any thrown value. */
