@@ -12,7 +12,9 @@ import { makeCtx } from '../../common/ctx.ts';
 import { codeOf } from '../../common/errors.ts';
 import { silentLog } from '../../common/log.ts';
 import { openDatabase } from '../../common/sqlite.ts';
+import type { CommitRequest } from '../../image/archives.ts';
 import type { PruneRequest } from '../../image/disk.ts';
+import type { ImageId } from '../../image/snapshots.ts';
 import { openImageStore, type ImageStore } from '../../image/store.ts';
 import { seededRandom, type Random } from './random.ts';
 
@@ -72,6 +74,16 @@ function choose({ store, random, archives }: Soak): Operation {
       run: async () => writeFile(join(snapshots.get(key).upper, `f${size}`), Buffer.alloc(size)),
     },
     { touches: [key], run: () => snapshots.remove(ctx, key) },
+    {
+      touches: [name],
+      run: () => store.archives.commit(ctx, commitOf(key, name, image?.id ?? ('none' as ImageId))),
+    },
+    {
+      touches: [],
+      run: async () => {
+        for await (const _ of await store.archives.save(ctx, [name], undefined));
+      },
+    },
     { touches: prune.danglingOnly ? [] : ['*'], run: () => disk.prune(ctx, prune) },
     {
       touches: ['*'],
@@ -84,6 +96,11 @@ function choose({ store, random, archives }: Soak): Operation {
   ];
   return random.pick(operations);
 }
+
+const commitOf = (snapshot: string, reference: string, image: ImageId): CommitRequest => ({
+  ...{ snapshot, image, reference, config: {}, changes: [], author: '', comment: '' },
+  ...{ containerId: 'c'.repeat(64), command: [] },
+});
 
 /** What a client does wrong is part of it. */
 const EXPECTED = ['not-found', 'conflict'];
