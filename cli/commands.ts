@@ -70,6 +70,11 @@ const logs: Entry = {
   aliases: 'container logs, logs',
   load: async () => (await import('./commands/logs.ts')).logs,
 };
+const pause: Entry = {
+  summary: 'Pause all processes within one or more containers',
+  aliases: 'container pause, pause',
+  load: async () => (await import('./commands/pause.ts')).pause,
+};
 const ps: Entry = {
   summary: 'List containers',
   aliases: 'container ls, container list, container ps, ps',
@@ -116,6 +121,11 @@ const tag: Entry = {
   summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
   aliases: 'image tag, tag',
   load: async () => (await import('./commands/tag.ts')).tag,
+};
+const unpause: Entry = {
+  summary: 'Unpause all processes within one or more containers',
+  aliases: 'container unpause, unpause',
+  load: async () => (await import('./commands/pause.ts')).unpause,
 };
 const version: Entry = {
   summary: 'Show the version of the client and the daemon',
@@ -245,6 +255,7 @@ export const commands: Entries = {
     kill,
     load,
   },
+  ...{ pause, unpause },
   ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
 };
 
@@ -266,6 +277,7 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
         ls: ps,
       },
       ...{ rename, restart, rm, run, start, stop, wait },
+      ...{ pause, unpause },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
   },

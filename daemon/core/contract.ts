@@ -16,7 +16,7 @@ export interface Engine {
   readonly transfers: Transfers;
   readonly archives: Archives;
   readonly disk: Disk;
-  readonly storage: Storage;
+  readonly storage: Storage<Container>;
   readonly containers: Containers;
   readonly execs: Execs;
   readonly networks: NetworkList;
@@ -124,6 +124,8 @@ export type ContainerState =
       readonly before?: Extract<ContainerState, { readonly kind: 'exited' }>;
     }
   | { readonly kind: 'running'; readonly pid: number; readonly startedAt: string }
+  /** Running, and frozen by its cgroup. */
+  | { readonly kind: 'paused'; readonly pid: number; readonly startedAt: string }
   | {
       readonly kind: 'exited';
       readonly exitCode: number;
@@ -196,6 +198,13 @@ export interface Containers {
   ): Promise<void>;
   /** `KILL`, `SIGKILL`, `9`. Throws `conflict` when not running: `container <id> is not running`. */
   kill(ctx: Ctx, reference: string, signal: string): Promise<void>;
+  /**
+   * Freezes every process of the container; publishes `pause`. Throws `conflict`: `container <id> is not running`,
+   * `Container <id> is already paused`. Whatever ends the container thaws it.
+   */
+  pause(ctx: Ctx, reference: string): Promise<void>;
+  /** Lets it go on; publishes `unpause`. Throws `internal`, as docker: `Container <id> is not paused`. */
+  unpause(ctx: Ctx, reference: string): Promise<void>;
   rename(ctx: Ctx, reference: string, name: string): Promise<void>;
   /** Throws `conflict` with docker's text for a running container unless forced. */
   remove(

@@ -24,6 +24,8 @@ async function livesOnce(daemon: Daemon): Promise<void> {
     ['run', '-d', '--name', 'a', 'busybox', 'sleep', '1000'],
     ['exec', 'a', 'true'],
     ['exec', '-d', 'a', 'true'],
+    ['pause', 'a'],
+    ['unpause', 'a'],
     ['rename', 'a', 'b'],
     ['stop', '-t', '0', 'b'],
     ['start', 'b'],

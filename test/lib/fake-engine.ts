@@ -126,6 +126,8 @@ export function fakeEngine(): FakeEngine {
         if (state.kind !== 'running') throw conflict(`container ${id} is not running`);
         record('kill', reference, signal);
       },
+      pause: async (_ctx, reference) => record('pause', reference),
+      unpause: async (_ctx, reference) => record('unpause', reference),
       rename: async (_ctx, reference, name) => record('rename', reference, name),
       remove: async (_ctx, reference, options) => {
         record('remove', reference, options);

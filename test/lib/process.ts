@@ -56,8 +56,11 @@ const SIGNALS: Readonly<Record<string, number>> = {
 
 /** Resolves with the exit code once the program has ended and its pipes are closed. */
 export async function ended(child: ChildProcess): Promise<number> {
-  if (child.exitCode !== null) return child.exitCode;
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  const { exitCode, signalCode } = child;
+  const isOver = exitCode !== null || signalCode !== null;
+  const [code, signal] = isOver
+    ? [exitCode, signalCode]
+    : ((await once(child, 'close')) as [number | null, string | null]);
   return code ?? 128 + (SIGNALS[signal ?? ''] ?? 0);
 }
 

@@ -1,9 +1,10 @@
 import type { ImageId } from '../../../image/snapshots.ts';
 import type { Containers } from '../../core/contract.ts';
+import { isUp } from './convert/state.ts';
 
 /** The containers that were made from an image. */
 export const imageUsers = (containers: Containers, image: ImageId): { id: string; running: boolean }[] =>
   containers
     .list()
     .filter(({ imageId }) => imageId === image)
-    .map(({ id, state }) => ({ id, running: state.kind === 'running' }));
+    .map(({ id, state }) => ({ id, running: isUp(state) }));

@@ -4,7 +4,7 @@ import type { Door } from './door.ts';
 import { eachValue, parseFilters, type Filters } from './filters.ts';
 import { flag, integer, text, type Query } from './query.ts';
 import { summarize } from './convert/container-summary.ts';
-import { exitCodeOf, statusOf, STATUSES } from './convert/state.ts';
+import { exitCodeOf, isUp, statusOf, STATUSES } from './convert/state.ts';
 
 const FILTERS = [
   'ancestor',
@@ -34,7 +34,7 @@ export async function listContainers({ engine, ctx }: Door, query: Query): Promi
     (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.createdAt < b.createdAt ? 1 : -1),
   );
   const wanted = between(newestFirst, filters, (reference) => engine.containers.get(reference))
-    .filter(({ state }) => everyState || state.kind === 'running')
+    .filter(({ state }) => everyState || isUp(state))
     .filter(matcher(filters, engine));
   const networkId = networkIdOf(engine.networks.list());
   const nowMs = Date.now();

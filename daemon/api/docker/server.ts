@@ -8,6 +8,7 @@ import { ApiMessage } from './hijack/message.ts';
 import { hijackOf, routedUrl } from './paths.ts';
 import { absentRoutes } from './routes/absent.ts';
 import { archiveRoutes } from './routes/archives.ts';
+import { containerControlRoutes } from './routes/container-control.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { containerRunRoutes } from './routes/container-runs.ts';
 import { diskRoutes } from './routes/disk.ts';
@@ -112,6 +113,7 @@ function createApp(door: Door): FastifyInstance {
   diskRoutes(app, door);
   containerRoutes(app, door);
   containerRunRoutes(app, door);
+  containerControlRoutes(app, door);
   logRoutes(app, door);
   execRoutes(app, door);
   networkRoutes(app, door);

@@ -29,8 +29,9 @@ export interface Running {
  */
 export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Running): Promise<void> {
   const startedAt = formatTime(shim.startedAtNs);
-  const state: ContainerState = { kind: 'running', pid: shim.pid, startedAt };
-  core.table.advance(entry, ['starting', 'running'], {
+  const kind = entry.view.state.kind === 'paused' ? 'paused' : 'running';
+  const state: ContainerState = { kind, pid: shim.pid, startedAt };
+  core.table.advance(entry, ['starting', 'running', 'paused'], {
     state,
     change: { endpoint: endpointView(core, entry.id) },
   });
@@ -45,6 +46,7 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Runnin
     shim,
     spec,
     keep: false,
+    killed: false,
     ended: ended.then((ending) => endRun(core, entry, { run, published, ending })),
   };
   entry.run = run;
@@ -125,7 +127,7 @@ async function endLost(core: Core, entry: Entry): Promise<void> {
 /** The exit of a process that nobody saw. */
 export function exitedUnseen(state: ContainerState, exitCode: number): Exited {
   const finishedAt = formatTime(realTimeNs());
-  const startedAt = state.kind === 'running' ? state.startedAt : finishedAt;
+  const startedAt = state.kind === 'running' || state.kind === 'paused' ? state.startedAt : finishedAt;
   return { kind: 'exited', exitCode, error: '', oomKilled: false, startedAt, finishedAt };
 }
 
@@ -145,7 +147,7 @@ async function recordExit(core: Core, entry: Entry, state: Exited): Promise<bool
   const change = { endpoint: undefined };
   try {
     await failpoint('container.exit.record');
-    core.table.advance(entry, ['starting', 'running'], { state, change });
+    core.table.advance(entry, ['starting', 'running', 'paused'], { state, change });
     return true;
   } catch (error) {
     core.ctx.log.error('Cannot write the exit of a container', { container: entry.id, error });

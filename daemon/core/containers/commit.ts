@@ -1,12 +1,11 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { conflict } from '../../../common/errors.ts';
-import { freeze, thaw } from '../../../runtime/cgroup/live/freezer.ts';
 import type { ImageConfig } from '../../../image/images.ts';
 import type { ImageId } from '../../../image/snapshots.ts';
-import { cgroupPathOf } from '../cgroups.ts';
 import type { ContainerCommit } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { announce } from './announce.ts';
+import { freezeEntry, thawEntry } from './freeze.ts';
 import { mergeEnv } from './merge.ts';
 import type { Entry } from './table.ts';
 
@@ -45,13 +44,12 @@ export function checkWhole({ id, view }: Entry, verb: 'commit' | 'export'): void
 /** Freezes a running container until disposed. One that ends meanwhile is no error. */
 async function standStill(core: Core, entry: Entry, pause: boolean): Promise<AsyncDisposable> {
   if (!pause || entry.view.state.kind !== 'running') return { [Symbol.asyncDispose]: async () => {} };
-  const place = { layout: core.host.cgroups, path: cgroupPathOf(core, entry.view) };
   try {
-    await freeze(place);
+    await freezeEntry(core, entry);
   } catch (error) {
     if (entry.view.state.kind === 'running') throw error;
   }
-  return { [Symbol.asyncDispose]: () => thaw(place) };
+  return { [Symbol.asyncDispose]: () => thawEntry(core, entry) };
 }
 
 function ownConfig({ view: { config } }: Entry): ImageConfig {

@@ -6,12 +6,14 @@ import { create } from './create.ts';
 import { changes, exportRoot } from './export.ts';
 import { kill } from './kill.ts';
 import { logs } from './logs.ts';
+import { pause } from './pause.ts';
 import { remove } from './remove.ts';
 import { rename } from './rename.ts';
 import { resize } from './resize.ts';
 import { restart } from './restart.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
+import { unpause } from './unpause.ts';
 import { wait } from './wait.ts';
 
 /** The verbs, each from its own file. */
@@ -26,6 +28,8 @@ export function makeContainers(core: Core): Containers {
     stop: (ctx, reference, options) => stop(core, ctx, { reference, options }),
     restart: (ctx, reference, options) => restart(core, ctx, { reference, options }),
     kill: (ctx, reference, signal) => kill(core, ctx, { reference, signal }),
+    pause: (ctx, reference) => pause(core, ctx, reference),
+    unpause: (ctx, reference) => unpause(core, ctx, reference),
     rename: (ctx, reference, name) => rename(core, ctx, { reference, name }),
     remove: (ctx, reference, { force }) => remove(core, ctx, { reference, force }),
     resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),

@@ -5,8 +5,10 @@ import type { Core } from '../core.ts';
 import { parseSignal } from '../signals.ts';
 import { within } from '../within.ts';
 import { announce } from './announce.ts';
+import { thawEntry } from './freeze.ts';
 import { runOf } from './state.ts';
 import type { Entry, Run } from './table.ts';
+import { goOn } from './unpause.ts';
 
 /** How long a killed process may take to be gone; one that hangs in the kernel takes longer. */
 const KILL_TIMEOUT_MS = 10_000;
@@ -37,7 +39,10 @@ export async function killRun(
   ctx: Ctx,
   { entry, run }: { readonly entry: Entry; readonly run: Run },
 ): Promise<void> {
+  run.killed = true;
   await sendSignal(core, ctx, { entry, run, signal: constants.signals.SIGKILL });
+  // A frozen process does not die on version 1: whoever froze it, a commit for instance.
+  await thawEntry(core, entry);
   if (!(await within(KILL_TIMEOUT_MS, run.ended))) {
     throw internal('tried to kill container, but did not receive an exit event');
   }
@@ -55,4 +60,13 @@ export async function sendSignal(
     if (codeOf(error) !== 'not-found') throw error;
   }
   announce(core, entry, { action: 'kill', attributes: { signal: String(signal) } });
+  if (wakes(entry, signal)) await goOn(core, entry);
+}
+
+/** Docker: a paused container goes on for SIGKILL, and for its own stop signal; for any signal when it has none of its own. */
+function wakes({ view }: Entry, signal: number): boolean {
+  const { stopSignal } = view.config;
+  return (
+    signal === constants.signals.SIGKILL || stopSignal === undefined || parseSignal(stopSignal) === signal
+  );
 }

@@ -45,6 +45,7 @@ export async function removeLocked(core: Core, ctx: Ctx, entry: Entry): Promise<
   const exitCode = exitCodeOf(entry.view.state);
   const state = { kind: 'removing', exitCode } as const;
   if (!core.table.advance(entry, ['created', 'exited', 'dead', 'removing'], { state })) {
+    if (entry.view.state.kind === 'paused') throw conflict('container is paused and must be unpaused first');
     throw conflict(`container is ${statusOf(entry)}: stop the container before removing or force remove`);
   }
   try {

@@ -47,6 +47,8 @@ function checkStartable(state: ContainerState): Startable {
     case 'starting':
     case 'running':
       throw new WherryError('not-modified', 'container is already running');
+    case 'paused':
+      throw conflict('cannot start a paused container, try unpause instead');
     case 'removing':
     case 'dead':
       throw conflict('container is marked for removal and cannot be started');

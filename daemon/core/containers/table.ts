@@ -17,6 +17,8 @@ export interface Run {
   readonly ended: Promise<void>;
   /** It is being restarted: its end does not remove it, whatever `--rm` says. */
   keep: boolean;
+  /** SIGKILL is on its way: it is not to be paused any more, since what is frozen does not die. */
+  killed: boolean;
 }
 
 /** A container as the engine holds it. `view` is what everybody reads; only `advance` and `publish` replace it. */

@@ -1,12 +1,12 @@
 import type { IsUsed } from '../../../image/disk.ts';
-import type { ContainerState } from '../contract.ts';
+import type { Container, ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { sizeOf } from './container-size.ts';
 import type { Storage } from './contract.ts';
 
-const MOUNTED: readonly ContainerState['kind'][] = ['starting', 'running'];
+const MOUNTED: readonly ContainerState['kind'][] = ['starting', 'running', 'paused'];
 
-export function makeStorage(core: Core): Storage {
+export function makeStorage(core: Core): Storage<Container> {
   const { disk, images, table, events, config } = core;
   return {
     usage: async (ctx) => {

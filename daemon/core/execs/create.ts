@@ -2,7 +2,7 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { newId } from '../../../common/ids.ts';
 import { readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
 import { resolveUser } from '../../../runtime/user.ts';
-import { runOf } from '../containers/state.ts';
+import { checkNotPaused, runOf } from '../containers/state.ts';
 import type { ExecCreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { parseDetachKeys } from '../detach-keys.ts';
@@ -12,6 +12,7 @@ import { announceExec, showExecs } from './announce.ts';
 export async function createExec(core: Core, _ctx: Ctx, request: ExecCreateRequest): Promise<string> {
   const entry = core.table.find(request.container);
   const { shim } = runOf(entry);
+  checkNotPaused(entry, 'exec');
   if (request.detachKeys !== undefined) parseDetachKeys(request.detachKeys);
   // Found out now, so that the client gets an error and not a stream.
   if (request.user !== '') resolveUser(request.user, await readAccountFilesOf(shim.pid));

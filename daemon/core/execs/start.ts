@@ -5,7 +5,7 @@ import { conflict } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Attachment, Shim, ShimHooks, ShimLauncher } from '../../../shim/contract.ts';
 import { execFailure, LaunchFailure } from '../containers/start-failure.ts';
-import { runOf } from '../containers/state.ts';
+import { checkNotPaused, runOf } from '../containers/state.ts';
 import type { Execs } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { detachKeysFor } from '../detach-keys.ts';
@@ -50,6 +50,7 @@ async function runExec(core: Core, ctx: Ctx, { exec, options }: Started): Promis
   const { request } = view;
   const entry = core.table.find(view.containerId);
   const run = runOf(entry);
+  checkNotPaused(entry, 'exec');
   announceExec(core, exec, { action: 'exec_start', withCommand: true });
   await failpoint('exec.start.row');
   const [plan] = await together([

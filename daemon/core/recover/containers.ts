@@ -1,10 +1,11 @@
 import { codeOf } from '../../../common/errors.ts';
-import { thaw } from '../../../runtime/cgroup/live/freezer.ts';
 import type { OverlayDirs } from '../../../image/snapshots.ts';
 import type { ContainerStore } from '../../store/containers.ts';
 import { beginRun, exitedAs, exitedUnseen, settleExit } from '../containers/begin-run.ts';
+import { isEntryFrozen, thawEntry } from '../containers/freeze.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import { detachHooks } from '../containers/sessions.ts';
+import { isUp } from '../containers/state.ts';
 import type { Entry, Fixed } from '../containers/table.ts';
 import { cgroupPathOf, killCgroup } from '../cgroups.ts';
 import type { ContainerState } from '../contract.ts';
@@ -37,8 +38,8 @@ export async function findContainers(
   );
   return Promise.all(
     entries.map(async (entry): Promise<FoundContainer> => {
-      const { kind } = entry.view.state;
-      const mayRun = kind === 'starting' || kind === 'running';
+      const { state } = entry.view;
+      const mayRun = state.kind === 'starting' || isUp(state);
       const shim = mayRun
         ? await findShim(core, entry.id, detachHooks(core, entry.id))
         : ({ kind: 'none' } as const);
@@ -64,12 +65,11 @@ export async function settleContainer(core: Core, { entry, shim }: FoundContaine
     removeInBackground(core, entry);
     return;
   }
-  if (state.kind !== 'starting' && state.kind !== 'running') return;
+  if (state.kind !== 'starting' && !isUp(state)) return;
   const done = { after: Promise.resolve(), keep: false };
   switch (shim.kind) {
     case 'live':
-      // A commit that the last daemon did not end has left it frozen.
-      await thaw({ layout: core.host.cgroups, path: cgroupPathOf(core, entry.view) });
+      await settleFreezer(core, entry);
       await beginRun(core, entry, { ...shim, spec: undefined });
       return;
     case 'ended':
@@ -80,6 +80,14 @@ export async function settleContainer(core: Core, { entry, shim }: FoundContaine
       if (state.kind === 'starting') await backToBefore(core, entry, state);
       else await settleExit(core, entry, { exited: exitedUnseen(state, UNSEEN_EXIT_CODE), ...done });
   }
+}
+
+/** A commit, or a pause, that the last daemon did not end has left it frozen; or it died when it had just thawed it. */
+async function settleFreezer(core: Core, entry: Entry): Promise<void> {
+  const { state } = entry.view;
+  if (state.kind !== 'paused') await thawEntry(core, entry);
+  else if (!(await isEntryFrozen(core, entry)))
+    core.table.advance(entry, ['paused'], { state: { ...state, kind: 'running' } });
 }
 
 /** The start did not come to the point where anything ran. */

@@ -10,6 +10,9 @@ export function statusOf(state: ContainerState): Status {
   return state.kind === 'starting' ? 'created' : state.kind;
 }
 
+/** Has processes, frozen or not: what docker lists as running. */
+export const isUp = ({ kind }: ContainerState): boolean => kind === 'running' || kind === 'paused';
+
 /** The exit code that inspect, `ps` and the filter `exited` show; 0 before any exit. */
 export function exitCodeOf(state: ContainerState): number {
   return 'exitCode' in state ? state.exitCode : 0;
@@ -20,12 +23,12 @@ export function showState(state: ContainerState): object {
   const status = statusOf(state);
   return {
     Status: status,
-    Running: status === 'running',
-    Paused: false,
+    Running: isUp(state),
+    Paused: status === 'paused',
     Restarting: false,
     OOMKilled: state.kind === 'exited' && state.oomKilled,
     Dead: status === 'dead',
-    Pid: state.kind === 'running' ? state.pid : 0,
+    Pid: 'pid' in state ? state.pid : 0,
     ExitCode: exitCodeOf(state),
     Error: 'error' in state ? state.error : '',
     StartedAt: 'startedAt' in state ? state.startedAt : ZERO_TIME,
@@ -41,6 +44,8 @@ export function describeState(state: ContainerState, nowMs: number): string {
       return 'Created';
     case 'running':
       return `Up ${humanDuration(nowMs - Date.parse(state.startedAt))}`;
+    case 'paused':
+      return `Up ${humanDuration(nowMs - Date.parse(state.startedAt))} (Paused)`;
     case 'exited':
       return `Exited (${state.exitCode}) ${humanDuration(nowMs - Date.parse(state.finishedAt))} ago`;
     case 'removing':

@@ -1,7 +1,7 @@
 import { VERSION } from '../../../../common/version.ts';
 import type { Engine } from '../../../core/contract.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
-import { statusOf } from './state.ts';
+import { statusOf, type Status } from './state.ts';
 
 const ARCH: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 /** Go's name of this machine's architecture, as images and `version` use it. */
@@ -124,12 +124,13 @@ const NO_PROXY = { HttpProxy: '', HttpsProxy: '', NoProxy: '' } as const;
 
 function containerCounts(engine: Engine): object {
   const statuses = engine.containers.list().map(({ state }) => statusOf(state));
-  const running = statuses.filter((status) => status === 'running').length;
+  const count = (wanted: Status): number => statuses.filter((status) => status === wanted).length;
+  const [running, paused] = [count('running'), count('paused')];
   return {
     Containers: statuses.length,
     ContainersRunning: running,
-    ContainersPaused: 0,
-    ContainersStopped: statuses.length - running,
+    ContainersPaused: paused,
+    ContainersStopped: statuses.length - running - paused,
   };
 }
 

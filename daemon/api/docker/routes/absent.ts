@@ -12,8 +12,6 @@ const NOT_YET: readonly (readonly [
   ['POST', '/build/cancel', 'Cancelling a build'],
   ['POST', '/session', 'A build session'],
   ['POST', '/grpc', 'A build session'],
-  ['POST', '/containers/:name/pause', 'Pausing a container'],
-  ['POST', '/containers/:name/unpause', 'Unpausing a container'],
   ['POST', '/containers/:name/update', 'Updating a container'],
   ['GET', '/containers/:name/top', "Listing a container's processes"],
   ['GET', '/containers/:name/stats', 'Container statistics'],

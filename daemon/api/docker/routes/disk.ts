@@ -69,7 +69,10 @@ function wantedTypes(query: Query, version: ApiVersion): ReadonlySet<string> {
   return new Set(given);
 }
 
-function showContainer(door: Door, { container, size }: StorageUsage['containers'][number]): object {
+function showContainer(
+  door: Door,
+  { container, size }: StorageUsage<Container>['containers'][number],
+): object {
   const image = door.engine.images.list().find(({ id }) => id === container.imageId);
   return summarize(container, {
     image: image === undefined || image.tags.length === 0 ? container.imageId : container.imageName,

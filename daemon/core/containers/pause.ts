@@ -1,0 +1,32 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { codeOf, conflict, messageOf, WherryError } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import type { Core } from '../core.ts';
+import { announce } from './announce.ts';
+import { freezeEntry, thawEntry } from './freeze.ts';
+import { runOf } from './state.ts';
+
+/**
+ * Containers.pause. Frozen first, written after: a daemon that dies in between finds a running container, and thaws it.
+ */
+export async function pause(core: Core, _ctx: Ctx, reference: string): Promise<void> {
+  const entry = core.table.find(reference);
+  using _lock = await core.locks.acquire(entry.id);
+  const run = runOf(entry);
+  const { state } = entry.view;
+  if (state.kind === 'paused') throw conflict(`Container ${entry.id} is already paused`);
+  if (state.kind !== 'running') throw conflict(`container ${entry.id} is not running`);
+  try {
+    await freezeEntry(core, entry);
+    await failpoint('container.pause.frozen');
+    const next = { state: { ...state, kind: 'paused' } } as const;
+    if (run.killed || !core.table.advance(entry, ['running'], next))
+      throw conflict(`container ${entry.id} is not running`);
+  } catch (error) {
+    await thawEntry(core, entry);
+    throw new WherryError(codeOf(error), `Cannot pause container ${entry.id}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  announce(core, entry, { action: 'pause' });
+}
