@@ -1,14 +1,7 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { ImageConfig } from '../images.ts';
-import { CHANGES } from './commands.ts';
+import { CHANGES, type Changing } from './commands.ts';
 import { instructionsOf } from './lines.ts';
-
-/** The configuration as it is changed, and what was said so far. */
-export interface Changing {
-  config: ImageConfig;
-  /** A CMD came: an ENTRYPOINT behind it leaves it alone. */
-  hasCmd: boolean;
-}
 
 /**
  * A configuration after Dockerfile instructions: docker's `--change`. All are checked for their names before any is applied. Throws

@@ -2,11 +2,17 @@ import { constants } from 'node:os';
 import { posix } from 'node:path';
 import { invalidArgument } from '../../common/errors.ts';
 import type { ImageConfig } from '../images.ts';
-import type { Changing } from './apply.ts';
 import { expandWord, type Variables } from './expand.ts';
 import { healthcheckOf } from './healthcheck.ts';
 import { jsonWords, quotedWords, splitLine, type Instruction } from './lines.ts';
 import { portsOf } from './ports.ts';
+
+/** The configuration as it is changed, and what was said so far. */
+export interface Changing {
+  config: ImageConfig;
+  /** A CMD came: an ENTRYPOINT behind it leaves it alone. */
+  hasCmd: boolean;
+}
 
 type Command = (changing: Changing, instruction: Instruction) => void;
 
