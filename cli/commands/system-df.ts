@@ -95,7 +95,9 @@ const CONTAINER_TABLE =
   'table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}';
 
 function verbose({ Images, Containers }: Usage): string {
-  const images = (Images ?? []).flatMap((image) => imageRows(image, { short: true, digests: false }).slice(0, 1));
+  const images = (Images ?? []).flatMap((image) =>
+    imageRows(image, { short: true, digests: false }).slice(0, 1),
+  );
   const containers = (Containers ?? []).map((container) => containerRow(container, true));
   return [
     'Images space usage:\n\n',

@@ -102,7 +102,10 @@ daemonSuite('images as archives, commits and the disk account', (daemon) => {
       const df = await daemon().runOk(client, 'system', 'df');
       assert.match(df, /^Images +2 +1 +\S+B +\S+B/m);
       assert.match(df, /^Containers +1 +0 +/m);
-      assert.match(await daemon().runOk(client, 'system', 'df', '-v'), /^busybox +latest +[0-9a-f]{12} .* 1$/m);
+      assert.match(
+        await daemon().runOk(client, 'system', 'df', '-v'),
+        /^busybox +latest +[0-9a-f]{12} .* 1$/m,
+      );
       const pruned = await daemon().runOk(client, 'image', 'prune', '-f');
       assert.match(
         pruned,
