@@ -12,6 +12,7 @@ import { Flights } from './flights.ts';
 import { pullImage, type PulledImage } from './pull.ts';
 import { platformsOf } from './resolve.ts';
 
+/** How registries are reached, and by how many at a time. */
 export interface TransferOptions {
   readonly hosts: RegistryHosts;
   readonly registry: RegistryClient;
@@ -19,6 +20,8 @@ export interface TransferOptions {
   readonly maxDownloads?: number;
   /** Blobs that are sent at a time; docker's `max-concurrent-uploads`. */
   readonly maxUploads?: number | undefined;
+  /** Of a request, and of a blob between two bytes; docker's `max-download-attempts`. */
+  readonly attempts?: number;
 }
 
 export function makeTransfers(parts: StoreParts, options: TransferOptions | undefined): Transfers {
@@ -91,7 +94,7 @@ class Pulls {
     const { credentials } = request;
     const { name } = reference;
     const platform = parsePlatform(request.platform);
-    const { hosts, registry } = this.#options;
+    const { hosts, registry, attempts } = this.#options;
     return this.#flights.join(ctx, {
       // Who may pull is the registry's business, so only those share who ask with the same credentials.
       key: JSON.stringify([name, reference.tag, reference.digest, platformText(platform), credentials]),
@@ -99,7 +102,7 @@ class Pulls {
       run: async (own, tell) => {
         const endpoints = await hosts.endpoints(name.slice(0, name.indexOf('/')));
         const repository = registry.repository(name, 'pull', credentials);
-        const from = { name, endpoints, credentials };
+        const from = { name, endpoints, credentials, attempts };
         const pull = { reference, platform, repository, from, progress: tell };
         return pullImage(this.#parts, own, { blobs: this.#blobs, pull });
       },

@@ -6,7 +6,7 @@ import { silentLog } from '../../common/log.ts';
 import { AT_FDCWD, closeFd, openAt, unlinkAt, writeAll } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { openRemote } from './fetch-remote.ts';
-import type { FetchedBlob, FetchJob, FetchProgress, RemoteRepository, UnpackedLayer } from './jobs.ts';
+import type { FetchedBlob, FetchJob, FetchProgress, UnpackedLayer } from './jobs.ts';
 import { unpackStream } from './unpack.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -133,7 +133,8 @@ async function* chunksOf(
     yield chunk;
   }
   if (from === undefined || bytes >= blob.size) return;
-  for await (const chunk of remote(from, { blob, offset: bytes, signal })) {
+  using remote = openRemote(from);
+  for await (const chunk of remote.repository.blob(makeCtx(silentLog, signal), blob, bytes)) {
     bytes += chunk.byteLength;
     // Longer than it may be: the digest will say so.
     if (bytes <= blob.size) writeAll(fd, chunk);
@@ -144,11 +145,6 @@ async function* chunksOf(
   if (bytes < blob.size)
     throw new WherryError('unavailable', `unexpected EOF: ${bytes} of ${blob.size} bytes`);
 }
-
-const remote = (
-  from: RemoteRepository,
-  { blob, offset, signal }: { blob: FetchJob['blob']; offset: number; signal: AbortSignal },
-): AsyncIterable<Uint8Array> => openRemote(from).blob(makeCtx(silentLog, signal), blob, offset);
 
 function meterOf(report: Options['report']): (bytes: number) => void {
   let last = -REPORT_MS;

@@ -65,6 +65,8 @@ export interface RemoteRepository {
   readonly name: string;
   readonly endpoints: readonly RegistryEndpoint[];
   readonly credentials: Credentials | undefined;
+  /** Of a request, and of a blob between two bytes; undefined: the client's default. */
+  readonly attempts?: number | undefined;
 }
 
 /**

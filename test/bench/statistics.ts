@@ -6,15 +6,17 @@ export function percentile(samples: readonly number[], p: number): number {
 
 export const median = (samples: readonly number[]): number => percentile(samples, 0.5);
 
-/** Times two ways of doing a thing in turn, so that what else the machine does falls on both. Milliseconds. */
+/** Times two ways of doing a thing in turn, so that what else the machine does falls on both. `between` is not timed. Milliseconds. */
 export async function interleaved(
   rounds: number,
   ours: () => Promise<unknown>,
   theirs: () => Promise<unknown>,
+  between: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<{ ours: number[]; theirs: number[] }> {
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
   for (let round = -1; round < rounds; round++) {
     const [mine, other] = [await timed(ours), await timed(theirs)];
+    await between();
     // The first round fills caches.
     if (round < 0) continue;
     times.ours.push(mine);

@@ -93,7 +93,8 @@ export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
 const OCI = 'application/vnd.oci.image';
 const LAYER: Readonly<Record<Squeeze, string>> = { none: 'tar', gzip: 'tar+gzip', zstd: 'tar+zstd' };
 
-function uploads(base: string): Pick<PullRegistry, 'push' | 'putBlob' | 'putManifest'> {
+/** Through the registry's API, without a client. `base` ends in `/v2`. */
+export function uploads(base: string): Pick<PullRegistry, 'push' | 'putBlob' | 'putManifest'> {
   const checked = async (response: Response): Promise<Response> => {
     if (!response.ok) throw new Error(`${response.url}: ${response.status} ${await response.text()}`);
     return response;

@@ -1,21 +1,15 @@
-import { openRemote } from '../../image/workers/fetch-remote.ts';
 import type { TransferOptions } from '../../image/transfer/make.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import type { Image } from '../../image/images.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { Progress, PullRequest } from '../../image/transfers.ts';
-import type { RegistryClient } from '../../image/registry/contract.ts';
+import { makeRegistryClient } from '../../image/registry/client.ts';
+import { makeRegistryHosts } from '../../image/registry/hosts.ts';
 
-/** Registries without TLS. */
+/** As the daemon reaches registries without any configuration: those on this machine need no TLS. */
 export function plainRegistries(): TransferOptions {
-  const endpoints = (host: string) => [{ url: `http://${host}`, mirror: false }];
-  return {
-    hosts: { endpoints: async (host) => endpoints(host) },
-    registry: {
-      repository: (name: string, _access: string, credentials: undefined) =>
-        openRemote({ name, endpoints: endpoints(name.slice(0, name.indexOf('/'))), credentials }),
-    } as unknown as RegistryClient,
-  };
+  const hosts = makeRegistryHosts({ mirrors: [], insecure: [], directory: '/none', certificates: '/none' });
+  return { hosts, registry: makeRegistryClient({ hosts }) };
 }
 
 export interface Pulled {
