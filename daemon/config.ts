@@ -4,6 +4,7 @@ import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
 import type { Value } from './config/options.ts';
 import { readValues, refuseUnsupported, type Values } from './config/values.ts';
 import type { WaterMarks } from '../image/disk.ts';
+import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -34,6 +35,14 @@ export interface DaemonConfig {
   /** Undefined: the built-in one; `unconfined`, or a path. */
   readonly seccompProfile: string | undefined;
   readonly imageMarks: WaterMarks;
+  readonly registries: RegistriesConfig;
+}
+
+export interface RegistriesConfig extends HostsConfig {
+  readonly maxDownloads: number;
+  readonly maxUploads: number;
+  /** Of one request, and of a blob between two bytes. */
+  readonly attempts: number;
 }
 
 export const DEFAULT_HOST = 'unix:///var/run/wherry.sock';
@@ -68,6 +77,7 @@ export function makeConfig(
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
     imageMarks: Object.freeze(imageMarksOf(values)),
+    registries: Object.freeze(registriesOf(values)),
   });
 }
 
@@ -100,6 +110,20 @@ function networksOf(values: Values): NetworksConfig {
     dnsSearch: values.list('dns-search') ?? own.dnsSearch,
     dnsOptions: values.list('dns-opts') ?? own.dnsOptions,
     hostGatewayIp: values.addresses('host-gateway-ips')?.[0],
+  };
+}
+
+function registriesOf(values: Values): RegistriesConfig {
+  const some = { min: 1, max: 100 };
+  const mirrors = (values.list('registry-mirrors') ?? []).map((url) => origin(url, 'registry-mirrors'));
+  const insecure = values.list('insecure-registries') ?? [];
+  insecureRule(insecure);
+  return {
+    mirrors,
+    insecure,
+    maxDownloads: values.integer('max-concurrent-downloads', some) ?? 3,
+    maxUploads: values.integer('max-concurrent-uploads', some) ?? 5,
+    attempts: values.integer('max-download-attempts', some) ?? 5,
   };
 }
 

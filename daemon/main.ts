@@ -18,6 +18,7 @@ import { imageEvents } from './image-events.ts';
 import { lockDirectory } from './instance-lock.ts';
 import { listenOn } from './listen/listen.ts';
 import { socketGroup } from './listen/group.ts';
+import { openRegistries } from './registries.ts';
 import {
   askedToStop,
   databasePath,
@@ -72,7 +73,9 @@ async function serve(config: DaemonConfig): Promise<void> {
   const db = parts.adopt(openDatabase(await databasePath(dataRoot)), (database) => database.close());
   await reserveLog(db);
   const events = createEventBus();
-  const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events) });
+  const transfers = openRegistries(config.registries);
+  parts.defer(() => transfers.registry.close());
+  const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events), transfers });
   parts.defer(() => store.close());
   const engine = await openEngine({
     ctx,

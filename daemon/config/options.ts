@@ -74,12 +74,31 @@ const OURS: readonly Option[] = [
     help: 'Remove unused images when the disk is fuller than this percentage',
   },
   { key: 'image-gc-low', kind: 'integer', help: 'Remove them until it is below this percentage' },
+  {
+    key: 'registry-mirrors',
+    flag: 'registry-mirror',
+    kind: 'list',
+    help: 'Mirror(s) of docker.io; those of other registries: /etc/wherry/registry.d/HOST.json',
+  },
+  {
+    key: 'insecure-registries',
+    flag: 'insecure-registry',
+    kind: 'list',
+    help: 'Registries, or networks of them, that need no TLS or no valid one',
+  },
+  { key: 'max-concurrent-downloads', kind: 'integer', help: 'Layers that are fetched at a time' },
+  { key: 'max-concurrent-uploads', kind: 'integer', help: 'Layers that are sent at a time' },
+  {
+    key: 'max-download-attempts',
+    kind: 'integer',
+    help: 'Tries of a request, and of a layer between two bytes',
+  },
   { key: 'storage-driver', short: 's', kind: 'string', help: 'Only overlay2', accepts: only('overlay2', '') },
 ];
 
 /** What has no effect here and does no harm: tuning of docker's own parts, or another way to say what is so anyway. */
 const HARMLESS: readonly Option[] = [
-  ...['max-concurrent-downloads', 'max-concurrent-uploads', 'max-download-attempts', 'shutdown-timeout'].map(
+  ...['shutdown-timeout'].map(
     (key) => ({ key, kind: 'integer', help: "Accepted for docker's sake", accepts: anything }) as const,
   ),
   ...['userland-proxy', 'raw-logs', 'ip6tables', 'ip-forward-no-drop'].map(
@@ -174,13 +193,6 @@ const NOT_YET: readonly Option[] = [
     accepts: none,
   },
   {
-    key: 'insecure-registries',
-    flag: 'insecure-registry',
-    kind: 'list',
-    help: 'Not supported yet',
-    accepts: none,
-  },
-  {
     key: 'node-generic-resources',
     flag: 'node-generic-resource',
     kind: 'list',
@@ -188,13 +200,6 @@ const NOT_YET: readonly Option[] = [
     accepts: none,
   },
   { key: 'proxies', kind: 'map', help: 'Not supported yet', accepts: none },
-  {
-    key: 'registry-mirrors',
-    flag: 'registry-mirror',
-    kind: 'list',
-    help: 'Not supported yet',
-    accepts: none,
-  },
   { key: 'runtimes', flag: 'add-runtime', kind: 'map', help: 'Not supported yet', accepts: none },
   { key: 'storage-opts', flag: 'storage-opt', kind: 'list', help: 'Not supported yet', accepts: none },
 ];

@@ -1,0 +1,95 @@
+import type { Ctx } from '../../common/ctx.ts';
+import { invalidArgument, WherryError } from '../../common/errors.ts';
+import { parseChallenge, type Challenge } from './challenge.ts';
+import type { Credentials, RegistryEndpoint } from './contract.ts';
+import { failureOf } from './failures.ts';
+import { basic, type TokenRequest, type Tokens } from './tokens.ts';
+import { plain, type Incoming, type Outgoing, type Transport } from './transport.ts';
+
+/** One client's talk with one endpoint: keeps what authorises it, and follows redirects without taking that along. */
+export interface Session {
+  readonly endpoint: RegistryEndpoint;
+  /** An answer with one of `expected`, which must be read or destroyed. Throws the registry's failure for any other. */
+  send(ctx: Ctx, outgoing: Outgoing, expected: readonly number[]): Promise<Incoming>;
+}
+
+const MAX_REDIRECTS = 10;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+interface Options {
+  readonly transport: Transport;
+  readonly tokens: Tokens;
+  readonly endpoint: RegistryEndpoint;
+  readonly scopes: readonly string[];
+  readonly credentials: Credentials | undefined;
+}
+
+export function openSession({ transport, tokens, endpoint, scopes, credentials }: Options): Session {
+  // A mirror is another host than the one that the credentials are for.
+  const own = endpoint.mirror ? undefined : credentials;
+  const origin = new URL(endpoint.url).origin;
+  let challenge: Challenge | undefined;
+  const tokenRequest = (bearer: Extract<Challenge, { scheme: 'bearer' }>): TokenRequest => ({
+    endpoint,
+    challenge: bearer,
+    scopes,
+    credentials: own,
+  });
+
+  /** Undefined as long as the registry has not said what it wants, and where there is nothing to give it. */
+  const authorization = async (ctx: Ctx): Promise<string | undefined> => {
+    if (own?.registryToken !== undefined) return `Bearer ${own.registryToken}`;
+    if (challenge === undefined) return undefined;
+    if (challenge.scheme === 'bearer')
+      return `Bearer ${(await tokens.get(ctx, tokenRequest(challenge))).token}`;
+    if (own === undefined || own.username === '')
+      throw new WherryError('permission-denied', 'no basic auth credentials');
+    return basic(own);
+  };
+
+  const once = async (ctx: Ctx, outgoing: Outgoing): Promise<Incoming> => {
+    const value = outgoing.url.origin === origin ? await authorization(ctx) : undefined;
+    const headers = { ...outgoing.headers, ...(value === undefined ? {} : { authorization: value }) };
+    return transport.send(ctx, endpoint, { ...outgoing, headers });
+  };
+
+  /** A second time where the first answer tells what is wanted, or that a token is not good any more. */
+  const authorised = async (ctx: Ctx, outgoing: Outgoing): Promise<Incoming> => {
+    const first = await once(ctx, outgoing);
+    if (first.status !== 401 || outgoing.url.origin !== origin) return first;
+    const wanted = parseChallenge(first.headers['www-authenticate']);
+    if (wanted === undefined || own?.registryToken !== undefined) return first;
+    // Basic credentials that were refused stay refused.
+    if (challenge?.scheme === 'basic' && wanted.scheme === 'basic') return first;
+    if (challenge?.scheme === 'bearer') tokens.forget(tokenRequest(challenge));
+    first.body.resume();
+    challenge = wanted;
+    return once(ctx, outgoing);
+  };
+
+  return {
+    endpoint,
+    send: async (ctx, outgoing, expected) => {
+      let next = outgoing;
+      for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+        const answer = await authorised(ctx, next);
+        if (expected.includes(answer.status)) return answer;
+        const { location } = answer.headers;
+        const follows = REDIRECTS.has(answer.status) && (next.method === 'GET' || next.method === 'HEAD');
+        if (!follows || location === undefined) throw await failureOf(answer);
+        answer.body.resume();
+        next = { ...next, url: redirected(location, answer.url) };
+      }
+      throw invalidArgument(`"${plain(outgoing.url)}" redirects more than ${MAX_REDIRECTS} times`);
+    },
+  };
+}
+
+function redirected(location: string, from: URL): URL {
+  const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    throw invalidArgument(`"${plain(from)}" redirects to "${location.split('?', 1)[0]}"`);
+  if (from.protocol === 'https:' && url.protocol === 'http:')
+    throw invalidArgument(`"${plain(from)}" redirects to "${plain(url)}", which is not encrypted`);
+  return url;
+}

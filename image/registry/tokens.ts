@@ -1,0 +1,161 @@
+import type { Ctx } from '../../common/ctx.ts';
+import { invalidArgument, WherryError } from '../../common/errors.ts';
+import { asObject, parseJson } from '../json.ts';
+import type { Challenge } from './challenge.ts';
+import type { Credentials, RegistryEndpoint } from './contract.ts';
+import { failureOf } from './failures.ts';
+import { readAll, type Incoming, type Outgoing, type Transport } from './transport.ts';
+
+type Bearer = Extract<Challenge, { scheme: 'bearer' }>;
+
+export interface Token {
+  readonly token: string;
+  readonly expiresAt: number;
+  /** An identity token for the next time, where the server gives one. */
+  readonly refreshToken: string;
+}
+
+export interface TokenRequest {
+  readonly endpoint: RegistryEndpoint;
+  readonly challenge: Bearer;
+  /** `repository:a/b:pull,push`, besides those of the challenge. */
+  readonly scopes: readonly string[];
+  readonly credentials: Credentials | undefined;
+  /** Asks for an identity token too. */
+  readonly offline?: boolean;
+}
+
+/** Tokens of authorisation servers, each asked for once at a time (distribution's "Token Authentication Specification"). */
+export interface Tokens {
+  get(ctx: Ctx, request: TokenRequest): Promise<Token>;
+  /** The registry did not take it: the next `get` asks anew. */
+  forget(request: TokenRequest): void;
+}
+
+const CLIENT_ID = 'docker';
+/** What a server that does not say so means (the same specification). */
+const DEFAULT_LIFE_S = 60;
+/** A token is not used in its last seconds: it would expire on its way. */
+const MARGIN_MS = 5_000;
+const MAX_TOKEN_BYTES = 1 << 20;
+
+export function makeTokens(transport: Transport): Tokens {
+  const known = new Map<string, Promise<Token>>();
+  return {
+    get: async (ctx, request) => {
+      const key = keyOf(request);
+      const found = known.get(key);
+      if (found !== undefined) {
+        const token = await found.catch(() => undefined);
+        if (token !== undefined && token.expiresAt > Date.now()) return token;
+        ctx.check();
+        if (known.get(key) === found) known.delete(key);
+      }
+      const asked = known.get(key) ?? fetchToken(ctx, transport, request);
+      known.set(key, asked);
+      return asked.catch((error: unknown) => {
+        if (known.get(key) === asked) known.delete(key);
+        throw error;
+      });
+    },
+    forget: (request) => void known.delete(keyOf(request)),
+  };
+}
+
+const keyOf = ({ challenge, scopes, credentials, offline }: TokenRequest): string =>
+  JSON.stringify([challenge.realm, challenge.service, scopesOf(challenge, scopes), credentials, offline]);
+
+function scopesOf(challenge: Bearer, scopes: readonly string[]): string[] {
+  const asked = challenge.scope.split(' ').filter((scope) => scope !== '');
+  return [...new Set([...scopes, ...asked])].toSorted();
+}
+
+async function fetchToken(ctx: Ctx, transport: Transport, request: TokenRequest): Promise<Token> {
+  const { credentials } = request;
+  const realm = realmOf(request);
+  if (credentials?.identityToken !== undefined)
+    return tokenOf(await refresh(ctx, transport, { request, realm }));
+  const url = new URL(realm);
+  const { challenge, scopes } = request;
+  if (challenge.service !== '') url.searchParams.set('service', challenge.service);
+  for (const scope of scopesOf(challenge, scopes)) url.searchParams.append('scope', scope);
+  const named = credentials !== undefined && credentials.username !== '';
+  if (named) url.searchParams.set('account', credentials.username);
+  if (request.offline === true) {
+    url.searchParams.set('offline_token', 'true');
+    url.searchParams.set('client_id', CLIENT_ID);
+  }
+  const headers = named ? { authorization: basic(credentials) } : {};
+  return tokenOf(await send(ctx, transport, request, { method: 'GET', url, headers }));
+}
+
+/** OAuth 2 with a refresh token (RFC 6749, section 6). */
+async function refresh(
+  ctx: Ctx,
+  transport: Transport,
+  { request, realm }: { readonly request: TokenRequest; readonly realm: URL },
+): Promise<Incoming> {
+  const { challenge, scopes, credentials } = request;
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token: credentials?.identityToken ?? '',
+    service: challenge.service,
+    client_id: CLIENT_ID,
+    scope: scopesOf(challenge, scopes).join(' '),
+  });
+  const body = (): Uint8Array => Buffer.from(form.toString());
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return send(ctx, transport, request, { method: 'POST', url: realm, headers, body });
+}
+
+async function send(
+  ctx: Ctx,
+  transport: Transport,
+  { endpoint }: TokenRequest,
+  outgoing: Outgoing,
+): Promise<Incoming> {
+  const answer = await transport.send(
+    ctx,
+    {
+      ...endpoint,
+      url: outgoing.url.origin === new URL(endpoint.url).origin ? endpoint.url : outgoing.url.origin,
+    },
+    outgoing,
+  );
+  if (answer.status === 200) return answer;
+  throw await failureOf(answer);
+}
+
+/** Credentials go in the clear only where the registry itself is spoken to in the clear. */
+function realmOf({ challenge, endpoint, credentials }: TokenRequest): URL {
+  if (!URL.canParse(challenge.realm)) throw invalidArgument(`invalid token realm "${challenge.realm}"`);
+  const realm = new URL(challenge.realm);
+  const isPlain = realm.protocol === 'http:';
+  if (!isPlain && realm.protocol !== 'https:')
+    throw invalidArgument(`invalid token realm "${challenge.realm}"`);
+  if (isPlain && credentials !== undefined && endpoint.url.startsWith('https:'))
+    throw new WherryError(
+      'permission-denied',
+      `the registry asks to send credentials to "${realm.origin}", which is not encrypted`,
+    );
+  return realm;
+}
+
+async function tokenOf(answer: Incoming): Promise<Token> {
+  const text = String(await readAll(answer, MAX_TOKEN_BYTES));
+  const body = asObject(parseJson(text, 'answer of the token server'), 'answer of the token server');
+  const token = [body['token'], body['access_token']].find(
+    (value): value is string => typeof value === 'string' && value !== '',
+  );
+  if (token === undefined)
+    throw new WherryError(
+      'permission-denied',
+      'authorization server did not include a token in the response',
+    );
+  const life = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFE_S;
+  const refreshToken = typeof body['refresh_token'] === 'string' ? body['refresh_token'] : '';
+  return { token, refreshToken, expiresAt: Date.now() + Math.max(life * 1000 - MARGIN_MS, life * 500) };
+}
+
+export const basic = ({ username, password }: Credentials): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
