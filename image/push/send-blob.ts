@@ -67,32 +67,33 @@ interface Known {
 /** Whether it need not be sent. */
 async function spare(ctx: Ctx, target: Target, { item, say, known }: Known): Promise<boolean> {
   const descriptor = asDescriptor(item, known);
-  if (await target.repository.hasBlob(ctx, known.digest)) {
+  if (await allowed(ctx, known.digest, () => target.repository.hasBlob(ctx, known.digest))) {
     say({ status: 'Layer already exists' });
     target.sent.set(item.blob.digest, descriptor);
     return true;
   }
   for (const candidate of target.candidates(item.blob.digest)) {
-    if (!(await mount(ctx, target, { digest: known.digest, from: pathOf(candidate) }))) continue;
-    say({ status: `Mounted from ${pathOf(candidate)}` });
+    const from = pathOf(candidate);
+    if (!(await allowed(ctx, known.digest, () => target.repository.mountBlob(ctx, known.digest, from))))
+      continue;
+    say({ status: `Mounted from ${from}` });
     target.sent.set(item.blob.digest, descriptor);
     return true;
   }
   return false;
 }
 
-/** A repository that may not be read, or is gone, is no reason to fail: the blob is sent then. */
-async function mount(
-  ctx: Ctx,
-  { repository }: Target,
-  { digest, from }: { readonly digest: Digest; readonly from: string },
-): Promise<boolean> {
+/**
+ * What may not be asked is no reason to fail: the blob is sent then, and if that is refused too, its answer says why. One to HEAD
+ * has no words.
+ */
+async function allowed(ctx: Ctx, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
   try {
-    return await repository.mountBlob(ctx, digest, from);
+    return await ask();
   } catch (error) {
     ctx.check();
     if (!['not-found', 'permission-denied', 'invalid-argument'].includes(codeOf(error))) throw error;
-    ctx.log.debug('A blob cannot be mounted', { digest, from, error: messageOf(error) });
+    ctx.log.debug('A registry does not tell of a blob', { digest, error: messageOf(error) });
     return false;
   }
 }

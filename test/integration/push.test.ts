@@ -1,110 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { startDaemon } from '../lib/daemon.ts';
-import {
-  dockerArchive,
-  imageId,
-  layer,
-  ociArchive,
-  type ImageParts,
-  type Squeeze,
-} from '../lib/image-archives.ts';
-import { testStore, type TestStore } from '../lib/image-store.ts';
-import { plainClient } from '../lib/plain-client.ts';
-import { ended, eventually, execOk, start } from '../lib/process.ts';
+import { dockerArchive, imageId } from '../lib/image-archives.ts';
+import { execOk } from '../lib/process.ts';
+import { pushRegistry } from '../lib/push-registry.ts';
+import { app, load, other, push, pushingStore } from '../lib/pushing.ts';
 import { requires } from '../lib/requires.ts';
-
-const base = layer({ name: 'bin/' }, { name: 'bin/base', mode: 0o755, data: 'b'.repeat(50_000) });
-const app: ImageParts = { layers: [base, layer({ name: 'app', data: 'app' })] };
-const other: ImageParts = { layers: [base, layer({ name: 'other', data: 'o' })] };
-
-interface Registry {
-  /** `127.0.0.1:1234`. */
-  readonly host: string;
-  /** Of the test's. */
-  readonly work: string;
-  /** Serves the same content at the same address in another network namespace too. */
-  serveIn(netnsPid: number): Promise<void>;
-}
-
-/** Debian's docker-registry; ends with the test. */
-async function registry(t: TestContext): Promise<Registry> {
-  const work = await mkdtemp('/tmp/push-');
-  t.after(() => rm(work, { recursive: true, force: true }));
-  const host = `127.0.0.1:${await freePort()}`;
-  const config = join(work, 'config.yml');
-  const storage = `{filesystem: {rootdirectory: ${work}/registry}}`;
-  await writeFile(
-    config,
-    `version: 0.1\nlog: {level: error}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n`,
-  );
-  const serve = async (...enter: readonly string[]): Promise<void> => {
-    const child = start([...enter, 'docker-registry', 'serve', config], { stdio: 'ignore' });
-    // Asked for at once: whoever takes down the namespace ends it too.
-    const end = ended(child);
-    t.after(async () => {
-      child.kill('SIGKILL');
-      await end;
-    });
-    const ask = ['python3', '-c', `import urllib.request as u; u.urlopen("http://${host}/v2/")`];
-    await eventually('the registry answers', () =>
-      execOk([...enter, ...ask]).then(
-        () => true,
-        () => false,
-      ),
-    );
-  };
-  await serve();
-  return { host, work, serveIn: (pid) => serve('nsenter', `--net=/proc/${pid}/ns/net`, '--') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const pushingStore = (t: TestContext): Promise<TestStore> =>
-  testStore(t, undefined, {
-    registry: plainClient(),
-    hosts: { endpoints: async (host) => [{ url: `http://${host}`, mirror: false }] },
-  });
-
-/** What was said, and the digest. */
-async function push(store: TestStore, reference: string): Promise<{ said: string[]; digest: string }> {
-  const said: string[] = [];
-  let digest = '';
-  const request = { reference, allTags: false, platform: undefined, credentials: undefined };
-  await store.transfers.push(store.ctx, request, ({ status, aux }) => {
-    if (status !== undefined) said.push(status);
-    if (aux !== undefined) digest = (aux as { Digest: string }).Digest;
-  });
-  return { said, digest };
-}
-
-/** Loads an image and names it; with or without a manifest. */
-async function load(
-  store: TestStore,
-  { image, name, how, kept }: { image: ImageParts; name: string; how: Squeeze; kept: boolean },
-): Promise<void> {
-  await store.loadBytes(kept ? ociArchive(image, { how }) : dockerArchive(image, how));
-  await store.images.tag(store.ctx, imageId(image), name);
-}
 
 for (const [how, kept] of [
   ['none', false],
-  ['gzip', false],
   ['gzip', true],
   ['zstd', true],
 ] as const) {
   const what = `layers in ${how} ${kept ? 'with' : 'without'} a manifest`;
   test(`skopeo and podman pull what is pushed: ${what}`, requires('root', 'skopeo', 'podman'), async (t) => {
-    const { host, work } = await registry(t);
+    const { host, work } = await pushRegistry(t);
     const store = await pushingStore(t);
     const name = `${host}/a/app:1`;
     await load(store, { image: app, name, how, kept });
@@ -125,7 +37,7 @@ for (const [how, kept] of [
 }
 
 test("Debian's dockerd pulls what is pushed", requires('root', 'dockerd', 'docker-client'), async (t) => {
-  const { host, serveIn } = await registry(t);
+  const { host, serveIn } = await pushRegistry(t);
   await using peer = await startDaemon(t, { peer: true, busybox: false });
   await serveIn(peer.netnsPid);
   const store = await pushingStore(t);
@@ -146,7 +58,7 @@ test("Debian's dockerd pulls what is pushed", requires('root', 'dockerd', 'docke
 });
 
 test('a layer that another repository has is mounted', requires('root'), async (t) => {
-  const { host } = await registry(t);
+  const { host } = await pushRegistry(t);
   const store = await pushingStore(t);
   await load(store, { image: app, name: `${host}/a/app:1`, how: 'gzip', kept: true });
   await load(store, { image: other, name: `${host}/b/other:1`, how: 'gzip', kept: true });
@@ -154,4 +66,32 @@ test('a layer that another repository has is mounted', requires('root'), async (
   const { said } = await push(store, `${host}/b/other:1`);
   assert.ok(said.includes('Mounted from a/app'), said.join('\n'));
   assert.equal(said.filter((text) => text === 'Pushed').length, 1);
+});
+
+test('what is pulled and pushed elsewhere keeps its digest', requires('root', 'skopeo'), async (t) => {
+  const { host, work } = await pushRegistry(t);
+  const insecure = '--dest-tls-verify=false';
+  await writeFile(join(work, 'in.tar'), dockerArchive({ ...app, tags: ['x:1'] }));
+  await execOk([
+    'skopeo',
+    'copy',
+    '-q',
+    insecure,
+    `docker-archive:${work}/in.tar`,
+    `docker://${host}/from/app:1`,
+  ]);
+  const raw = ['skopeo', 'inspect', '--tls-verify=false', '--raw'];
+  const store = await pushingStore(t);
+  const pull = {
+    reference: `${host}/from/app:1`,
+    allTags: false,
+    platform: undefined,
+    credentials: undefined,
+  };
+  await store.transfers.pull(store.ctx, pull, () => {});
+  await store.images.tag(store.ctx, `${host}/from/app:1`, `${host}/to/app:2`);
+  const { said } = await push(store, `${host}/to/app:2`);
+  assert.equal(said.filter((text) => text === 'Mounted from from/app').length, 2, said.join('\n'));
+  const [from, to] = [`docker://${host}/from/app:1`, `docker://${host}/to/app:2`];
+  assert.equal(await execOk([...raw, to]), await execOk([...raw, from]));
 });
