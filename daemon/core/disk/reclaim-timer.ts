@@ -4,7 +4,7 @@ import type { Storage } from './contract.ts';
 const PERIOD_MS = 60_000;
 
 /** Gives the disk back behind everybody's back, if the daemon has water marks; one pass at a time. */
-export function reclaimRegularly(core: Core, storage: Storage): Disposable {
+export function reclaimRegularly(core: Core, storage: Pick<Storage<never>, 'reclaim'>): Disposable {
   let busy = false;
   const pass = async (): Promise<void> => {
     if (busy) return;
