@@ -1,17 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import {
-  codeOf,
-  invalidArgument,
-  messageOf,
-  notImplemented,
-  WherryError,
-} from '../../../../common/errors.ts';
+import { invalidArgument, notImplemented, WherryError } from '../../../../common/errors.ts';
 import { complete, familiar, parseReference } from '../../../../image/reference.ts';
 import { nameOf, type Door, type Named } from '../door.ts';
 import { platformJson, platformText } from '../platform.ts';
 import { showProgress, streamProgress } from '../progress.ts';
 import { text, texts, type Query } from '../query.ts';
 import { registryAuth } from '../registry-auth.ts';
+import { failingAs, pullFailure } from '../registry-failure.ts';
 import { clientCtx } from '../stream.ts';
 import { differs } from '../versions.ts';
 
@@ -54,20 +49,9 @@ async function pull(
   const ctx = clientCtx(reply, door.ctx);
   return streamProgress(reply, ctx, async (send) => {
     const asked = { reference, allTags: !isExact(reference), platform, credentials: registryAuth(request) };
-    try {
-      await door.engine.transfers.pull(ctx, asked, (message) => send(showProgress(message)));
-    } catch (error) {
-      throw pullFailure(error);
-    }
+    const pulled = door.engine.transfers.pull(ctx, asked, (message) => send(showProgress(message)));
+    await failingAs(pullFailure, pulled);
   });
-}
-
-/** Docker's statuses: an image that nobody may see is not found, and every other refusal of a registry is a failure. */
-function pullFailure(error: unknown): unknown {
-  if (codeOf(error) !== 'permission-denied') return error;
-  const message = messageOf(error);
-  const code = message.startsWith('pull access denied') ? 'not-found' : 'internal';
-  return new WherryError(code, message, { cause: error });
 }
 
 async function importImage(

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { codeOf, invalidArgument, messageOf, WherryError } from '../../../../common/errors.ts';
+import { invalidArgument, WherryError } from '../../../../common/errors.ts';
 import { isDigest } from '../../../../image/digest.ts';
 import { parseAnyReference } from '../../../../image/reference.ts';
 import type { RemoteImage } from '../../../../image/transfers.ts';
@@ -9,9 +9,12 @@ import { nameOf, sendJson, type Door, type Named } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
 import { integer, text, type Query } from '../query.ts';
 import { registryAuth, toCredentials } from '../registry-auth.ts';
+import { failingAs, loginFailure, registryFailure } from '../registry-failure.ts';
 import { clientCtx } from '../stream.ts';
 import { readAuthBody } from '../wire/auth.ts';
 
+/** Where `login` without a server goes. */
+const HUB = 'https://index.docker.io/v1/';
 const MAX_RESULTS = 100;
 const DEFAULT_RESULTS = 25;
 
@@ -26,42 +29,32 @@ export function registryRoutes(app: FastifyInstance, door: Door): void {
       throw invalidArgument(`limit ${limit} is outside the range of [1, ${MAX_RESULTS}]`);
     }
     const wanted = searchFilter(filters);
-    const found = await transfers.search(clientCtx(reply, door.ctx), {
+    const search = transfers.search(clientCtx(reply, door.ctx), {
       term: text(request.query, 'term') ?? '',
       limit: limit === 0 ? DEFAULT_RESULTS : limit,
       credentials: registryAuth(request),
     });
+    const found = await failingAs(registryFailure, search);
     return sendJson(reply, found.filter(wanted).map(showResult));
   });
 
   app.post('/auth', async (request, reply) => {
     const body = readAuthBody(await jsonText(request.raw));
     const credentials = toCredentials(body) ?? { username: '', password: '' };
-    const host = body.serveraddress ?? '';
-    const { identityToken } = await transfers
-      .login(clientCtx(reply, door.ctx), host, credentials)
-      .catch((error: unknown) => {
-        throw loginFailure(error);
-      });
-    return sendJson(reply, {
-      Status: 'Login Succeeded',
-      ...(identityToken === '' ? {} : { IdentityToken: identityToken }),
-    });
+    const host = body.serveraddress || HUB;
+    const login = transfers.login(clientCtx(reply, door.ctx), host, credentials);
+    const { identityToken } = await failingAs(loginFailure, login);
+    return sendJson(reply, { IdentityToken: identityToken, Status: 'Login Succeeded' });
   });
 
   app.get<Named>('/distribution/:name/json', async (request, reply) => {
     const name = nameOf(request);
     if (isDigest(name) || parseAnyReference(name).kind === 'id')
       throw new WherryError('internal', 'no manifest found for full image ID');
-    const remote = await transfers.inspect(clientCtx(reply, door.ctx), name, registryAuth(request));
+    const asked = transfers.inspect(clientCtx(reply, door.ctx), name, registryAuth(request));
+    const remote = await failingAs(registryFailure, asked);
     return sendJson(reply, showRemote(remote));
   });
-}
-
-/** Docker answers 401 for whatever a registry does not let in. */
-function loginFailure(error: unknown): unknown {
-  if (codeOf(error) !== 'permission-denied' || /unauthorized/i.test(messageOf(error))) return error;
-  return new WherryError('permission-denied', `unauthorized: ${messageOf(error)}`, { cause: error });
 }
 
 function searchFilter(filters: Filters): (result: SearchResult) => boolean {
