@@ -98,6 +98,7 @@ export class LayerTree {
     try {
       return openBeneath(this.#root, parts, 'in-root');
     } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) throw error;
       throw invalidArgument(`invalid layer: a hard link to "${shown}", which is not in this layer`, {
         cause: error,
       });

@@ -125,12 +125,15 @@ class Pool implements WorkerPool {
   }
 
   #take(): Worker {
-    const [found] = this.#idle.keys();
-    if (found === undefined) return startWorker();
-    clearTimeout(this.#idle.get(found));
-    this.#idle.delete(found);
-    found.ref();
-    return found;
+    for (const [worker, timer] of this.#idle) {
+      clearTimeout(timer);
+      this.#idle.delete(worker);
+      // One that died meanwhile (for want of descriptors, say) would never answer.
+      if (worker.threadId === -1) continue;
+      worker.ref();
+      return worker;
+    }
+    return startWorker();
   }
 
   async #giveBack(worker: Worker): Promise<void> {
