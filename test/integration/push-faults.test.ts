@@ -16,7 +16,7 @@ const SECRET: Credentials = { username: 'user', password: 'secret' };
 
 test(
   'a registry with a password takes it, and says so to whoever has none',
-  requires('root', 'skopeo'),
+  requires('root', 'docker-registry', 'skopeo', 'htpasswd'),
   async (t) => {
     const { host } = await pushRegistry(t, { auth: true });
     const store = await pushingStore(t);
@@ -44,28 +44,32 @@ test(
   },
 );
 
-test('a registry with TLS is trusted by its authority only', requires('root', 'skopeo'), async (t) => {
-  const { host, work, certificates } = await pushRegistry(t, { tls: true });
-  const directory = join(work, 'registry.d');
-  await mkdir(directory);
-  // On this machine a registry need not be vouched for, unless it is named.
-  await writeFile(join(directory, `${host}.json`), JSON.stringify({ server: `https://${host}` }));
-  const name = `${host}/a/app:1`;
-  const stranger = await pushingStore(t, { directory });
-  await load(stranger, { image: app, name, how: 'gzip', kept: true });
-  await assert.rejects(push(stranger, name), { code: 'unavailable', message: /certificate/ });
-  const store = await pushingStore(t, { directory, certificates });
-  await load(store, { image: app, name, how: 'gzip', kept: true });
-  const { digest } = await push(store, name);
-  const inspect = ['skopeo', 'inspect', '--cert-dir', join(certificates, host), '--format', '{{.Digest}}'];
-  assert.equal(await execOk([...inspect, `docker://${name}`]), digest);
-});
+test(
+  'a registry with TLS is trusted by its authority only',
+  requires('root', 'docker-registry', 'skopeo', 'openssl'),
+  async (t) => {
+    const { host, work, certificates } = await pushRegistry(t, { tls: true });
+    const directory = join(work, 'registry.d');
+    await mkdir(directory);
+    // On this machine a registry need not be vouched for, unless it is named.
+    await writeFile(join(directory, `${host}.json`), JSON.stringify({ server: `https://${host}` }));
+    const name = `${host}/a/app:1`;
+    const stranger = await pushingStore(t, { directory });
+    await load(stranger, { image: app, name, how: 'gzip', kept: true });
+    await assert.rejects(push(stranger, name), { code: 'unavailable', message: /certificate/ });
+    const store = await pushingStore(t, { directory, certificates });
+    await load(store, { image: app, name, how: 'gzip', kept: true });
+    const { digest } = await push(store, name);
+    const inspect = ['skopeo', 'inspect', '--cert-dir', join(certificates, host), '--format', '{{.Digest}}'];
+    assert.equal(await execOk([...inspect, `docker://${name}`]), digest);
+  },
+);
 
 const large: ImageParts = { layers: [layer({ name: 'large', data: randomBytes(3 << 20) }), base] };
 
 test(
   'uploads that are cut, and a registry that breaks now and then, only cost time',
-  requires('root', 'skopeo'),
+  requires('root', 'docker-registry', 'skopeo'),
   async (t) => {
     const registry = await pushRegistry(t);
     const proxy = await faultyProxy(t, registry);
@@ -100,7 +104,7 @@ test(
   },
 );
 
-test('a push that failed is continued by the next', requires('root'), async (t) => {
+test('a push that failed is continued by the next', requires('root', 'docker-registry'), async (t) => {
   const registry = await pushRegistry(t);
   const proxy = await faultyProxy(t, registry);
   const store = await pushingStore(t);
@@ -122,18 +126,22 @@ test('a push that failed is continued by the next', requires('root'), async (t) 
   assert.deepEqual(store.images.get(name).digests, [`${proxy.host}/a/large@${digest}`]);
 });
 
-test('a push that is cancelled stops, and the next one ends well', requires('root'), async (t) => {
-  const registry = await pushRegistry(t);
-  const proxy = await faultyProxy(t, registry);
-  const store = await pushingStore(t);
-  const name = `${proxy.host}/a/large:1`;
-  await load(store, { image: large, name, how: 'gzip', kept: true });
-  const abort = new AbortController();
-  const ctx = makeCtx(silentLog, abort.signal);
-  await assert.rejects(push(store, name, { ctx, onBar: () => abort.abort() }), { code: 'canceled' });
-  const asked = proxy.asked.length;
-  assert.ok(!proxy.asked.some((request) => request.includes('/manifests/')));
-  const { digest } = await push(store, name);
-  assert.ok(proxy.asked.length > asked);
-  assert.deepEqual(store.images.get(name).digests, [`${proxy.host}/a/large@${digest}`]);
-});
+test(
+  'a push that is cancelled stops, and the next one ends well',
+  requires('root', 'docker-registry'),
+  async (t) => {
+    const registry = await pushRegistry(t);
+    const proxy = await faultyProxy(t, registry);
+    const store = await pushingStore(t);
+    const name = `${proxy.host}/a/large:1`;
+    await load(store, { image: large, name, how: 'gzip', kept: true });
+    const abort = new AbortController();
+    const ctx = makeCtx(silentLog, abort.signal);
+    await assert.rejects(push(store, name, { ctx, onBar: () => abort.abort() }), { code: 'canceled' });
+    const asked = proxy.asked.length;
+    assert.ok(!proxy.asked.some((request) => request.includes('/manifests/')));
+    const { digest } = await push(store, name);
+    assert.ok(proxy.asked.length > asked);
+    assert.deepEqual(store.images.get(name).digests, [`${proxy.host}/a/large@${digest}`]);
+  },
+);

@@ -40,6 +40,8 @@ const needs = {
   'dbus-daemon': program('dbus-daemon', false),
   skopeo: program('skopeo', true),
   'docker-registry': program('docker-registry', true),
+  htpasswd: program('htpasswd', true),
+  openssl: program('openssl', true),
   umoci: program('umoci', true),
   overlay: {
     ci: true,
