@@ -1,9 +1,7 @@
 import type { FileStatus, Timestamp } from '../../native/sys/files.ts';
-import { xattrAt } from '../../native/sys/xattr.ts';
 import type { Change } from '../archives.ts';
-import { bytesOf } from '../layers/attributes.ts';
 import { shownName } from '../tar/entry.ts';
-import { isDirectory } from './stack.ts';
+import { attribute, isDirectory } from './stack.ts';
 import { walkUpper, type Below, type UpperItem } from './upper.ts';
 
 /**
@@ -59,5 +57,5 @@ function isOther(now: FileStatus, before: FileStatus): boolean {
 const isSameTime = (a: Timestamp, b: Timestamp): boolean =>
   a.seconds === b.seconds && (a.nanoseconds === b.nanoseconds || a.nanoseconds === 0 || b.nanoseconds === 0);
 
-const capability = (fd: number, name: string): string =>
-  Buffer.from(xattrAt(fd, bytesOf(name), 'security.capability') ?? []).toString('latin1');
+const capability = (fd: number, name: string): string | undefined =>
+  attribute(fd, name, 'security.capability');

@@ -25,6 +25,10 @@ import type { Visited } from './walk.ts';
 const S_IFLNK = 0o120000;
 const BLOCK_BYTES = 256 * 1024;
 
+const MAX_ATTEMPTS = 8;
+/** Attributes come and go, a symbolic link becomes something else. */
+const CHANGING = ['ENODATA', 'ERANGE', 'EINVAL', 'ENXIO'];
+
 /** Names that were written of inodes that have several. */
 export type WrittenLinks = Map<number, string>;
 
@@ -50,13 +54,16 @@ export function* tarMember(visited: Visited, links: WrittenLinks): Generator<Uin
     yield tarHeader({ ...commonOf(name, status), type: 'hardlink', linkName: first });
     return;
   }
-  try {
-    if (isRegular(status)) yield* fileMember(visited, name);
-    else yield* otherMember(visited, name);
-  } catch (error) {
-    // Only before the header: what is thrown later is another errno.
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      if (isRegular(status)) yield* fileMember(visited, name);
+      else yield* otherMember(visited, name);
+      break;
+    } catch (error) {
+      // All of these come before the header, when a running container changes what is read.
+      if (isErrno(error, 'ENOENT', 'ELOOP')) return;
+      if (attempt === MAX_ATTEMPTS || !isErrno(error, ...CHANGING)) throw error;
+    }
   }
   if (isLinkable) links.set(status.inode, name);
 }

@@ -96,7 +96,7 @@ export class LayerStack implements Disposable {
 export function namesOf(directory: OpenDirectory): [name: string, where: LayerDirectory[]][] {
   const found = new Map<string, LayerDirectory[]>();
   for (const layer of directory.layers) {
-    for (const bytes of namesIn(layer.fd)) {
+    for (const bytes of namesNow(layer.fd)) {
       const name = Buffer.from(bytes).toString('latin1');
       const where = found.get(name);
       if (where === undefined) found.set(name, [layer]);
@@ -104,6 +104,15 @@ export function namesOf(directory: OpenDirectory): [name: string, where: LayerDi
     }
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function namesNow(fd: number): Uint8Array[] {
+  try {
+    return namesIn(fd);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
 }
 
 /** What shows at `name`, looking from the top; undefined for nothing. */
@@ -146,12 +155,13 @@ export const isOpaque = (fd: number, name: string): boolean => opaqueMark(fd, na
 const opaqueMark = (fd: number, name: string): string | undefined =>
   attribute(fd, name, 'trusted.overlay.opaque');
 
-function attribute(fd: number, name: string, key: string): string | undefined {
+/** A byte string; undefined without it, and when the name has vanished meanwhile. */
+export function attribute(fd: number, name: string, key: string): string | undefined {
   try {
     const value = xattrAt(fd, bytesOf(name), key);
     return value === undefined ? undefined : Buffer.from(value).toString('latin1');
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENODATA')) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,7 @@
 import { internal } from '../../common/errors.ts';
 import type { FileStatus } from '../../native/sys/files.ts';
-import { xattrAt } from '../../native/sys/xattr.ts';
-import { bytesOf } from '../layers/attributes.ts';
 import {
+  attribute,
   find,
   isDirectory,
   isOpaque,
@@ -116,9 +115,9 @@ const belowOf = ({ status, from }: Found): Below => ({
 
 /** Content that is elsewhere: overlayfs writes this only with options that our mounts don't have. */
 function checkKnown(fd: number, name: string): void {
-  for (const attribute of ['trusted.overlay.redirect', 'trusted.overlay.metacopy']) {
-    if (xattrAt(fd, bytesOf(name), attribute) !== undefined) {
-      throw internal(`Cannot read a snapshot that was mounted with the overlay feature of ${attribute}`);
+  for (const key of ['trusted.overlay.redirect', 'trusted.overlay.metacopy']) {
+    if (attribute(fd, name, key) !== undefined) {
+      throw internal(`Cannot read a snapshot that was mounted with the overlay feature of ${key}`);
     }
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync, execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   ftruncateSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -188,6 +189,40 @@ test('what is no file is never opened: FIFOs, devices and links stay what they a
 /** In the order of the listing. */
 const byName = (listed: string) => (a: string, b: string) =>
   listed.indexOf(a.slice(2)) - listed.indexOf(b.slice(2));
+
+/** Exchanges a directory for a link to one of the host and a file for a FIFO, and back, as fast as it can. */
+const SWAPPER = `
+  const fs = require('node:fs');
+  const [root, outside] = process.argv.slice(1);
+  const safely = (act) => { try { act(); } catch {} };
+  for (let round = 0; ; round += 1) {
+    safely(() => fs.mkdirSync(root + '/swap'));
+    safely(() => fs.writeFileSync(root + '/swap/secret', 'own'));
+    safely(() => fs.writeFileSync(root + '/file', 'x'.repeat(round % 100000)));
+    safely(() => fs.renameSync(root + '/swap', root + '/away'));
+    safely(() => fs.symlinkSync(outside, root + '/swap'));
+    safely(() => fs.rmSync(root + '/file'));
+    safely(() => fs.symlinkSync(outside + '/secret', root + '/file'));
+    safely(() => fs.rmSync(root + '/swap'));
+    safely(() => fs.rmSync(root + '/file'));
+    safely(() => fs.rmSync(root + '/away', { recursive: true }));
+  }`;
+
+test('a root that changes while it is read leads nowhere outside', ROOT, async (t) => {
+  const store = await place(t);
+  const outside = join(store.dataRoot, 'outside');
+  mkdirSync(outside);
+  writeFileSync(join(outside, 'secret'), 'of the host');
+  const swapper = spawn(process.execPath, ['-e', SWAPPER, store.upper, outside], { stdio: 'ignore' });
+  t.after(() => swapper.kill('SIGKILL'));
+  for (let round = 0; round < 60; round += 1) {
+    const archive = await buffer(Readable.from(await store.archives.exportRoot(store.ctx, 'c')));
+    assert.ok(!archive.includes('of the host'));
+    execFileSync('tar', ['tf', '-'], { input: archive });
+    await store.archives.changes(store.ctx, 'c');
+  }
+  assert.equal(swapper.exitCode, null);
+});
 
 test('an export goes no faster than it is read, and ends with its reader', ROOT, async (t) => {
   const store = await place(t);
