@@ -1,24 +1,26 @@
-import type { Disk } from '../disk.ts';
+import type { Disk, Usage } from '../disk.ts';
 import { findImage } from '../find.ts';
 import type { StoreParts } from '../parts.ts';
 import { check } from './check.ts';
 import type { Origins } from './fetch-again.ts';
 import { prune } from './prune.ts';
 import { reclaim } from './reclaim.ts';
-import { diffOf, layerViews, usageOf } from './usage.ts';
+import { diffOf, layerViews, rememberedOwners, usageOf } from './usage.ts';
 import { openImageUse } from './use.ts';
 import { verify } from './verify.ts';
 
 /** Without `origins` blobs can't be fetched again. */
 export function makeDisk(parts: StoreParts, origins: Origins | undefined): Disk {
   const use = openImageUse(parts);
+  const owners = rememberedOwners(parts);
+  const readUsage = (): Usage => usageOf(parts, use, owners());
   const viewsOf = (reference: string): ReturnType<typeof layerViews> =>
-    layerViews(parts, findImage(parts.catalog, reference));
+    layerViews(parts, findImage(parts.catalog, reference), owners());
   return {
-    usage: () => usageOf(parts, use),
+    usage: readUsage,
     layers: viewsOf,
     diff: (first, second) => diffOf(viewsOf(first), viewsOf(second)),
-    verify: (ctx) => verify(parts, ctx, () => usageOf(parts, use)),
+    verify: (ctx) => verify(parts, ctx, readUsage),
     check: (ctx, request) => check(parts, ctx, { ...request, origins }),
     prune: (ctx, request) => prune(parts, use, { ctx, request }),
     reclaim: (ctx, request) => reclaim(parts, use, { ctx, request }),

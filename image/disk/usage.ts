@@ -6,9 +6,8 @@ import type { ChainId, ImageId } from '../snapshots.ts';
 import type { ImageUse } from './use.ts';
 
 /** Adds up what the rows say. Linear in images and layers. */
-export function usageOf(parts: StoreParts, use: ImageUse): Usage {
+export function usageOf(parts: StoreParts, use: ImageUse, owners: Owners): Usage {
   const { layers, content, catalog } = parts;
-  const owners = layerOwners(parts);
   const all = [...layers.all()];
   const { bytes, diskBytes } = content.total();
   return {
@@ -21,7 +20,7 @@ export function usageOf(parts: StoreParts, use: ImageUse): Usage {
   };
 }
 
-type Owners = ReadonlyMap<ChainId, readonly ImageId[]>;
+export type Owners = ReadonlyMap<ChainId, readonly ImageId[]>;
 
 /** Which images have each layer. */
 export function layerOwners({ catalog }: Pick<StoreParts, 'catalog'>): Owners {
@@ -34,6 +33,16 @@ export function layerOwners({ catalog }: Pick<StoreParts, 'catalog'>): Owners {
     }
   }
   return owners;
+}
+
+/** The same, counted once for each list of images: a client asks for the layers of all of them one by one. */
+export function rememberedOwners({ catalog }: Pick<StoreParts, 'catalog'>): () => Owners {
+  let counted: { readonly images: readonly Image[]; readonly owners: Owners } | undefined;
+  return () => {
+    const images = catalog.list();
+    if (counted?.images !== images) counted = { images, owners: layerOwners({ catalog }) };
+    return counted.owners;
+  };
 }
 
 /** Docker's SharedSize: of layers that more than one image has. */
@@ -55,9 +64,8 @@ function imageUsage(
 }
 
 /** Lowest first. */
-export function layerViews(parts: StoreParts, image: Image): LayerView[] {
+export function layerViews(parts: StoreParts, image: Image, owners: Owners): LayerView[] {
   const { catalog, content, layers, directories } = parts;
-  const owners = layerOwners(parts);
   const blobs = layerBlobs(parts, image.id);
   return catalog.chains(image.id).flatMap((chainId, index) => {
     const [layer, diffId, blob] = [layers.get(chainId), image.diffIds[index], blobs[index]];
