@@ -122,6 +122,11 @@ const tag: Entry = {
   aliases: 'image tag, tag',
   load: async () => (await import('./commands/tag.ts')).tag,
 };
+const top: Entry = {
+  summary: 'Display the running processes of a container',
+  aliases: 'container top, top',
+  load: async () => (await import('./commands/top.ts')).top,
+};
 const unpause: Entry = {
   summary: 'Unpause all processes within one or more containers',
   aliases: 'container unpause, unpause',
@@ -255,7 +260,7 @@ export const commands: Entries = {
     kill,
     load,
   },
-  ...{ pause, unpause },
+  ...{ pause, top, unpause },
   ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
 };
 
@@ -277,7 +282,7 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
         ls: ps,
       },
       ...{ rename, restart, rm, run, start, stop, wait },
-      ...{ pause, unpause },
+      ...{ pause, top, unpause },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
   },

@@ -231,8 +231,19 @@ export interface Containers {
   commit(ctx: Ctx, reference: string, request: ContainerCommit): Promise<ImageId>;
   /** The whole root as a tar; publishes `export`. Throws before the first byte, `conflict` for one that is being removed. */
   export(ctx: Ctx, reference: string): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * The container's processes in the columns that arguments of ps ask for (empty: `-ef`); publishes `top`. Throws `conflict` for
+   * one that does not run, `invalid-argument` for what we can't show.
+   */
+  top(ctx: Ctx, reference: string, psArguments: string): Promise<ProcessTable>;
   /** What differs from the image. */
   changes(ctx: Ctx, reference: string): Promise<readonly Change[]>;
+}
+
+export interface ProcessTable {
+  readonly titles: readonly string[];
+  /** A cell for each title. */
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** What `POST /commit` asks for. */

@@ -128,6 +128,10 @@ export function fakeEngine(): FakeEngine {
       },
       pause: async (_ctx, reference) => record('pause', reference),
       unpause: async (_ctx, reference) => record('unpause', reference),
+      top: async (_ctx, reference, psArguments) => {
+        record('top', reference, psArguments);
+        return { titles: ['PID', 'CMD'], rows: [['42', 'sleep 1000']] };
+      },
       rename: async (_ctx, reference, name) => record('rename', reference, name),
       remove: async (_ctx, reference, options) => {
         record('remove', reference, options);

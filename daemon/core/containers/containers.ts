@@ -13,6 +13,7 @@ import { resize } from './resize.ts';
 import { restart } from './restart.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
+import { top } from './top.ts';
 import { unpause } from './unpause.ts';
 import { wait } from './wait.ts';
 
@@ -30,6 +31,7 @@ export function makeContainers(core: Core): Containers {
     kill: (ctx, reference, signal) => kill(core, ctx, { reference, signal }),
     pause: (ctx, reference) => pause(core, ctx, reference),
     unpause: (ctx, reference) => unpause(core, ctx, reference),
+    top: (ctx, reference, psArguments) => top(core, ctx, { reference, psArguments }),
     rename: (ctx, reference, name) => rename(core, ctx, { reference, name }),
     remove: (ctx, reference, { force }) => remove(core, ctx, { reference, force }),
     resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),

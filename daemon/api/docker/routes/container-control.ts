@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { nameOf, sendNothing, type Door, type Named } from '../door.ts';
+import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
+import { text, type Query } from '../query.ts';
 
-/** What is done to a container's processes and limits: pause, unpause. */
+type Asked = Named & { Querystring: Query };
+
+/** What is done to a container's processes and limits: pause, unpause, top. */
 export function containerControlRoutes(app: FastifyInstance, door: Door): void {
   const { containers } = door.engine;
 
@@ -13,5 +16,14 @@ export function containerControlRoutes(app: FastifyInstance, door: Door): void {
   app.post<Named>('/containers/:name/unpause', async (request, reply) => {
     await containers.unpause(door.ctx, nameOf(request));
     return sendNothing(reply);
+  });
+
+  app.get<Asked>('/containers/:name/top', async (request, reply) => {
+    const { titles, rows } = await containers.top(
+      door.ctx,
+      nameOf(request),
+      text(request.query, 'ps_args') ?? '',
+    );
+    return sendJson(reply, { Processes: rows, Titles: titles });
   });
 }
