@@ -2,36 +2,34 @@ import { printError } from '../output.ts';
 
 /** Asks a question on the terminal at stdin and reads one line. `hidden`: what is typed is not shown. */
 export async function ask(question: string, hidden = false): Promise<string> {
-  const { createInterface } = await import('node:readline');
   printError(question);
-  if (hidden) return readHidden();
-  const lines = createInterface({ input: process.stdin });
+  if (!hidden) return (await readLine((text) => text)).trim();
+  process.stdin.setRawMode(true);
   try {
-    for await (const line of lines) return line.trim();
-    return '';
+    return await readLine(edited);
   } finally {
-    lines.close();
+    process.stdin.setRawMode(false);
+    printError('\n');
   }
 }
 
-/** The terminal echoes nothing while it is raw. Interrupted, the process ends like any other. */
-async function readHidden(): Promise<string> {
+/** Up to the end of a line, or of the input; `edit` is what the terminal itself does when it is not raw. */
+function readLine(edit: (typed: string) => string): Promise<string> {
   const { stdin } = process;
-  stdin.setRawMode(true);
+  const { promise, resolve } = Promise.withResolvers<string>();
   let typed = '';
-  try {
-    for await (const bytes of stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      const [line = '', ...more] = (typed + bytes.toString('utf8'))
-        .replaceAll(END_OF_INPUT, '\n')
-        .split(/[\r\n]/);
-      typed = edited(line);
-      if (more.length > 0) return typed;
-    }
-    return typed;
-  } finally {
-    stdin.setRawMode(false);
-    printError('\n');
-  }
+  const more = (bytes: Buffer): void => {
+    const text = typed + bytes.toString('utf8').replaceAll(END_OF_INPUT, '\n');
+    const [line = '', ...rest] = text.split(/[\r\n]/);
+    typed = edit(line);
+    if (rest.length > 0) end();
+  };
+  const end = (): void => {
+    stdin.off('data', more).off('end', end).pause();
+    resolve(typed);
+  };
+  stdin.on('data', more).on('end', end).resume();
+  return promise;
 }
 
 const INTERRUPT = '\u0003';

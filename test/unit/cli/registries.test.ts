@@ -5,9 +5,11 @@ import { test, type TestContext } from 'node:test';
 import { built } from '../../lib/clients.ts';
 import { fakeDaemon, type FakeDaemon } from '../../lib/fake-daemon.ts';
 import { exec, type Result } from '../../lib/process.ts';
+import { openTerminal } from '../../lib/pty.ts';
 
 interface Place extends FakeDaemon {
   readonly directory: string;
+  readonly socket: string;
   readonly wherry: (args: readonly string[], input?: string) => Promise<Result>;
   readonly config: () => Promise<Record<string, unknown>>;
   readonly setConfig: (content: object) => Promise<void>;
@@ -66,6 +68,19 @@ test('login keeps credentials in the file, pull and push send them, logout forge
   assert.equal(logout.stdout, 'Removing login credentials for reg.example:5000\n');
   assert.deepEqual(await config(), { detachKeys: 'ctrl-q', auths: {} });
   assert.equal((await wherry(['logout', 'x'])).stdout, 'Not logged in to x\n');
+});
+
+test('a terminal is asked for name and password, and does not show the password', async (t) => {
+  const { config, directory, socket } = await place(t);
+  const argv = [built('wherry'), '-H', `unix://${socket}`, '--config', directory, 'login', 'reg:1'];
+  await using terminal = openTerminal(argv);
+  await terminal.shows('Username: ');
+  terminal.type('me\r');
+  await terminal.shows('Password: ');
+  terminal.type('secreX\u007ft\r');
+  assert.equal(await terminal.exit, 0, terminal.screen());
+  assert.doesNotMatch(terminal.screen(), /secre/);
+  assert.deepEqual(await config(), { auths: { 'reg:1': { auth: base64('me:secret') } } });
 });
 
 test('a refused login keeps nothing', async (t) => {
