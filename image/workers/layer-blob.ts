@@ -31,13 +31,21 @@ export async function writeLayerBlob(
       yield chunk;
     }
   };
-  await pipeline(
-    Readable.from(hashed(), { objectMode: false }),
-    createGzip({ chunkSize: BLOCK_BYTES }),
-    compressed,
-    createWriteStream(file, { flags: 'wx', mode: 0o600 }),
-    { signal },
-  );
+  const out = createWriteStream(file, { flags: 'wx', mode: 0o600 });
+  const closed = new Promise<void>((resolve) => out.once('close', resolve));
+  try {
+    await pipeline(
+      Readable.from(hashed(), { objectMode: false }),
+      createGzip({ chunkSize: BLOCK_BYTES }),
+      compressed,
+      out,
+      { signal },
+    );
+  } finally {
+    // A failure comes sooner: then the caller would remove the file while it is made.
+    out.destroy();
+    await closed;
+  }
   return { diffId: `sha256:${diff.digest('hex')}`, digest: `sha256:${blob.digest('hex')}`, sizeBytes };
 }
 
