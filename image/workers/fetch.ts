@@ -5,7 +5,7 @@ import { makeCtx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
 import { AT_FDCWD, closeFd, openAt, unlinkAt, writeAll } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
-import { openRemote } from './fetch-remote.ts';
+import type { Remote } from './fetch-remote.ts';
 import type { FetchedBlob, FetchJob, FetchProgress, UnpackedLayer } from './jobs.ts';
 import { unpackStream } from './unpack.ts';
 
@@ -16,6 +16,7 @@ const OPEN_FILE = fs.O_WRONLY | fs.O_CREAT | fs.O_APPEND | fs.O_NOFOLLOW;
 const PRIVATE = 0o600;
 
 interface Options {
+  readonly remote: Remote;
   readonly signal: AbortSignal;
   readonly report: (progress: FetchProgress) => void;
 }
@@ -122,7 +123,7 @@ const unclosed = (incoming: Incoming): AsyncIterable<Uint8Array> => ({
 
 async function* chunksOf(
   { file, blob, from }: FetchJob,
-  { signal, report, fd }: Options & { readonly fd: number },
+  { remote, signal, report, fd }: Options & { readonly fd: number },
 ): AsyncGenerator<Uint8Array> {
   const meter = meterOf(report);
   const kept = createReadStream(file, { highWaterMark: CHUNK_BYTES, signal });
@@ -133,8 +134,7 @@ async function* chunksOf(
     yield chunk;
   }
   if (from === undefined || bytes >= blob.size) return;
-  using remote = openRemote(from);
-  for await (const chunk of remote.repository.blob(makeCtx(silentLog, signal), blob, bytes)) {
+  for await (const chunk of remote.repository(from).blob(makeCtx(silentLog, signal), blob, bytes)) {
     bytes += chunk.byteLength;
     // Longer than it may be: the digest will say so.
     if (bytes <= blob.size) writeAll(fd, chunk);

@@ -15,6 +15,7 @@ import { ChunkQueue } from './chunk-queue.ts';
 import { digestOf } from './digest.ts';
 import { tellPlace } from './full-disk.ts';
 import { fetchBlob } from './fetch.ts';
+import { Remote } from './fetch-remote.ts';
 import type { FetchProgress, FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
 import { inBlocks } from './layer-blob.ts';
 import { pack } from './pack.ts';
@@ -33,6 +34,7 @@ interface Current {
   readonly window: Window;
 }
 
+const remote = new Remote();
 let current: Current | undefined;
 
 port.on('message', (message: ToWorker) => {
@@ -89,7 +91,7 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
       return digestOf(job.path, state.abort.signal);
     case 'fetch': {
       const report = (progress: FetchProgress): void => send({ type: 'progress', progress });
-      return fetchBlob(job, { signal: state.abort.signal, report });
+      return fetchBlob(job, { remote, signal: state.abort.signal, report });
     }
     case 'spool':
       return spool(job, state.input, state.abort.signal);
