@@ -49,16 +49,23 @@ export async function planPush(store: Store, image: Image, single: boolean): Pro
     const bundles = index.manifests.map((manifest) => keptBundle(store, manifest));
     return { bundles, index: index.manifest };
   }
-  const [config, layers] = await Promise.all([storedConfig(store, image), storedLayers(store, image)]);
   const kept = await keptManifest(store.content, image.descriptor);
-  const isPublished = image.digests.some((name) => name.endsWith(`@${kept?.descriptor.digest}`));
-  const hasPlain = layers.some(({ compression }) => compression === 'none');
   const bundle =
-    kept !== undefined && (isPublished || !hasPlain)
+    kept !== undefined && (isPublished(image, kept) || !(await hasPlainLayers(store, image)))
       ? keptBundle(store, kept, image.diffIds)
-      : madeBundle(config, layers);
+      : madeBundle(await storedConfig(store, image), await storedLayers(store, image));
   return { bundles: [bundle], index: undefined };
 }
+
+/** Digests of all that the plan reads. */
+export const blobsOf = ({ bundles }: PushPlan): Digest[] =>
+  bundles.flatMap(({ config, layers }) => [config, ...layers].map(({ blob }) => blob.digest));
+
+const isPublished = (image: Image, { descriptor }: Manifest): boolean =>
+  image.digests.some((name) => name.endsWith(`@${descriptor.digest}`));
+
+const hasPlainLayers = async (store: Store, image: Image): Promise<boolean> =>
+  (await storedLayers(store, image)).some(({ compression }) => compression === 'none');
 
 function madeBundle(config: StoredBlob, layers: readonly StoredLayer[]): Bundle {
   const isDocker = layers.every(({ compression }) => compression !== 'zstd');

@@ -10,7 +10,7 @@ import type { Progress, PushRequest } from '../transfers.ts';
 import { openCompressed } from './compress.ts';
 import { inLanes } from './lanes.ts';
 import { mountCandidates } from './mounts.ts';
-import { planPush, type PushBlob, type PushPlan } from './plan.ts';
+import { blobsOf, planPush, type PushBlob, type PushPlan } from './plan.ts';
 import { sendBlob, type Target } from './send-blob.ts';
 
 export interface PushParts extends Pick<StoreParts, 'db' | 'catalog' | 'content' | 'onEvent'> {
@@ -45,6 +45,7 @@ export async function pushImage(
     requirePlatform(tagged.image, request.platform, familiar(tagged.name));
     using _ = parts.content.hold(parts.catalog.blobs(tagged.image.id));
     const plan = await planPush(parts, tagged.image, request.platform !== undefined);
+    using _parts = parts.content.hold(blobsOf(plan));
     const { digest, size } = await pushTag(ctx, { parts, target, plan, tagged, progress });
     progress({ status: `${tagged.name.tag}: digest: ${digest} size: ${size}` });
     recordDigest(parts, tagged, digest);

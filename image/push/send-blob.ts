@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
 import type { Ctx } from '../../common/ctx.ts';
-import { codeOf, messageOf } from '../../common/errors.ts';
+import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
 import type { Digest } from '../digest.ts';
 import type { Descriptor, Repository } from '../registry/contract.ts';
 import type { StoredBlob } from '../save/stored.ts';
@@ -45,6 +46,7 @@ export async function sendBlob(
   }
   const known = item.compress ? target.compressed.known(digest) : item.blob;
   if (known !== undefined && (await spare(ctx, target, { item, say, known }))) return;
+  await requireBlob(item.blob);
   const blob = item.compress ? await target.compressed.make(ctx, item.blob, target.directory) : item.blob;
   if (blob.digest !== known?.digest && (await spare(ctx, target, { item, say, known: blob }))) return;
   const descriptor = asDescriptor(item, blob);
@@ -56,6 +58,16 @@ export async function sendBlob(
   );
   say({ status: 'Pushed' });
   target.sent.set(digest, descriptor);
+}
+
+/** Before the registry is asked for an upload. What it has already need not be here. */
+async function requireBlob({ path, digest }: StoredBlob): Promise<void> {
+  try {
+    await access(path);
+  } catch (cause) {
+    const message = `Cannot push the blob ${digest}: the registry does not have it, and it is not kept in the store`;
+    throw new WherryError('unavailable', message, { cause });
+  }
 }
 
 interface Known {

@@ -73,7 +73,8 @@ test(
   async (t) => {
     const registry = await pushRegistry(t);
     const proxy = await faultyProxy(t, registry);
-    const store = await pushingStore(t);
+    // One blob may meet with all that goes wrong.
+    const store = await pushingStore(t, { attempts: 10 });
     const name = `${proxy.host}/a/large:1`;
     await load(store, { image: large, name, how: 'gzip', kept: true });
     const broken = new Set<string>();

@@ -18,10 +18,14 @@ export const app: ImageParts = { layers: [base, layer({ name: 'app', data: 'app'
 export const other: ImageParts = { layers: [base, layer({ name: 'other', data: 'o' })] };
 
 /** A store that knows the registries of this machine. Tries again fast. */
-export async function pushingStore(t: TestContext, config: Partial<HostsConfig> = {}): Promise<TestStore> {
+export async function pushingStore(
+  t: TestContext,
+  config: Partial<HostsConfig> & { readonly attempts?: number } = {},
+): Promise<TestStore> {
   const nothing = { mirrors: [], insecure: [], directory: '/nowhere', certificates: '/nowhere' };
   const hosts = makeRegistryHosts({ ...nothing, ...config });
-  const client = makeRegistryClient({ hosts, limits: { backoffMs: 5 } });
+  const { attempts = 5 } = config;
+  const client = makeRegistryClient({ hosts, limits: { backoffMs: 5, attempts } });
   t.after(() => client.close());
   return testStore(t, undefined, { registry: client, hosts });
 }

@@ -321,3 +321,22 @@ test(
     assert.equal(manifestOf(registry, 'r.test/a/app', '1').digest, manifests[0]?.digest);
   },
 );
+
+test(
+  'a blob that is not kept is missed only where the registry does not have it',
+  requires('root'),
+  async (t) => {
+    const annotations = { 'io.containerd.image.name': 'r.test/a/app:1' };
+    const { parts, registry, image, push } = await bench(t, ociArchive(app, { how: 'gzip', annotations }));
+    const first = await push('r.test/a/app:1');
+    const top = parts.catalog.blobs(image('r.test/a/app:1').id).at(-1);
+    assert.ok(top !== undefined);
+    await rm(parts.content.path(top));
+    assert.equal((await push('r.test/a/app:1')).at(-1), first.at(-1));
+    registry.blobs.get('r.test/a/app')?.delete(top);
+    await assert.rejects(push('r.test/a/app:1'), {
+      code: 'unavailable',
+      message: new RegExp(`${top}.*not kept`),
+    });
+  },
+);
