@@ -8,7 +8,7 @@ import { platformJson } from '../platform.ts';
 import { flag, text, texts, type Query } from '../query.ts';
 import { clientCtx } from '../stream.ts';
 import { differs } from '../versions.ts';
-import { readCommitBody } from '../wire/commit.ts';
+import { commitConfig } from '../convert/commit.ts';
 import { parseTagged } from './image-transfers.ts';
 
 type Asked = Named & { Querystring: Query };
@@ -49,7 +49,7 @@ export function archiveRoutes(app: FastifyInstance, door: Door): void {
       comment: text(query, 'comment') ?? '',
       changes: texts(query, 'changes'),
       pause: flag(query, 'pause', true),
-      config: readCommitBody(await jsonText(request.raw)),
+      config: commitConfig(await jsonText(request.raw)),
     });
     return sendJson(reply, { Id: id }, 201);
   });

@@ -1,5 +1,4 @@
-import Type, { type Static } from 'typebox';
-import type { ImageConfig } from '../../../../image/images.ts';
+import Type from 'typebox';
 import { reader } from './json.ts';
 
 const optional = Type.Optional;
@@ -22,25 +21,4 @@ const CommitBody = Type.Object({
   OnBuild: optional(strings),
 });
 
-const readBody = reader(CommitBody);
-
-/** Undefined for no body and for `null`: the container's own configuration. */
-export function readCommitBody(text: string): ImageConfig | undefined {
-  const trimmed = text.trim();
-  if (trimmed === '' || trimmed === 'null') return undefined;
-  const body: Static<typeof CommitBody> = readBody(trimmed);
-  const { Cmd, Entrypoint, ExposedPorts, Volumes, ...plain } = body;
-  return {
-    ...plain,
-    ...(Cmd === undefined ? {} : { Cmd: listOf(Cmd) }),
-    ...(Entrypoint === undefined ? {} : { Entrypoint: listOf(Entrypoint) }),
-    ...(ExposedPorts === undefined ? {} : { ExposedPorts: namesOf(ExposedPorts) }),
-    ...(Volumes === undefined ? {} : { Volumes: namesOf(Volumes) }),
-  };
-}
-
-const listOf = (value: string | readonly string[]): readonly string[] =>
-  typeof value === 'string' ? [value] : value;
-
-const namesOf = (value: Readonly<Record<string, unknown>>): Record<string, object> =>
-  Object.fromEntries(Object.keys(value).map((name) => [name, {}]));
+export const readCommitBody = reader(CommitBody);
