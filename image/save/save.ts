@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, WherryError } from '../../common/errors.ts';
+import { isErrno } from '../../native/sys/files.ts';
 import type { StoreParts } from '../parts.ts';
 import { TAR_END, tarHeader, tarPadding } from '../tar/writer.ts';
 import { chooseImages, type Chosen } from './choose.ts';
@@ -68,10 +69,15 @@ async function* write(ctx: Ctx, { name, content }: Member): AsyncGenerator<Uint8
 async function* read(ctx: Ctx, blob: StoredBlob): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   const stream = createReadStream(blob.path, { highWaterMark: CHUNK_BYTES });
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    ctx.check();
-    bytes += chunk.byteLength;
-    yield chunk;
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      ctx.check();
+      bytes += chunk.byteLength;
+      yield chunk;
+    }
+  } catch (error) {
+    // A removal that had begun when the blobs were held comes to its end.
+    throw isErrno(error, 'ENOENT') ? removed(blob.digest, error) : error;
   }
   if (bytes === blob.sizeBytes) return;
   throw internal(`Cannot save blob ${blob.digest}: it has ${bytes} bytes, not ${blob.sizeBytes}`);
@@ -82,6 +88,9 @@ async function requireBlob({ path, digest }: StoredBlob): Promise<void> {
   try {
     await stat(path);
   } catch (cause) {
-    throw new WherryError('unavailable', `Cannot save blob ${digest}: its image was removed`, { cause });
+    throw removed(digest, cause);
   }
 }
+
+const removed = (digest: string, cause: unknown): WherryError =>
+  new WherryError('unavailable', `Cannot save blob ${digest}: its image was removed`, { cause });

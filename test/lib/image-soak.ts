@@ -102,8 +102,8 @@ const commitOf = (snapshot: string, reference: string, image: ImageId): CommitRe
   ...{ containerId: 'c'.repeat(64), command: [] },
 });
 
-/** What a client does wrong is part of it. */
-const EXPECTED = ['not-found', 'conflict'];
+/** What a client does wrong is part of it, and saving what somebody removes meanwhile. */
+const EXPECTED = ['not-found', 'conflict', 'unavailable'];
 
 interface Task {
   readonly root: string;
