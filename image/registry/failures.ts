@@ -3,6 +3,7 @@ import { plain, readAll, type Incoming } from './transport.ts';
 
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SHOWN = 300;
+const MAX_SAID = 1000;
 
 /** What a registry's answer says went wrong (distribution-spec, "Error Codes"). */
 export class RegistryFailure extends WherryError {
@@ -24,6 +25,10 @@ export class RegistryFailure extends WherryError {
   }
 }
 
+/** A registry that answers is asked once: what else its host listens on is another server, and its word would hide the first one's. */
+export const hasAnswered = (error: unknown, endpoint: { readonly mirror: boolean }): boolean =>
+  error instanceof RegistryFailure && !endpoint.mirror;
+
 /** Reads an answer that is none of those expected. The text is the registry's as docker prints it: `denied: requested access ...`. */
 export async function failureOf(answer: Incoming): Promise<RegistryFailure> {
   const { status } = answer;
@@ -31,19 +36,29 @@ export async function failureOf(answer: Incoming): Promise<RegistryFailure> {
     .then(String)
     .catch((error: unknown) => messageOf(error));
   const errors = errorsOf(text);
+  if (isTooNarrow(answer)) errors.unshift({ code: 'DENIED', message: DENIED });
   const [first] = errors;
   const said = errors.map(({ code, message }) => `${code.toLowerCase().replaceAll('_', ' ')}: ${message}`);
   const shown = text.trim().slice(0, MAX_SHOWN);
   const message =
     said.length > 0
-      ? said.join('; ')
-      : `received unexpected HTTP status: ${status} from "${plain(answer.url)}"${shown === '' ? '' : `: ${shown}`}`;
+      ? harmless(said.join('; ')).slice(0, MAX_SAID)
+      : `received unexpected HTTP status: ${status} from "${plain(answer.url)}"${shown === '' ? '' : `: ${harmless(shown)}`}`;
   return new RegistryFailure(codeOf(status), message, {
     status,
     reason: first?.code ?? '',
     retryAfterMs: retryAfterMs(answer.headers['retry-after']),
   });
 }
+
+/** What docker makes of a token that does not cover what was asked for (RFC 6750, section 3.1). */
+const isTooNarrow = ({ headers }: Incoming): boolean =>
+  /\berror="?insufficient_scope\b/.test(headers['www-authenticate'] ?? '');
+const DENIED = 'requested access to the resource is denied';
+
+/** A registry's words end up on terminals. */
+// oxlint-disable-next-line no-control-regex
+const harmless = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 
 function codeOf(status: number): Code {
   if (status === 401 || status === 403) return 'permission-denied';
@@ -82,7 +97,9 @@ export function pullFailure(
   const { reason, status, message } = error;
   if (reason === 'MANIFEST_UNKNOWN' || (reason === '' && status === 404))
     return new WherryError('not-found', `manifest for ${shown} not found: ${message}`, { cause: error });
-  if (reason === 'DENIED' || reason === 'NAME_UNKNOWN' || reason === 'UNAUTHORIZED')
+  if (reason === 'NAME_UNKNOWN')
+    return new WherryError('not-found', `repository ${repository} not found: ${message}`, { cause: error });
+  if (reason === 'DENIED')
     return new WherryError(
       'not-found',
       `pull access denied for ${repository}, repository does not exist or may require 'docker login': ${message}`,

@@ -55,7 +55,7 @@ async function logInAt(
     const token = await tokens.get(ctx, { endpoint, challenge, scopes: [], credentials, offline: true });
     return token.refreshToken;
   }
-  const session = openSession({ transport, tokens, endpoint, scopes: [], credentials });
+  const session = openSession({ transport, tokens, endpoint, scopes: [], credentials, challenge });
   const answer = await session.send(ctx, { method: 'GET', url }, [200]);
   answer.body.resume();
   return '';

@@ -7,7 +7,7 @@ import { parseDocument } from '../transfer/document.ts';
 import { attempting, isPassing } from './attempts.ts';
 import { readBlob, type BlobLimits } from './blob.ts';
 import type { Descriptor, Manifest, Repository } from './contract.ts';
-import { pullFailure, RegistryFailure } from './failures.ts';
+import { hasAnswered, pullFailure, RegistryFailure } from './failures.ts';
 import type { Session } from './session.ts';
 import { plain, readAll, type Incoming, type Outgoing } from './transport.ts';
 import { uploadBlob } from './upload.ts';
@@ -60,7 +60,9 @@ class RemoteRepository implements Repository {
     const shown = `${this.#familiar}${isDigest(reference) ? '@' : ':'}${reference}`;
     const asked = { method: 'GET', path: `/manifests/${reference}`, headers: ACCEPTING } as const;
     try {
-      return await readManifest(await this.#ask(ctx, { ...asked, expected: [200] }), reference, shown);
+      return await this.#ask(ctx, { ...asked, expected: [200] }, (answer) =>
+        readManifest(answer, reference, shown),
+      );
     } catch (error) {
       throw pullFailure(error, { shown, repository: this.#familiar });
     }
@@ -145,17 +147,22 @@ class RemoteRepository implements Repository {
     }
   }
 
-  /** The first endpoint that answers as expected; the failure of the last one that said something. */
-  async #ask(ctx: Ctx, asked: Asked): Promise<Incoming> {
+  /**
+   * What `read` makes of the first endpoint's answer that is as expected; the failure of the last one that said something. A body
+   * that is cut is asked for again too.
+   */
+  async #ask<T = Incoming>(ctx: Ctx, asked: Asked, read?: (answer: Incoming) => Promise<T>): Promise<T> {
     return attempting(ctx, this.#parts.limits, async () => {
       let failure: unknown;
       for (const session of await this.#parts.sessions()) {
         const url = new URL(`${session.endpoint.url}/v2/${this.#path}${asked.path}`);
         try {
-          return await session.send(ctx, { ...asked, url }, asked.expected);
+          const answer = await session.send(ctx, { ...asked, url }, asked.expected);
+          return read === undefined ? (answer as T) : await read(answer);
         } catch (error) {
           ctx.check();
           failure = better(failure, error);
+          if (hasAnswered(error, session.endpoint)) break;
         }
       }
       throw failure;

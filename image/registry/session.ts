@@ -22,13 +22,16 @@ interface Options {
   readonly endpoint: RegistryEndpoint;
   readonly scopes: readonly string[];
   readonly credentials: Credentials | undefined;
+  /** What the endpoint is known to want. */
+  readonly challenge?: Challenge | undefined;
 }
 
-export function openSession({ transport, tokens, endpoint, scopes, credentials }: Options): Session {
+export function openSession(options: Options): Session {
+  const { transport, tokens, endpoint, scopes, credentials } = options;
   // A mirror is another host than the one that the credentials are for.
   const own = endpoint.mirror ? undefined : credentials;
   const origin = new URL(endpoint.url).origin;
-  let challenge: Challenge | undefined;
+  let { challenge } = options;
   const tokenRequest = (bearer: Extract<Challenge, { scheme: 'bearer' }>): TokenRequest => ({
     endpoint,
     challenge: bearer,
@@ -47,24 +50,25 @@ export function openSession({ transport, tokens, endpoint, scopes, credentials }
     return basic(own);
   };
 
-  const once = async (ctx: Ctx, outgoing: Outgoing): Promise<Incoming> => {
-    const value = outgoing.url.origin === origin ? await authorization(ctx) : undefined;
+  const once = (ctx: Ctx, outgoing: Outgoing, value: string | undefined): Promise<Incoming> => {
     const headers = { ...outgoing.headers, ...(value === undefined ? {} : { authorization: value }) };
     return transport.send(ctx, endpoint, { ...outgoing, headers });
   };
 
   /** A second time where the first answer tells what is wanted, or that a token is not good any more. */
   const authorised = async (ctx: Ctx, outgoing: Outgoing): Promise<Incoming> => {
-    const first = await once(ctx, outgoing);
-    if (first.status !== 401 || outgoing.url.origin !== origin) return first;
+    if (outgoing.url.origin !== origin) return once(ctx, outgoing, undefined);
+    const used = await authorization(ctx);
+    const first = await once(ctx, outgoing, used);
+    if (first.status !== 401 || own?.registryToken !== undefined) return first;
     const wanted = parseChallenge(first.headers['www-authenticate']);
-    if (wanted === undefined || own?.registryToken !== undefined) return first;
     // Basic credentials that were refused stay refused.
-    if (challenge?.scheme === 'basic' && wanted.scheme === 'basic') return first;
-    if (challenge?.scheme === 'bearer') tokens.forget(tokenRequest(challenge));
+    if (wanted === undefined || (used !== undefined && wanted.scheme === 'basic')) return first;
+    if (used !== undefined && challenge?.scheme === 'bearer')
+      await tokens.forget(tokenRequest(challenge), used.slice('Bearer '.length));
     first.body.resume();
     challenge = wanted;
-    return once(ctx, outgoing);
+    return once(ctx, outgoing, await authorization(ctx));
   };
 
   return {

@@ -28,8 +28,8 @@ export interface TokenRequest {
 /** Tokens of authorisation servers, each asked for once at a time (distribution's "Token Authentication Specification"). */
 export interface Tokens {
   get(ctx: Ctx, request: TokenRequest): Promise<Token>;
-  /** The registry did not take it: the next `get` asks anew. */
-  forget(request: TokenRequest): void;
+  /** The registry did not take this one: the next `get` asks anew, unless somebody has already. */
+  forget(request: TokenRequest, token: string): Promise<void>;
 }
 
 const CLIENT_ID = 'docker';
@@ -58,7 +58,12 @@ export function makeTokens(transport: Transport): Tokens {
         throw error;
       });
     },
-    forget: (request) => void known.delete(keyOf(request)),
+    forget: async (request, token) => {
+      const key = keyOf(request);
+      const found = known.get(key);
+      const current = await found?.catch(() => undefined);
+      if (current?.token === token && known.get(key) === found) known.delete(key);
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import { invalidArgument, WherryError } from '../../common/errors.ts';
 import { isPassing, pause, type RetryLimits } from './attempts.ts';
 import type { Descriptor } from './contract.ts';
-import { failureOf, RegistryFailure } from './failures.ts';
+import { RegistryFailure } from './failures.ts';
 import type { Session } from './session.ts';
 import type { Incoming } from './transport.ts';
 
@@ -41,8 +41,8 @@ export async function uploadBlob(ctx: Ctx, target: UploadTarget, upload: Upload)
   let lost = false;
   for (let number = 1; ; number += 1) {
     try {
-      if (place === undefined || (lost && place.sent === 0)) place = await begin(ctx, target);
-      else if (lost) place = await resumed(ctx, place);
+      if (lost && place !== undefined) place = await resumed(ctx, place);
+      place ??= await begin(ctx, target);
       lost = false;
       while (upload.blob.size - place.sent > CHUNK_BYTES) {
         place = await sendChunk(ctx, place, upload);
@@ -108,20 +108,22 @@ async function finish(ctx: Ctx, place: Place, upload: Upload): Promise<void> {
   answer.body.resume();
 }
 
-/** How far it got, by the registry's account. */
-async function resumed(ctx: Ctx, place: Place): Promise<Place> {
+/**
+ * How far it got, by the registry's account. Undefined where it has no such account; `0-0` is what registries say after no byte and
+ * after one, and one upload more costs less than finding out.
+ */
+async function resumed(ctx: Ctx, place: Place): Promise<Place | undefined> {
   const answer = await place.session.send(ctx, { method: 'GET', url: place.url }, [204, 200, 202]);
   answer.body.resume();
   const sent = sentOf(answer);
-  if (sent === undefined) throw await failureOf(answer);
+  if (sent === undefined || sent <= 1) return undefined;
   return { ...place, url: answer.headers.location === undefined ? place.url : locationOf(answer), sent };
 }
 
-/** `Range: 0-1023` after 1024 bytes; registries say `0-0` after none too, and one byte is sent twice by nobody. */
+/** `Range: 0-1023` after 1024 bytes. */
 function sentOf({ headers }: Incoming): number | undefined {
   const last = /^(?:bytes=)?0-(\d+)$/.exec(String(headers['range'] ?? ''))?.[1];
-  if (last === undefined) return undefined;
-  return last === '0' ? 0 : Number(last) + 1;
+  return last === undefined ? undefined : Number(last) + 1;
 }
 
 function locationOf(answer: Incoming): URL {
