@@ -23,7 +23,7 @@ const S_ISGID = 0o2000;
 const DEFAULT_MODE = 0o755;
 const OPEN_DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW;
 /** Of the names of implied directories, which are kept until the end: an archive that is made for it must not fill the memory. */
-const MAX_IMPLIED_BYTES = 16 * 1024 * 1024;
+const MAX_IMPLIED_BYTES = 8 * 1024 * 1024;
 
 /**
  * The directories of a layer that is being unpacked. Every path is resolved by the kernel with the layer as root (openat2,

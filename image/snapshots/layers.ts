@@ -9,22 +9,10 @@ import type { ChainId, DiffId } from '../snapshots.ts';
 import type { UnpackedLayer } from '../workers/jobs.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { Directories } from './directories.ts';
+import { layerInserter, readLayers, type Layer } from './layer-rows.ts';
 import type { Trash } from './trash.ts';
 
-/** One unpacked layer. */
-export interface Layer {
-  readonly chain: ChainId;
-  readonly parent: ChainId | undefined;
-  readonly directory: number;
-  readonly sizeBytes: number;
-  /** Occupied on the disk as `du` counts: 512-byte blocks, directories too, hard links once. */
-  readonly diskBytes: number;
-  /** Names below the layer's root. */
-  readonly entryCount: number;
-  /** Hides all layers below: overlayfs ignores the mark on a lower's root, so they are left out of the mount. */
-  readonly opaqueRoot: boolean;
-  readonly root: { readonly mode: number; readonly uid: number; readonly gid: number };
-}
+export type { Layer };
 
 /** Where the layer's content comes from: a file, compressed or not, or whatever the caller does in a job of its own. */
 export type LayerSource =
@@ -45,7 +33,7 @@ export type UnpackRequest = LayerSource & {
   readonly parent: ChainId | undefined;
 };
 
-export interface AdoptRequest {
+interface UnpackedRow {
   readonly chain: ChainId;
   readonly parent: ChainId | undefined;
   /** From `Directories.next`: the layer is unpacked at `Directories.layer(directory)`. */
@@ -66,12 +54,6 @@ export interface Layers {
    * when the parent is neither there nor on its way. The caller holds both. A failure leaves nothing.
    */
   ensure(ctx: Ctx, request: UnpackRequest): Promise<Layer>;
-  /**
-   * What `ensure` does after unpacking, for who unpacked without it: waits for the parent, makes directories that the layer only
-   * implies look as they do below, inserts the row. The directory is the store's from here on: it goes when this fails, and when
-   * the chain is there already, which is then returned.
-   */
-  adopt(ctx: Ctx, request: AdoptRequest): Promise<Layer>;
   /** Measures layers that a version unpacked which did not know what they occupy. */
   measureOld(ctx: Ctx): Promise<void>;
   /** Until disposed, `forget` leaves these alone. */
@@ -87,9 +69,6 @@ export interface Layers {
   all(): Iterable<Layer>;
 }
 
-const INSERT = `INSERT INTO snapshot_layer (chain, parent, directory, size_bytes, opaque_root,
-  root_mode, root_uid, root_gid, disk_bytes, entry_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-
 interface Parts {
   readonly db: DatabaseSync;
   readonly directories: Directories;
@@ -104,13 +83,13 @@ class LayerStore implements Layers {
   readonly #layers: Map<ChainId, Layer>;
   readonly #flights = new Map<ChainId, Promise<Layer>>();
   readonly #holds = new Map<ChainId, number>();
-  readonly #insert: StatementSync;
+  readonly #insert: (layer: Layer) => void;
   readonly #delete: StatementSync;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#layers = readRows(parts.db);
-    this.#insert = parts.db.prepare(INSERT);
+    this.#layers = readLayers(parts.db);
+    this.#insert = layerInserter(parts.db);
     this.#delete = parts.db.prepare('DELETE FROM snapshot_layer WHERE chain = ?');
   }
 
@@ -194,7 +173,7 @@ class LayerStore implements Layers {
     if (before === undefined) throw notFound(`No such layer: ${fresh.chain}`);
     transaction(this.#parts.db, () => {
       this.#delete.run(fresh.chain);
-      insertRow(this.#insert, fresh);
+      this.#insert(fresh);
     });
     this.#layers.set(fresh.chain, fresh);
     return before;
@@ -206,7 +185,7 @@ class LayerStore implements Layers {
     const directory = directories.next();
     const target = directories.layer(directory);
     const unpacked = await this.#fill(ctx, request, target);
-    return this.adopt(ctx, { chain, parent, directory, unpacked });
+    return this.#adopt(ctx, { chain, parent, directory, unpacked });
   }
 
   async #fill(ctx: Ctx, request: UnpackRequest, target: string): Promise<UnpackedLayer> {
@@ -221,7 +200,11 @@ class LayerStore implements Layers {
     }
   }
 
-  async adopt(ctx: Ctx, { chain, parent, directory, unpacked }: AdoptRequest): Promise<Layer> {
+  /**
+   * Waits for the parent, settles what depends on it, inserts the row. The directory goes when this fails, and when the chain is there
+   * already.
+   */
+  async #adopt(ctx: Ctx, { chain, parent, directory, unpacked }: UnpackedRow): Promise<Layer> {
     const { directories, trash } = this.#parts;
     await using undo = new Undo();
     undo.defer(() => trash.put(directories.layer(directory)));
@@ -233,7 +216,7 @@ class LayerStore implements Layers {
     if (there !== undefined) return there;
     const { sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
     const layer: Layer = { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root };
-    writing(this.#parts.db, () => insertRow(this.#insert, layer));
+    writing(this.#parts.db, () => this.#insert(layer));
     this.#layers.set(chain, layer);
     undo.commit();
     return layer;
@@ -257,7 +240,7 @@ class LayerStore implements Layers {
 
   async #settle(
     ctx: Ctx,
-    { parent, directory, unpacked }: Omit<AdoptRequest, 'chain'>,
+    { parent, directory, unpacked }: Omit<UnpackedRow, 'chain'>,
   ): Promise<Layer['root']> {
     const { implied, impliesRoot, root } = unpacked;
     if (parent === undefined || (implied.length === 0 && !impliesRoot)) return root;
@@ -271,36 +254,3 @@ class LayerStore implements Layers {
 /** Resolves when the signal fires. */
 const aborted = (signal: AbortSignal): Promise<undefined> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
-
-function insertRow(insert: StatementSync, layer: Layer): void {
-  const { chain, parent, directory, sizeBytes, diskBytes, entryCount, opaqueRoot, root } = layer;
-  const { mode, uid, gid } = root;
-  const opaque = opaqueRoot ? 1 : 0;
-  insert.run(chain, parent ?? null, directory, sizeBytes, opaque, mode, uid, gid, diskBytes, entryCount);
-}
-
-function readRows(db: DatabaseSync): Map<ChainId, Layer> {
-  const rows = db.prepare('SELECT * FROM snapshot_layer').all() as unknown as {
-    chain: ChainId;
-    parent: ChainId | null;
-    directory: number;
-    size_bytes: number;
-    opaque_root: number;
-    root_mode: number;
-    root_uid: number;
-    root_gid: number;
-    disk_bytes: number | null;
-    entry_count: number | null;
-  }[];
-  const layers = rows.map((row) => ({
-    chain: row.chain,
-    parent: row.parent ?? undefined,
-    directory: row.directory,
-    sizeBytes: row.size_bytes,
-    diskBytes: row.disk_bytes ?? 0,
-    entryCount: row.entry_count ?? 0,
-    opaqueRoot: row.opaque_root === 1,
-    root: { mode: row.root_mode, uid: row.root_uid, gid: row.root_gid },
-  }));
-  return new Map(layers.map((layer) => [layer.chain, layer]));
-}

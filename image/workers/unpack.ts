@@ -28,7 +28,7 @@ export interface UnpackTarget {
 
 /**
  * Unpacks a layer whose blob comes in chunks, compressed or not, for jobs that have more to do with them: a pull fetches, verifies
- * and unpacks in one pass. For workers only: it blocks while it writes. The layers below need not be there; `Layers.adopt` settles
+ * and unpacks in one pass. For workers only: it blocks while it writes. The layers below need not be there; `Layers.ensure` settles
  * what depends on them. Reads `chunks` to the end of the blob and closes it, also after a failure. Throws `invalid-argument` for a
  * damaged or dangerous archive, and the signal's reason.
  */

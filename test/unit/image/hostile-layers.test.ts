@@ -199,7 +199,7 @@ test('a directory that became a link takes no attributes of the host, and gives 
 test('a layer that implies directories without end is refused', ROOT, async (t) => {
   const { apply } = bench(t);
   const deep = `${'n'.repeat(219)}/`.repeat(17);
-  const members = Array.from({ length: 600 }, (_, index): Member => ({
+  const members = Array.from({ length: 320 }, (_, index): Member => ({
     name: `${index}/${deep}f`,
     data: '',
   }));
@@ -220,7 +220,7 @@ test('a path longer than PATH_MAX is one like any other', ROOT, async (t) => {
   assert.equal(found.trim(), "['f', 'g', 'gone'] 0o40711 2");
 });
 
-// ---------------------------------------------------------------- races and fuzz
+// ---------------------------------------------------------------- races (random layers: test/fuzz/layers.test.ts)
 
 test('a racer that swaps directories for symbolic links leads nothing out', ROOT, async (t) => {
   const { apply, canary } = bench(t);
@@ -250,52 +250,3 @@ test('a racer that swaps directories for symbolic links leads nothing out', ROOT
     await new Promise((resolve) => child.once('exit', resolve));
   }
 });
-
-test('random layers stay inside', ROOT, async (t) => {
-  const { apply, canary } = bench(t);
-  const random = mulberry(20260101);
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  const parts = [
-    'a',
-    'b',
-    'c',
-    '..',
-    '.',
-    '',
-    '.wh.a',
-    '.wh..wh..opq',
-    '.wh.',
-    canary,
-    'canary',
-    'secret',
-    '.wh.secret',
-  ];
-  const name = (): string =>
-    Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(parts)).join('/') || 'a';
-  let whole = 0;
-  for (let round = 0; round < 250; round += 1) {
-    const members = Array.from({ length: 1 + Math.floor(random() * 8) }, (): Member => ({
-      name: name(),
-      type: pick(['0', '1', '2', '2', '2', '3', '5', '5', '6']),
-      linkName: pick([canary, `${canary}/secret`, '..', '/', name(), name()]),
-      mode: Math.floor(random() * 0o10000),
-      data: '',
-    }));
-    await apply(members).then(
-      () => (whole += 1),
-      (error: unknown) => assert.equal((error as { code?: string }).code, 'invalid-argument', String(error)),
-    );
-  }
-  assert.ok(whole > 20, `only ${whole} of the layers could be applied at all`);
-});
-
-/** A small repeatable source of numbers between 0 and 1. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
