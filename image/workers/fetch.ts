@@ -52,6 +52,7 @@ async function attempt(job: FetchJob, options: Options): Promise<FetchedBlob | '
     }
     // Also behind the end of the archive, and after a failure: only the blob's digest says whose fault it is.
     await incoming.drain();
+    options.signal.throwIfAborted();
     options.report({ kind: 'verifying' });
     if (incoming.digest() !== blob.digest) {
       unlinkAt(AT_FDCWD, job.file);
@@ -85,9 +86,11 @@ class Incoming implements AsyncIterator<Uint8Array> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#check();
     try {
       const next = await this.#chunks.next();
+      // One who asked before may have got the failure, after which a generator has simply ended.
+      this.#check();
       if (next.done === true) return { done: true, value: undefined };
       this.#hash.update(next.value);
       return next;
@@ -95,6 +98,10 @@ class Incoming implements AsyncIterator<Uint8Array> {
       this.#failure = { error };
       throw error;
     }
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async drain(): Promise<void> {
