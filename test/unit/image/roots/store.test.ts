@@ -142,12 +142,7 @@ function committed(t: TestContext, failpoint: string): string {
   return root;
 }
 
-for (const name of [
-  'layer.unpacked=kill@2',
-  'image.synced=kill',
-  'layer.unpacked=error@2',
-  'image.synced=error',
-]) {
+for (const name of ['image.synced=kill', 'layer.unpacked=error@2']) {
   test(`a commit that meets ${name} leaves nothing`, ROOT, async (t) => {
     const root = committed(t, name);
     // A failure cleared away at once; after a crash, the next start does.
@@ -216,7 +211,7 @@ test('a root that changes while it is read leads nowhere outside', ROOT, async (
   const swapper = spawn(process.execPath, ['-e', SWAPPER, store.upper, outside], { stdio: 'ignore' });
   const ended = new Promise((resolve) => swapper.once('exit', resolve));
   try {
-    for (let round = 0; round < 40; round += 1) {
+    for (let round = 0; round < 25; round += 1) {
       const archive = await buffer(Readable.from(await store.archives.exportRoot(store.ctx, 'c')));
       assert.ok(!archive.includes('of the host'));
       execFileSync('tar', ['tf', '-'], { input: archive });
