@@ -156,7 +156,6 @@ test('what docker has and we have not says so', async (t) => {
   const cases: [method: 'GET' | 'POST' | 'PUT', url: string, status: number, message: RegExp][] = [
     ['POST', '/images/create?fromSrc=http://x/y.tar', 501, /^Cannot import from "http:\/\/x\/y.tar": /],
     ['POST', '/build', 501, /^Building an image is not supported yet$/],
-    ['POST', '/containers/x/pause', 501, /^Pausing a container is not supported yet$/],
     ['PUT', '/containers/x/archive', 501, /not supported yet$/],
     ['POST', '/networks/create', 501, /not supported yet$/],
     ['GET', '/services', 503, /^This node is not a swarm manager\. /],
