@@ -2,7 +2,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import { invalidArgument } from '../../common/errors.ts';
 import { MAX_DOCUMENT_BYTES } from '../archive/members.ts';
 import { parseConfig, type ParsedConfig } from '../config.ts';
-import { sha256, type Digest } from '../digest.ts';
+import { sha256 } from '../digest.ts';
 import { asObject, optionalString, parseJson } from '../json.ts';
 import type { Descriptor, Manifest, Platform, Repository } from '../registry/contract.ts';
 import type { ImageId } from '../snapshots.ts';
@@ -107,7 +107,7 @@ async function readBlob(
     chunks.push(chunk);
   }
   const data = Buffer.concat(chunks);
-  if (sha256(data) === (digest as Digest)) return data;
+  if (sha256(data) === digest) return data;
   throw invalidArgument(`image config verification failed for digest ${digest}`);
 }
 

@@ -184,27 +184,32 @@ class BlobProxy {
 
   async #send(digest: string, response: IncomingMessage, answer: ServerResponse): Promise<void> {
     this.gets.set(digest, (this.gets.get(digest) ?? 0) + 1);
-    const { corrupt, cutAfterBytes = Number.POSITIVE_INFINITY } = this.decide(digest) ?? {};
+    const { corrupt = false, cutAfterBytes = Number.POSITIVE_INFINITY } = this.decide(digest) ?? {};
     let bytes = 0;
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        for (const part of this.#parts(chunk)) {
-          while (this.sentBytes >= this.limitBytes && !answer.destroyed) await sleep(STEP_MS);
-          if (answer.destroyed) return;
-          if (bytes + part.byteLength > cutAfterBytes) {
-            answer.destroy();
-            return;
-          }
-          if (corrupt === true && bytes === 0) part[0] = (part[0] ?? 0) ^ 1;
-          bytes += part.byteLength;
-          this.sentBytes += part.byteLength;
-          if (!answer.write(part)) await drained(answer);
-          if (this.bytesPerSecond > 0) await sleep((part.byteLength * 1000) / this.bytesPerSecond);
-        }
+      for await (const part of this.#paced(response, answer)) {
+        if (bytes + part.byteLength > cutAfterBytes) break;
+        if (corrupt && bytes === 0) part[0] = (part[0] ?? 0) ^ 1;
+        bytes += part.byteLength;
+        this.sentBytes += part.byteLength;
+        if (!answer.write(part)) await drained(answer);
       }
-      answer.end();
+      if (bytes === Number(response.headers['content-length'])) answer.end();
+      else answer.destroy();
     } catch {
       answer.destroy();
+    }
+  }
+
+  /** As fast and as far as was said; ends when nobody listens any more. */
+  async *#paced(response: IncomingMessage, answer: ServerResponse): AsyncGenerator<Buffer> {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      for (const part of this.#parts(chunk)) {
+        while (this.sentBytes >= this.limitBytes && !answer.destroyed) await sleep(STEP_MS);
+        if (answer.destroyed) return;
+        yield part;
+        if (this.bytesPerSecond > 0) await sleep((part.byteLength * 1000) / this.bytesPerSecond);
+      }
     }
   }
 

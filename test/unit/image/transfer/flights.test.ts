@@ -23,6 +23,8 @@ function client(): Client {
   };
 }
 
+const ignore = (): void => {};
+
 /** A run that goes on until it is told what to do, and stops when its signal fires. */
 function manual(): {
   runs: number;
@@ -34,8 +36,8 @@ function manual(): {
   const state = {
     runs: 0,
     stopped: false,
-    tell: (_: Progress): void => {},
-    finish: (_: { n: number }): void => {},
+    tell: ignore as (message: Progress) => void,
+    finish: ignore as (value: { n: number }) => void,
     run: (ctx: Ctx, progress: (message: Progress) => void): Promise<{ n: number }> => {
       state.runs += 1;
       state.tell = progress;
