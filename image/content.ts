@@ -56,6 +56,7 @@ export async function openContent(root: string): Promise<ContentStore> {
   await mkdir(join(root, 'partial'), { recursive: true, mode: PRIVATE });
   const partials = await openPartials(join(root, 'partial'));
   await partials.expire(() => false);
+  const leftovers = new Set<string>();
   const locks = new KeyedLocks();
   const sizes = new BlobSizes();
   for (const name of await readdir(blobs)) {
@@ -73,10 +74,14 @@ export async function openContent(root: string): Promise<ContentStore> {
     partials,
     path,
     ingest: async () => {
+      await removeAll(leftovers);
       const directory = await mkdtemp(join(incoming, 'i'));
       return {
         directory,
-        [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+        [Symbol.asyncDispose]: async () => {
+          leftovers.add(directory);
+          await removeAll(leftovers);
+        },
       };
     },
     adopt: async (file, digest) => {
@@ -138,6 +143,18 @@ class BlobSizes {
     this.#bytes -= size.bytes;
     this.#diskBytes -= size.diskBytes;
     return size.diskBytes;
+  }
+}
+
+/** Without descriptors nothing can be removed: the next call tries again, and why the work failed is worth more. */
+async function removeAll(directories: Set<string>): Promise<void> {
+  for (const directory of [...directories]) {
+    try {
+      await rm(directory, { recursive: true, force: true });
+      directories.delete(directory);
+    } catch (error) {
+      if (!isErrno(error, 'EMFILE', 'ENFILE')) throw error;
+    }
   }
 }
 
