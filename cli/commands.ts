@@ -112,6 +112,11 @@ const start: Entry = {
   aliases: 'container start, start',
   load: async () => (await import('./commands/start.ts')).start,
 };
+const stats: Entry = {
+  summary: 'Display a live stream of what containers use',
+  aliases: 'container stats, stats',
+  load: async () => (await import('./commands/stats.ts')).stats,
+};
 const stop: Entry = {
   summary: 'Stop one or more running containers',
   aliases: 'container stop, stop',
@@ -260,7 +265,7 @@ export const commands: Entries = {
     kill,
     load,
   },
-  ...{ pause, top, unpause },
+  ...{ pause, stats, top, unpause },
   ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
 };
 
@@ -282,7 +287,7 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
         ls: ps,
       },
       ...{ rename, restart, rm, run, start, stop, wait },
-      ...{ pause, top, unpause },
+      ...{ pause, stats, top, unpause },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
   },

@@ -3,6 +3,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import type { Disk } from '../../image/disk.ts';
 import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
+import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { Storage } from './disk/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
@@ -236,6 +237,13 @@ export interface Containers {
    * one that does not run, `invalid-argument` for what we can't show.
    */
   top(ctx: Ctx, reference: string, psArguments: string): Promise<ProcessTable>;
+  /**
+   * What the container uses, every second, the first at once; undefined while it does not run. Ends when it is removed. However
+   * many watch, the kernel is asked once.
+   */
+  stats(ctx: Ctx, reference: string): AsyncIterable<ContainerSample | undefined>;
+  /** The same, once. */
+  sample(ctx: Ctx, reference: string): Promise<ContainerSample | undefined>;
   /** What differs from the image. */
   changes(ctx: Ctx, reference: string): Promise<readonly Change[]>;
 }
@@ -244,6 +252,28 @@ export interface ProcessTable {
   readonly titles: readonly string[];
   /** A cell for each title. */
   readonly rows: readonly (readonly string[])[];
+}
+
+export interface ContainerSample {
+  readonly readAt: string;
+  readonly usage: Statistics;
+  /** Of all processors together, idle time too. */
+  readonly hostCpuNs: bigint;
+  readonly onlineCpus: number;
+  readonly hostMemoryBytes: number;
+  /** By name, without the loopback; empty on the host's network. */
+  readonly networks: Readonly<Record<string, InterfaceCounters>>;
+}
+
+export interface InterfaceCounters {
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
 }
 
 /** What `POST /commit` asks for. */

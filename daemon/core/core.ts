@@ -7,6 +7,8 @@ import type { EngineOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import type { Accounts } from './spec/accounts.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
+import type { ContainerSample } from './contract.ts';
+import type { Sampler } from './stats/sampler.ts';
 
 /** What the verbs of the engine work with. */
 export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
@@ -17,6 +19,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   /** Ids of containers that a client is having removed. */
   readonly removals: Set<string>;
   readonly background: Background;
+  readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;
   readonly host: Host;
   readonly accounts: Accounts;

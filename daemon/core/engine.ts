@@ -4,6 +4,7 @@ import { openContainerStore } from '../store/containers.ts';
 import { openExecStore } from '../store/execs.ts';
 import { createBackground } from './background.ts';
 import { makeContainers } from './containers/containers.ts';
+import { STATS_INTERVAL_MS } from './containers/stats.ts';
 import { createContainerTable, type Fixed } from './containers/table.ts';
 import type { ContainerState, Engine, ExecCreateRequest } from './contract.ts';
 import type { Core } from './core.ts';
@@ -19,6 +20,7 @@ import { collect } from './recover/collect.ts';
 import { findContainers, settleContainer } from './recover/containers.ts';
 import { recoverExecs } from './recover/execs.ts';
 import { createAccounts } from './spec/accounts.ts';
+import { createSampler } from './stats/sampler.ts';
 import { createSeccomp, PLAIN_CHOICE } from './spec/seccomp.ts';
 
 export interface OpenEngine extends Engine {
@@ -41,6 +43,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
+    stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
     host: await readHost(),
     accounts: createAccounts(),

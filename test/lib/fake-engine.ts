@@ -132,6 +132,10 @@ export function fakeEngine(): FakeEngine {
         record('top', reference, psArguments);
         return { titles: ['PID', 'CMD'], rows: [['42', 'sleep 1000']] };
       },
+      stats: async function* () {
+        yield undefined;
+      },
+      sample: async () => undefined,
       rename: async (_ctx, reference, name) => record('rename', reference, name),
       remove: async (_ctx, reference, options) => {
         record('remove', reference, options);

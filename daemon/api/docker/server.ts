@@ -19,6 +19,7 @@ import { imageRoutes } from './routes/images.ts';
 import { logRoutes } from './routes/logs.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { registryRoutes } from './routes/registries.ts';
+import { statsRoutes } from './routes/stats.ts';
 import { systemRoutes } from './routes/system.ts';
 import { wherryRoutes } from './routes/wherry.ts';
 import { acceptVersion, versionOf, wantsPlainErrors, type ApiVersion } from './versions.ts';
@@ -114,6 +115,7 @@ function createApp(door: Door): FastifyInstance {
   containerRoutes(app, door);
   containerRunRoutes(app, door);
   containerControlRoutes(app, door);
+  statsRoutes(app, door);
   logRoutes(app, door);
   execRoutes(app, door);
   networkRoutes(app, door);

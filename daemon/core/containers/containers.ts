@@ -12,6 +12,7 @@ import { rename } from './rename.ts';
 import { resize } from './resize.ts';
 import { restart } from './restart.ts';
 import { start } from './start.ts';
+import { sample, stats } from './stats.ts';
 import { stop } from './stop.ts';
 import { top } from './top.ts';
 import { unpause } from './unpause.ts';
@@ -32,6 +33,8 @@ export function makeContainers(core: Core): Containers {
     pause: (ctx, reference) => pause(core, ctx, reference),
     unpause: (ctx, reference) => unpause(core, ctx, reference),
     top: (ctx, reference, psArguments) => top(core, ctx, { reference, psArguments }),
+    stats: (ctx, reference) => stats(core, ctx, reference),
+    sample: (ctx, reference) => sample(core, ctx, reference),
     rename: (ctx, reference, name) => rename(core, ctx, { reference, name }),
     remove: (ctx, reference, { force }) => remove(core, ctx, { reference, force }),
     resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),

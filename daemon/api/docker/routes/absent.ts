@@ -13,7 +13,6 @@ const NOT_YET: readonly (readonly [
   ['POST', '/session', 'A build session'],
   ['POST', '/grpc', 'A build session'],
   ['POST', '/containers/:name/update', 'Updating a container'],
-  ['GET', '/containers/:name/stats', 'Container statistics'],
   ['GET', '/containers/:name/archive', 'Copying out of a container'],
   ['HEAD', '/containers/:name/archive', 'Copying out of a container'],
   ['PUT', '/containers/:name/archive', 'Copying into a container'],
