@@ -1,7 +1,8 @@
 import type { Ctx } from '../../common/ctx.ts';
-import { WherryError } from '../../common/errors.ts';
+import { codeOf, WherryError } from '../../common/errors.ts';
 import { isPassing, pause, type RetryLimits } from './attempts.ts';
 import type { Descriptor } from './contract.ts';
+import { hasAnswered } from './failures.ts';
 import type { Session } from './session.ts';
 import { plain, type Incoming } from './transport.ts';
 
@@ -44,8 +45,9 @@ export async function* readBlob(
     } catch (error) {
       ctx.check();
       turn += 1;
-      const others = turn < sessions.length;
-      failed = at > before ? 1 : failed + 1;
+      const others = turn < sessions.length && !hasAnswered(error, session.endpoint);
+      // A server that is too slow stays so, whatever it has sent.
+      failed = at > before && codeOf(error) !== 'deadline-exceeded' ? 1 : failed + 1;
       if (!isPassing(error) && !others) throw error;
       if (others && at === before) continue;
       if (failed >= limits.attempts) throw error;

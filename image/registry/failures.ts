@@ -35,8 +35,8 @@ export async function failureOf(answer: Incoming): Promise<RegistryFailure> {
   const text = await readAll(answer, MAX_ERROR_BYTES)
     .then(String)
     .catch((error: unknown) => messageOf(error));
-  const errors = errorsOf(text);
-  if (isTooNarrow(answer)) errors.unshift({ code: 'DENIED', message: DENIED });
+  // Its body only repeats that there is no authorisation.
+  const errors = isTooNarrow(answer) ? [{ code: 'DENIED', message: DENIED }] : errorsOf(text);
   const [first] = errors;
   const said = errors.map(({ code, message }) => `${code.toLowerCase().replaceAll('_', ' ')}: ${message}`);
   const shown = text.trim().slice(0, MAX_SHOWN);

@@ -3,6 +3,7 @@ import { codeOf, notFound } from '../../common/errors.ts';
 import { asList, asObject, parseJson, type JsonObject } from '../json.ts';
 import { parseReference } from '../reference.ts';
 import type { RegistryClient, RegistryEndpoint, RegistryHosts, SearchResult } from './contract.ts';
+import { hasAnswered } from './failures.ts';
 import type { RegistryParts } from './login.ts';
 import { openSession } from './session.ts';
 import { readAll } from './transport.ts';
@@ -30,6 +31,7 @@ export async function searchFor(
     } catch (error) {
       ctx.check();
       failure = error;
+      if (hasAnswered(error, endpoint)) break;
     }
   }
   if (codeOf(failure) !== 'not-found') throw failure;

@@ -7,7 +7,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Ctx } from '../../common/ctx.ts';
 import { messageOf, WherryError } from '../../common/errors.ts';
 import type { RegistryEndpoint } from './contract.ts';
@@ -38,6 +38,10 @@ export interface Transport {
 /** An idle connection is closed by most servers after a minute. */
 const IDLE_MS = 15_000;
 const MAX_SOCKETS = 16;
+/** A registry may hash a blob, and copy it, before it answers. */
+const SLOW_WRITES = 4;
+/** Of a document, from its head on. */
+const DOCUMENT_MS = 60_000;
 
 export function makeTransport(options: {
   readonly userAgent: string;
@@ -59,10 +63,14 @@ export function makeTransport(options: {
         ? new HttpAgent(common)
         : new HttpsAgent({
             ...common,
-            // Parsing them takes a tenth of a second: not where nobody asks.
-            ca:
-              tls?.skipVerify === true ? [] : [...authorities(), ...(tls?.ca === undefined ? [] : [tls.ca])],
-            ...(tls?.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+            // Parsing them takes a tenth of a second: once, and not where nobody asks.
+            secureContext: createSecureContext({
+              ca:
+                tls?.skipVerify === true
+                  ? []
+                  : [...authorities(), ...(tls?.ca === undefined ? [] : [tls.ca])],
+              ...(tls?.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+            }),
             rejectUnauthorized: tls?.skipVerify !== true,
           });
     agents.set(key, agent);
@@ -89,9 +97,10 @@ function exchange(
     signal: ctx.signal,
     headers: { 'user-agent': userAgent, ...headers },
   });
+  const patienceMs = method === 'PUT' || method === 'PATCH' ? headTimeoutMs * SLOW_WRITES : headTimeoutMs;
   const late = setTimeout(() => {
-    request.destroy(new Error(`no answer within ${headTimeoutMs / 1000} s`));
-  }, headTimeoutMs);
+    request.destroy(new Error(`no answer within ${patienceMs / 1000} s`));
+  }, patienceMs);
   request.once('response', (answer) => {
     clearTimeout(late);
     resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer, url });
@@ -104,8 +113,9 @@ function exchange(
   if (content === undefined) request.end();
   else if (content instanceof Uint8Array) request.end(content);
   else {
-    // While it is sent the clock stands still: a large blob takes its time.
-    clearTimeout(late);
+    // A large blob takes its time, but not between two pieces of it; the registry, to put it where it belongs.
+    content.on('data', () => late.refresh());
+    request.once('finish', () => late.refresh());
     pipeline(content, request, (error) => {
       if (error) request.destroy(error);
     });
@@ -128,15 +138,24 @@ export const plain = (url: URL): string => `${url.origin}${url.pathname}`;
 
 /** A whole body, at most `limit` bytes. */
 export async function readAll(incoming: Incoming, limit: number): Promise<Buffer> {
+  const { body, url } = incoming;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of incoming.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) {
-      incoming.body.destroy();
-      throw new WherryError('invalid-argument', `"${plain(incoming.url)}" has more than ${limit} bytes`);
+  const late = setTimeout(() => {
+    body.destroy(new Error(`not whole after ${DOCUMENT_MS / 1000} s`));
+  }, DOCUMENT_MS);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limit)
+        throw new WherryError('invalid-argument', `"${plain(url)}" has more than ${limit} bytes`);
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (error) {
+    if (error instanceof WherryError) throw error;
+    throw new WherryError('unavailable', `"${plain(url)}": ${messageOf(error)}`, { cause: error });
+  } finally {
+    clearTimeout(late);
   }
   return Buffer.concat(chunks);
 }

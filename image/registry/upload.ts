@@ -3,7 +3,7 @@ import type { Ctx } from '../../common/ctx.ts';
 import { invalidArgument, WherryError } from '../../common/errors.ts';
 import { isPassing, pause, type RetryLimits } from './attempts.ts';
 import type { Descriptor } from './contract.ts';
-import { RegistryFailure } from './failures.ts';
+import { hasAnswered, RegistryFailure } from './failures.ts';
 import type { Session } from './session.ts';
 import type { Incoming } from './transport.ts';
 
@@ -73,7 +73,8 @@ async function begin(ctx: Ctx, { sessions, path }: UploadTarget): Promise<Place>
       return { session, url: locationOf(answer), sent: 0 };
     } catch (error) {
       ctx.check();
-      failure = failure instanceof RegistryFailure && !(error instanceof RegistryFailure) ? failure : error;
+      failure = error;
+      if (hasAnswered(error, session.endpoint)) break;
     }
   }
   throw failure;
@@ -122,7 +123,7 @@ async function resumed(ctx: Ctx, place: Place): Promise<Place | undefined> {
 
 /** `Range: 0-1023` after 1024 bytes. */
 function sentOf({ headers }: Incoming): number | undefined {
-  const last = /^(?:bytes=)?0-(\d+)$/.exec(String(headers['range'] ?? ''))?.[1];
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(headers.range ?? '')?.[1];
   return last === undefined ? undefined : Number(last) + 1;
 }
 
