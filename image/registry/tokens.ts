@@ -91,7 +91,7 @@ async function fetchToken(ctx: Ctx, transport: Transport, request: TokenRequest)
     url.searchParams.set('client_id', CLIENT_ID);
   }
   const headers = named ? { authorization: basic(credentials) } : {};
-  return tokenOf(await send(ctx, transport, request, { method: 'GET', url, headers }));
+  return tokenOf(await send(ctx, { transport, endpoint: request.endpoint }, { method: 'GET', url, headers }));
 }
 
 /** OAuth 2 with a refresh token (RFC 6749, section 6). */
@@ -110,23 +110,16 @@ async function refresh(
   });
   const body = (): Uint8Array => Buffer.from(form.toString());
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  return send(ctx, transport, request, { method: 'POST', url: realm, headers, body });
+  return send(ctx, { transport, endpoint: request.endpoint }, { method: 'POST', url: realm, headers, body });
 }
 
-async function send(
-  ctx: Ctx,
-  transport: Transport,
-  { endpoint }: TokenRequest,
-  outgoing: Outgoing,
-): Promise<Incoming> {
-  const answer = await transport.send(
-    ctx,
-    {
-      ...endpoint,
-      url: outgoing.url.origin === new URL(endpoint.url).origin ? endpoint.url : outgoing.url.origin,
-    },
-    outgoing,
-  );
+interface Way {
+  readonly transport: Transport;
+  readonly endpoint: RegistryEndpoint;
+}
+
+async function send(ctx: Ctx, { transport, endpoint }: Way, outgoing: Outgoing): Promise<Incoming> {
+  const answer = await transport.send(ctx, endpoint, outgoing);
   if (answer.status === 200) return answer;
   throw await failureOf(answer);
 }

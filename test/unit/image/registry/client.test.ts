@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sha256, type Digest } from '../../../../image/digest.ts';
+import { sha256 } from '../../../../image/digest.ts';
 import type { Credentials, Descriptor } from '../../../../image/registry/contract.ts';
 import { clientOf, freshCtx, json, refusal, serve, type Answer } from './server.ts';
 
@@ -26,7 +25,7 @@ describe('manifests', () => {
 
   test('come with their digest, by tag and by digest', async (t) => {
     const server = await serve(t, (_, response) =>
-      json(response, 200, document, { 'content-type': document.mediaType }),
+      json(response, document, { status: 200, headers: { 'content-type': document.mediaType } }),
     );
     const repository = clientOf(t, server).repository(`${server.host}/a/b`, 'pull', undefined);
     for (const reference of ['1', sha256(text)]) {
@@ -72,7 +71,7 @@ describe('manifests', () => {
       const server = await serve(t, (_, response) => {
         if ('text' in answer)
           response.writeHead(200, { 'content-type': document.mediaType }).end(answer.text);
-        else json(response, 'status' in answer ? answer.status : 200, answer.body);
+        else json(response, answer.body, { status: 'status' in answer ? answer.status : 200 });
       });
       const repository = clientOf(t, server).repository(`${server.host}/a`, 'pull', undefined);
       await assert.rejects(repository.manifest(freshCtx(), reference), { message: expected });
@@ -83,7 +82,7 @@ describe('manifests', () => {
     const server = await serve(t, (_, response, count) => {
       if (count === 1) response.writeHead(500).end();
       else if (count === 2) response.writeHead(429, { 'retry-after': '1' }).end();
-      else json(response, 200, document);
+      else json(response, document, { status: 200 });
     });
     const repository = clientOf(t, server).repository(`${server.host}/a`, 'pull', undefined);
     const begun = performance.now();
@@ -105,10 +104,13 @@ describe('manifests', () => {
   test('a mirror comes first, gets no credentials, and what it lacks comes from the registry', async (t) => {
     const challenge = { 'www-authenticate': 'Basic realm="x"' };
     const mirror = await serve(t, (_, response) =>
-      json(response, 404, refusal('MANIFEST_UNKNOWN', 'x'), challenge),
+      json(response, refusal('MANIFEST_UNKNOWN', 'x'), { status: 404, headers: challenge }),
     );
     const own = await serve(t, ({ headers }, response) =>
-      json(response, headers.authorization === undefined ? 401 : 200, document, challenge),
+      json(response, document, {
+        status: headers.authorization === undefined ? 401 : 200,
+        headers: challenge,
+      }),
     );
     const client = clientOf(t, { ...mirror, mirror: true }, own);
     await client.repository('docker.io/library/x', 'pull', bob).manifest(freshCtx(), '1');
@@ -124,24 +126,32 @@ describe('manifests', () => {
 });
 
 describe('tokens', () => {
-  const tokenServer = (t: Parameters<typeof serve>[0], life: number) => {
+  const tokenServer = async (t: Parameters<typeof serve>[0], life: number) => {
     const state = { issued: 0 };
     const answer: Answer = ({ url, headers }, response) => {
       const self = `http://${headers.host}`;
       if (url.startsWith('/token')) {
         state.issued += 1;
-        json(response, 200, { token: `t${state.issued}`, expires_in: life, refresh_token: 'again' });
-      } else if (headers.authorization === `Bearer t${state.issued}`) json(response, 200, { tags: ['1'] });
+        json(
+          response,
+          { token: `t${state.issued}`, expires_in: life, refresh_token: 'again' },
+          { status: 200 },
+        );
+      } else if (headers.authorization === `Bearer t${state.issued}`)
+        json(response, { tags: ['1'] }, { status: 200 });
       else
-        json(response, 401, refusal('UNAUTHORIZED', 'authentication required'), {
-          'www-authenticate': `Bearer realm="${self}/token",service="s",scope="repository:a/b:pull"`,
+        json(response, refusal('UNAUTHORIZED', 'authentication required'), {
+          status: 401,
+          headers: {
+            'www-authenticate': `Bearer realm="${self}/token",service="s",scope="repository:a/b:pull"`,
+          },
         });
     };
-    return Promise.all([serve(t, answer), state] as const);
+    return { server: await serve(t, answer), state };
   };
 
   test('are asked for with what the registry and the client want, once', async (t) => {
-    const [server] = await tokenServer(t, 300);
+    const { server } = await tokenServer(t, 300);
     const client = clientOf(t, server);
     const repository = client.repository(`${server.host}/a/b`, 'push', bob);
     await Promise.all([repository.tags(freshCtx()), repository.tags(freshCtx())]);
@@ -155,7 +165,7 @@ describe('tokens', () => {
   });
 
   test('that a registry takes no more are asked for again', async (t) => {
-    const [server, state] = await tokenServer(t, 300);
+    const { server, state } = await tokenServer(t, 300);
     const repository = clientOf(t, server).repository(`${server.host}/a/b`, 'pull', undefined);
     await repository.tags(freshCtx());
     state.issued += 1;
@@ -166,7 +176,7 @@ describe('tokens', () => {
   });
 
   test('are bought with an identity token, which login gives', async (t) => {
-    const [server] = await tokenServer(t, 300);
+    const { server } = await tokenServer(t, 300);
     const client = clientOf(t, server);
     assert.deepEqual(await client.login(freshCtx(), server.host, bob), { identityToken: 'again' });
     const identity = { username: '<token>', password: '', identityToken: 'again' };
@@ -190,8 +200,11 @@ describe('tokens', () => {
 
   test('wrong ones: docker login is told', async (t) => {
     const server = await serve(t, (_, response) =>
-      json(response, 401, refusal('UNAUTHORIZED', 'authentication required'), {
-        'www-authenticate': 'Basic realm="x"',
+      json(response, refusal('UNAUTHORIZED', 'authentication required'), {
+        status: 401,
+        headers: {
+          'www-authenticate': 'Basic realm="x"',
+        },
       }),
     );
     await assert.rejects(clientOf(t, server).login(freshCtx(), server.host, bob), {
@@ -307,7 +320,7 @@ describe('blobs', () => {
 
   test('a challenge of another host is not answered', async (t) => {
     const thief = await serve(t, (_, response) =>
-      json(response, 401, {}, { 'www-authenticate': 'Basic realm="give"' }),
+      json(response, {}, { status: 401, headers: { 'www-authenticate': 'Basic realm="give"' } }),
     );
     const server = await serve(
       t,
@@ -341,143 +354,5 @@ describe('blobs', () => {
     const reading = collect(repository.blob(freshCtx(abort.signal), blobOf(BLOB), 0));
     setTimeout(() => abort.abort(), 50);
     await assert.rejects(reading, { code: 'canceled' });
-  });
-});
-
-describe('lists', () => {
-  test('of tags are read page by page, and not elsewhere', async (t) => {
-    const server = await serve(t, ({ url }, response) => {
-      if (url.includes('last=b')) json(response, 200, { tags: ['c'] });
-      else json(response, 200, { tags: ['a', 'b'] }, { link: '</v2/x/tags/list?last=b&n=2>; rel="next"' });
-    });
-    const tags = await clientOf(t, server).repository(`${server.host}/x`, 'pull', undefined).tags(freshCtx());
-    assert.deepEqual(tags, ['a', 'b', 'c']);
-    const leading = await serve(t, (_, response) =>
-      json(response, 200, { tags: [] }, { link: '<http://elsewhere/v2/x/tags/list>; rel="next"' }),
-    );
-    const repository = clientOf(t, leading).repository(`${leading.host}/x`, 'pull', undefined);
-    await assert.rejects(repository.tags(freshCtx()), /goes on at "http:\/\/elsewhere/);
-  });
-
-  test('of referrers come from the API, else from the tag of the digest’s name', async (t) => {
-    const referrer = {
-      mediaType: `${OCI}.manifest.v1+json`,
-      digest: sha256('r'),
-      size: 1,
-      artifactType: 'a/b',
-    };
-    const index = { schemaVersion: 2, mediaType: `${OCI}.index.v1+json`, manifests: [referrer] };
-    const subject = sha256('subject');
-    for (const path of [
-      `/v2/x/referrers/${subject}`,
-      `/v2/x/manifests/${subject.replace(':', '-')}`,
-      'neither',
-    ]) {
-      const server = await serve(t, ({ url }, response) => {
-        if (url === path) json(response, 200, index, { 'content-type': index.mediaType });
-        else json(response, 404, refusal('MANIFEST_UNKNOWN', 'x'));
-      });
-      const repository = clientOf(t, server).repository(`${server.host}/x`, 'pull', undefined);
-      const found = await repository.referrers(freshCtx(), subject);
-      assert.deepEqual(
-        found.map(({ digest }) => digest),
-        path === 'neither' ? [] : [referrer.digest],
-        path,
-      );
-    }
-  });
-
-  test('a search where there is none says so', async (t) => {
-    const server = await serve(t, (_, response) => void response.writeHead(404).end());
-    const request = { term: `${server.host}/x`, limit: 5, credentials: undefined };
-    await assert.rejects(clientOf(t, server).search(freshCtx(), request), {
-      code: 'not-found',
-      message: `The registry "${server.host}" has no search`,
-    });
-  });
-});
-
-describe('uploads', () => {
-  /** Keeps what it is sent; cuts the first `cuts` requests with a body. */
-  async function sink(t: Parameters<typeof serve>[0], cuts: number) {
-    const state = { data: Buffer.alloc(0), cuts, digest: '' };
-    const server = await serve(t, ({ method, url, body }, response) => {
-      if (method === 'POST') {
-        state.data = Buffer.alloc(0);
-        response.writeHead(202, { location: '/v2/a/blobs/uploads/1?state=x' }).end();
-        return;
-      }
-      const location = '/v2/a/blobs/uploads/1?state=y';
-      if (method === 'GET') {
-        response.writeHead(204, { location, range: `0-${Math.max(0, state.data.length - 1)}` }).end();
-        return;
-      }
-      if (state.cuts > 0 && body.length > 0) {
-        state.cuts -= 1;
-        state.data = Buffer.concat([state.data, body.subarray(0, body.length / 2)]);
-        response.destroy();
-        return;
-      }
-      state.data = Buffer.concat([state.data, body]);
-      if (method === 'PATCH')
-        response.writeHead(202, { location, range: `0-${state.data.length - 1}` }).end();
-      else {
-        state.digest = new URL(url, 'http://x').searchParams.get('digest') ?? '';
-        response.writeHead(201).end();
-      }
-    });
-    return { server, state };
-  }
-
-  for (const [what, size, cuts] of [
-    ['small', 10_000, 0],
-    ['small, cut twice', 10_000, 2],
-    ['in chunks', (70 << 20) + 5, 0],
-    ['in chunks, cut once', (40 << 20) + 5, 1],
-    ['empty', 0, 0],
-  ] as const) {
-    test(what, async (t) => {
-      const data = Buffer.alloc(size, 'wherry');
-      const { server, state } = await sink(t, cuts);
-      const repository = clientOf(t, server).repository(`${server.host}/a`, 'push', undefined);
-      let last = 0;
-      const open = (offset: number): Readable => Readable.from([data.subarray(offset)]);
-      await repository.uploadBlob(freshCtx(), blobOf(data), open, (sent) => (last = sent));
-      assert.equal(state.digest, sha256(data));
-      assert.equal(sha256(state.data), sha256(data));
-      assert.equal(last, size);
-    });
-  }
-
-  test('the registry’s refusal is told', async (t) => {
-    const server = await serve(t, (_, response) =>
-      json(response, 403, refusal('DENIED', 'requested access to the resource is denied')),
-    );
-    const repository = clientOf(t, server).repository(`${server.host}/a`, 'push', undefined);
-    const open = (): Readable => Readable.from([BLOB]);
-    await assert.rejects(
-      repository.uploadBlob(freshCtx(), blobOf(BLOB), open, () => {}),
-      {
-        code: 'permission-denied',
-        message: 'denied: requested access to the resource is denied',
-      },
-    );
-    assert.equal(server.asked.length, 1);
-  });
-
-  test('a blob of another repository is mounted, or not', async (t) => {
-    for (const status of [201, 202]) {
-      const server = await serve(
-        t,
-        (_, response) => void response.writeHead(status, { location: '/x' }).end(),
-      );
-      const repository = clientOf(t, server).repository(`${server.host}/a`, 'push', undefined);
-      const digest = sha256('x') as Digest;
-      assert.equal(await repository.mountBlob(freshCtx(), digest, 'b/c'), status === 201);
-      assert.equal(
-        server.asked[0]?.url,
-        `/v2/a/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=b%2Fc`,
-      );
-    }
   });
 });

@@ -45,9 +45,13 @@ export async function serve(t: TestContext, answer: Answer): Promise<ScriptedSer
   return { host, url: `http://${host}`, asked };
 }
 
-export const json = (response: ServerResponse, status: number, value: unknown, headers = {}): void => {
+export function json(
+  response: ServerResponse,
+  value: unknown,
+  { status = 200, headers = {} }: { readonly status?: number; readonly headers?: object } = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
-};
+}
 
 export const refusal = (code: string, message: string): unknown => ({ errors: [{ code, message }] });
 
