@@ -16,7 +16,7 @@ export interface TokenServer {
 }
 
 const ISSUER = 'wherry-tests';
-export const SERVICE = 'registry';
+const SERVICE = 'registry';
 
 /**
  * Issues tokens that docker-registry takes: signed with a certificate of its own that the header has along. Anybody may pull,
