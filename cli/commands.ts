@@ -137,6 +137,11 @@ const unpause: Entry = {
   aliases: 'container unpause, unpause',
   load: async () => (await import('./commands/pause.ts')).unpause,
 };
+const update: Entry = {
+  summary: 'Update the limits of one or more containers',
+  aliases: 'container update, update',
+  load: async () => (await import('./commands/update.ts')).update,
+};
 const version: Entry = {
   summary: 'Show the version of the client and the daemon',
   common: true,
@@ -265,7 +270,7 @@ export const commands: Entries = {
     kill,
     load,
   },
-  ...{ pause, stats, top, unpause },
+  ...{ pause, stats, top, unpause, update },
   ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
 };
 
@@ -287,7 +292,7 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
         ls: ps,
       },
       ...{ rename, restart, rm, run, start, stop, wait },
-      ...{ pause, stats, top, unpause },
+      ...{ pause, stats, top, unpause, update },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
   },

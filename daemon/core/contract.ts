@@ -244,6 +244,11 @@ export interface Containers {
   stats(ctx: Ctx, reference: string): AsyncIterable<ContainerSample | undefined>;
   /** The same, once. */
   sample(ctx: Ctx, reference: string): Promise<ContainerSample | undefined>;
+  /**
+   * Changes limits, live if it runs, and the restart policy; publishes `update`. All or nothing. Returns warnings. Throws `conflict`
+   * and `invalid-argument` in docker's words.
+   */
+  update(ctx: Ctx, reference: string, change: ContainerUpdate): Promise<readonly string[]>;
   /** What differs from the image. */
   changes(ctx: Ctx, reference: string): Promise<readonly Change[]>;
 }
@@ -252,6 +257,19 @@ export interface ProcessTable {
   readonly titles: readonly string[];
   /** A cell for each title. */
   readonly rows: readonly (readonly string[])[];
+}
+
+export interface ContainerUpdate {
+  /** What is missing stays. A limit of processes that is negative is none. */
+  readonly resources: Partial<
+    Omit<
+      HostResources,
+      'oomKillDisable' | 'memorySwappiness' | 'devices' | 'deviceCgroupRules' | 'cgroupParent'
+    >
+  >;
+  readonly restartPolicy: HostOptions['restartPolicy'] | undefined;
+  /** The fields that the client sent, for inspect. */
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 export interface ContainerSample {

@@ -11,6 +11,7 @@ export interface ContainerStore<C, S> {
   insert(row: { readonly id: string; readonly name: string; readonly container: C; readonly state: S }): void;
   setState(id: string, state: S): void;
   setName(id: string, name: string): void;
+  setContainer(id: string, container: C): void;
   remove(id: string): void;
 }
 
@@ -25,6 +26,7 @@ export function openContainerStore<C, S>(db: DatabaseSync): ContainerStore<C, S>
   const insert = db.prepare('INSERT INTO containers VALUES (?, ?, ?, ?)');
   const setState = db.prepare('UPDATE containers SET state = ? WHERE id = ?');
   const setName = db.prepare('UPDATE containers SET name = ? WHERE id = ?');
+  const setContainer = db.prepare('UPDATE containers SET container = ? WHERE id = ?');
   const remove = db.prepare('DELETE FROM containers WHERE id = ?');
   return {
     all: () =>
@@ -41,6 +43,7 @@ export function openContainerStore<C, S>(db: DatabaseSync): ContainerStore<C, S>
       void writing(db, () => insert.run(id, name, JSON.stringify(container), JSON.stringify(state))),
     setState: (id, state) => void writing(db, () => setState.run(JSON.stringify(state), id)),
     setName: (id, name) => void writing(db, () => setName.run(name, id)),
+    setContainer: (id, container) => void writing(db, () => setContainer.run(JSON.stringify(container), id)),
     remove: (id) => void writing(db, () => remove.run(id)),
   };
 }

@@ -24,6 +24,7 @@ async function livesOnce(daemon: Daemon): Promise<void> {
     ['run', '-d', '--name', 'a', 'busybox', 'sleep', '1000'],
     ['exec', 'a', 'true'],
     ['exec', '-d', 'a', 'true'],
+    ['update', '--pids-limit', '50', 'a'],
     ['pause', 'a'],
     ['unpause', 'a'],
     ['rename', 'a', 'b'],

@@ -136,6 +136,10 @@ export function fakeEngine(): FakeEngine {
         yield undefined;
       },
       sample: async () => undefined,
+      update: async (_ctx, reference, change) => {
+        record('update', reference, change);
+        return [];
+      },
       rename: async (_ctx, reference, name) => record('rename', reference, name),
       remove: async (_ctx, reference, options) => {
         record('remove', reference, options);

@@ -16,6 +16,7 @@ import { sample, stats } from './stats.ts';
 import { stop } from './stop.ts';
 import { top } from './top.ts';
 import { unpause } from './unpause.ts';
+import { update } from './update.ts';
 import { wait } from './wait.ts';
 
 /** The verbs, each from its own file. */
@@ -35,6 +36,7 @@ export function makeContainers(core: Core): Containers {
     top: (ctx, reference, psArguments) => top(core, ctx, { reference, psArguments }),
     stats: (ctx, reference) => stats(core, ctx, reference),
     sample: (ctx, reference) => sample(core, ctx, reference),
+    update: (ctx, reference, change) => update(core, ctx, { reference, change }),
     rename: (ctx, reference, name) => rename(core, ctx, { reference, name }),
     remove: (ctx, reference, { force }) => remove(core, ctx, { reference, force }),
     resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),

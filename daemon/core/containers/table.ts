@@ -55,6 +55,8 @@ export interface ContainerTable {
   /** Publishes what no row holds; a state only when its row could not be written. */
   publish(entry: Entry, change: Partial<Omit<Container, 'name'>>): void;
   rename(entry: Entry, name: string): void;
+  /** Writes and publishes a changed configuration. */
+  reconfigure(entry: Entry, config: Container['config']): void;
   /** Deletes the row and forgets the container. */
   remove(entry: Entry): void;
 }
@@ -105,6 +107,11 @@ export function createContainerTable(store: ContainerStore<Fixed, ContainerState
       names.delete(entry.view.name);
       names.set(name, entry.id);
       entry.view = { ...entry.view, name };
+    },
+    reconfigure: (entry, config) => {
+      const view = { ...entry.view, config };
+      store.setContainer(entry.id, fixedPart(view));
+      entry.view = view;
     },
     remove: (entry) => {
       store.remove(entry.id);

@@ -54,7 +54,7 @@ function validateHost(host: HostOptions): void {
   }
 }
 
-function validateResources(resources: HostResources, cpuset: Host['cpuset']): string[] {
+export function validateResources(resources: HostResources, cpuset: Host['cpuset']): string[] {
   validateMemory(resources);
   validateCpu(resources);
   validateSet('CPUs', 'cpus', { requested: resources.cpusetCpus, available: cpuset?.cpus });

@@ -12,7 +12,6 @@ const NOT_YET: readonly (readonly [
   ['POST', '/build/cancel', 'Cancelling a build'],
   ['POST', '/session', 'A build session'],
   ['POST', '/grpc', 'A build session'],
-  ['POST', '/containers/:name/update', 'Updating a container'],
   ['GET', '/containers/:name/archive', 'Copying out of a container'],
   ['HEAD', '/containers/:name/archive', 'Copying out of a container'],
   ['PUT', '/containers/:name/archive', 'Copying into a container'],
