@@ -46,11 +46,8 @@ export async function pulls(ours: Engine, theirs: Engine): Promise<Row[]> {
     for (const { daemon } of [ours, theirs]) {
       await serve(['nsenter', `--net=/proc/${daemon.netnsPid}/ns/net`, '--']);
     }
-    const times = await interleaved(
-      ROUNDS,
-      () => pull(ours.daemon),
-      () => pull(theirs.daemon),
-      () => Promise.all([ours, theirs].map(({ client }) => client.call('DELETE', `/images/${NAME}:1`))),
+    const times = await interleaved(ROUNDS, [() => pull(ours.daemon), () => pull(theirs.daemon)], () =>
+      Promise.all([ours, theirs].map(({ client }) => client.call('DELETE', `/images/${NAME}:1`))),
     );
     const values = { ours: median(times.ours), theirs: median(times.theirs) };
     return [{ what: 'pull of 500 MB from the loopback', unit: 'ms', better: 'less', ...values, budget: 0.7 }];

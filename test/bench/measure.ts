@@ -64,8 +64,8 @@ const RUN = ['run', '--rm', 'busybox', 'true'];
 
 async function runs(ours: Engine, theirs: Engine): Promise<Row[]> {
   const dockerd = (): Promise<string> => theirs.daemon.dockerOk(...RUN);
-  const docker = await interleaved(ROUNDS, () => ours.daemon.dockerOk(...RUN), dockerd);
-  const wherry = await interleaved(ROUNDS, () => ours.daemon.wherryOk(...RUN), dockerd);
+  const docker = await interleaved(ROUNDS, [() => ours.daemon.dockerOk(...RUN), dockerd]);
+  const wherry = await interleaved(ROUNDS, [() => ours.daemon.wherryOk(...RUN), dockerd]);
   return [
     row('docker run --rm busybox true', {
       ours: median(docker.ours),
@@ -84,11 +84,10 @@ async function execs(ours: Engine, theirs: Engine): Promise<Row[]> {
   const [mine, other] = await Promise.all(
     [ours, theirs].map(({ daemon }) => daemon.dockerOk('run', '-d', 'busybox', 'sleep', '1000')),
   );
-  const times = await interleaved(
-    ROUNDS,
+  const times = await interleaved(ROUNDS, [
     () => ours.daemon.dockerOk('exec', mine ?? '', 'true'),
     () => theirs.daemon.dockerOk('exec', other ?? '', 'true'),
-  );
+  ]);
   await Promise.all([remove(ours.client, mine ?? ''), remove(theirs.client, other ?? '')]);
   return [row('docker exec true', { ours: median(times.ours), theirs: median(times.theirs), budget: 0.5 })];
 }
@@ -96,11 +95,7 @@ async function execs(ours: Engine, theirs: Engine): Promise<Row[]> {
 async function lives(ours: Engine, theirs: Engine): Promise<Row[]> {
   using mine = connectClient(ours.daemon.socket, 1);
   using other = connectClient(theirs.daemon.socket, 1);
-  const times = await interleaved(
-    ROUNDS,
-    () => life(mine),
-    () => life(other),
-  );
+  const times = await interleaved(ROUNDS, [() => life(mine), () => life(other)]);
   const values = { ours: median(times.ours), theirs: median(times.theirs), budget: 0.08 };
   return [row('REST create, start, wait, delete', values)];
 }
@@ -186,17 +181,15 @@ async function idleDaemons(ours: Engine, theirs: Engine): Promise<Row[]> {
 }
 
 async function lists(ours: Engine, theirs: Engine): Promise<Row[]> {
-  const few = await interleaved(
-    ROUNDS,
+  const few = await interleaved(ROUNDS, [
     () => ours.daemon.wherryOk('ps'),
     () => theirs.daemon.dockerOk('ps'),
-  );
+  ]);
   await Promise.all([fill(ours.client), fill(theirs.client)]);
-  const many = await interleaved(
-    100,
+  const many = await interleaved(100, [
     () => ours.client.call('GET', '/containers/json?all=1'),
     () => theirs.client.call('GET', '/containers/json?all=1'),
-  );
+  ]);
   const values = { ours: percentile(many.ours, 0.99), theirs: percentile(many.theirs, 0.99), budget: 0.5 };
   return [
     row(`ps over REST, ${LISTED} containers, p99`, values),

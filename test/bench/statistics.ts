@@ -9,8 +9,7 @@ export const median = (samples: readonly number[]): number => percentile(samples
 /** Times two ways of doing a thing in turn, so that what else the machine does falls on both. `between` is not timed. Milliseconds. */
 export async function interleaved(
   rounds: number,
-  ours: () => Promise<unknown>,
-  theirs: () => Promise<unknown>,
+  [ours, theirs]: readonly [() => Promise<unknown>, () => Promise<unknown>],
   between: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<{ ours: number[]; theirs: number[] }> {
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
