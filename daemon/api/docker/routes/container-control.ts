@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
 import { jsonText } from '../body.ts';
 import { text, type Query } from '../query.ts';
-import { readUpdate } from '../wire/update.ts';
+import { readUpdate } from '../convert/to-update.ts';
 
 type Asked = Named & { Querystring: Query };
 
