@@ -11,7 +11,7 @@ import { makeConfig, type DaemonConfig } from './config.ts';
 import { readConfigFile } from './config/file.ts';
 import { helpText, parseFlags } from './config/flags.ts';
 import { openEngine } from './core/engine.ts';
-import { createEventBus } from './core/events/bus.ts';
+import { createEventBus, EVENT_BATCH_MS } from './core/events/bus.ts';
 import { openNetworks } from './core/networks/networks.ts';
 import { ENGINE_DEFAULTS } from './core/options.ts';
 import { imageEvents } from './image-events.ts';
@@ -29,6 +29,7 @@ import {
   seccompProfile,
   writePidfile,
 } from './serve.ts';
+import { openEventStore } from './store/events.ts';
 import { trimWhenIdle } from './trim.ts';
 
 /** `wherryd`: wires the parts together and holds no logic. */
@@ -72,7 +73,13 @@ async function serve(config: DaemonConfig): Promise<void> {
 
   const db = parts.adopt(openDatabase(await databasePath(dataRoot)), (database) => database.close());
   await reserveLog(db);
-  const events = createEventBus();
+  const journal = parts.adopt(openDatabase(await databasePath(dataRoot, 'events.db')), (database) =>
+    database.close(),
+  );
+  const events = parts.adopt(
+    createEventBus({ store: openEventStore(journal), log, batchMs: EVENT_BATCH_MS }),
+    (bus) => bus.close(),
+  );
   const transfers = openRegistries(config.registries);
   parts.defer(() => transfers.registry.close());
   const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events), transfers });

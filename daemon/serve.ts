@@ -25,8 +25,8 @@ export async function makeRoots({ dataRoot, execRoot }: DaemonConfig): Promise<v
 }
 
 /** The path of the database, made for root alone: it holds containers' environments. SQLite gives its other files the same mode. */
-export async function databasePath(dataRoot: string): Promise<string> {
-  const path = join(dataRoot, 'meta.db');
+export async function databasePath(dataRoot: string, name = 'meta.db'): Promise<string> {
+  const path = join(dataRoot, name);
   await using file = await open(path, 'a', 0o600);
   await file.chmod(0o600);
   return path;

@@ -1,7 +1,7 @@
 import { messageOf } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
 import { filterFlag, filtersQuery } from '../flags/filters.ts';
-import { text } from '../../common/flags/flag.ts';
+import { int, text } from '../../common/flags/flag.ts';
 import { rfc3339Nano } from '../format/dates.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { parseJson, toJson } from '../format/json.ts';
@@ -29,6 +29,7 @@ const SAMPLE = {
   Action: '',
   Actor: { ID: '', Attributes: {} },
   scope: '',
+  eventId: 0,
   time: 0,
   timeNano: 0,
 };
@@ -40,6 +41,7 @@ export const events = defineCommand({
     format: text("Print with 'json' or 'TEMPLATE' (Go's templates)"),
     since: text('Begin with what happened since a time'),
     until: text('End at a time'),
+    after: int('Go on behind the event of this ID (eventId of --format json)'),
   },
   arity: [0, 0],
   run: async ({ daemon, flags }) => {
@@ -56,6 +58,7 @@ export const events = defineCommand({
       query: {
         since: timestampOf(flags.since),
         until: timestampOf(flags.until),
+        after: flags.after,
         filters: filtersQuery(flags.filter),
       },
     });

@@ -11,6 +11,7 @@ export const exampleEvent: Event = {
   actorId: hex('c'),
   attributes: { image: 'busybox:latest', name: 'web' },
   timeNs: 1_700_000_000_123_456_789n,
+  id: 7,
 };
 
 export function exampleImage(): Image {

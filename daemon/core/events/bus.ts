@@ -1,111 +1,87 @@
-import { conflict } from '../../../common/errors.ts';
+import { DatabaseSync } from 'node:sqlite';
+import { silentLog, type Log } from '../../../common/log.ts';
+import { openEventStore, type EventStore } from '../../store/events.ts';
 import type { Event, Events } from '../contract.ts';
-import { millisecondsTo, realTimeNs } from '../time.ts';
+import { realTimeNs } from '../time.ts';
+import { createWriter, type Limits, type StoredEvent } from './writer.ts';
+import { readEvents, type Reader, type Source } from './reader.ts';
 
-/** What docker remembers for `since`. */
-const REMEMBERED = 256;
-/** A subscriber that is so far behind has gone away or never will catch up. */
-const QUEUE_MAX = 4096;
-
-/** The daemon's events. Publishing never waits: it reaches into every subscriber's bounded queue. */
+/**
+ * The daemon's events, from a journal. What is published is written in batches, a few milliseconds later, so that no start waits for
+ * it; and shown when it is written. A daemon that is killed loses the events of its last few milliseconds, which nobody has seen:
+ * an id that a client knows is in the journal and stays the name of that event. (A power cut may take what SQLite had not synced;
+ * who knows an id from after that is told of a gap.)
+ */
 export interface EventBus extends Events {
   listeners(): number;
+  /** Writes what is not yet written; nothing may be published any more. */
+  close(): void;
 }
 
-interface Subscriber {
-  readonly queue: Event[];
-  /** Resolves a waiting reader. */
-  wake: (() => void) | undefined;
-  overrun: boolean;
+export interface EventBusOptions {
+  /** In memory unless given. */
+  readonly store?: EventStore<StoredEvent>;
+  readonly log?: Log;
+  /** How long an event waits for others to be written with; 0 writes each at once. */
+  readonly batchMs?: number;
+  readonly limits?: Limits;
 }
 
-export function createEventBus(): EventBus {
-  const remembered: Event[] = [];
-  const subscribers = new Set<Subscriber>();
-  let lastNs = 0n;
+const DAY_NS = 86_400_000_000_000n;
+const LIMITS: Limits = { rows: 100_000, ageNs: 30n * DAY_NS };
+export const EVENT_BATCH_MS = 5;
+/** The newest events, for readers that keep up: they cost no query. */
+const RECENT = 1024;
+export function createEventBus(options: EventBusOptions = {}): EventBus {
+  const store = options.store ?? openEventStore<StoredEvent>(new DatabaseSync(':memory:'));
+  const { log = silentLog, batchMs = 0, limits = LIMITS } = options;
+  const writer = createWriter({ store, log, limits });
+  const readers = new Set<Reader>();
+  const recent: Event[] = [];
+  let [lastId, lastNs] = [store.lastId(), store.lastTimeNs()];
+  let shownId = lastId;
+  let timer: NodeJS.Timeout | undefined;
 
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (shownId === lastId) return;
+    writer.write();
+    shownId = lastId;
+    for (const reader of readers) reader.wake();
+  };
+
+  const source: Source = {
+    shownId: () => shownId,
+    flush,
+    before: (timeNs) => store.before(timeNs),
+    page: (after) => {
+      const first = recent[0]?.id ?? shownId + 1;
+      if (after + 1 >= first) return recent.slice(after + 1 - first, shownId + 1 - first);
+      const rows = store.after(after, RECENT / 4);
+      return rows.length > 0 ? rows.map(({ id, timeNs, event }) => ({ id, timeNs, ...event })) : [...recent];
+    },
+  };
   return {
     publish: (event) => {
       const now = realTimeNs();
       lastNs = now > lastNs ? now : lastNs + 1n;
-      const stamped: Event = { ...event, timeNs: lastNs };
-      remembered.push(stamped);
-      if (remembered.length > REMEMBERED) remembered.shift();
-      for (const subscriber of subscribers) deliver(subscriber, stamped);
+      lastId += 1;
+      const stamped: Event = { ...event, id: lastId, timeNs: lastNs };
+      recent.push(stamped);
+      if (recent.length > RECENT * 2) recent.splice(0, RECENT);
+      writer.add(stamped);
+      if (batchMs === 0) flush();
+      else timer ??= setTimeout(flush, batchMs);
     },
-    subscribe: (ctx, range) => {
-      const subscriber: Subscriber = { queue: past(remembered, range), wake: undefined, overrun: false };
-      subscribers.add(subscriber);
-      return read(subscriber, {
+    subscribe: (ctx, range) =>
+      readEvents(source, {
         signal: ctx.signal,
-        untilNs: range.untilNs,
-        leave: () => subscribers.delete(subscriber),
-      });
-    },
-    listeners: () => subscribers.size,
-  };
-}
-
-function deliver(subscriber: Subscriber, event: Event): void {
-  if (subscriber.queue.length >= QUEUE_MAX) subscriber.overrun = true;
-  else subscriber.queue.push(event);
-  subscriber.wake?.();
-}
-
-/** Docker looks back only when a range is given. */
-function past(
-  remembered: readonly Event[],
-  { sinceNs, untilNs }: { sinceNs: bigint | undefined; untilNs: bigint | undefined },
-): Event[] {
-  if (sinceNs === undefined && untilNs === undefined) return [];
-  return remembered.filter(
-    ({ timeNs }) =>
-      (sinceNs === undefined || timeNs >= sinceNs) && (untilNs === undefined || timeNs <= untilNs),
-  );
-}
-
-interface Reading {
-  readonly signal: AbortSignal;
-  readonly untilNs: bigint | undefined;
-  readonly leave: () => void;
-}
-
-/** Not an async generator: one that was never started would not run its `finally`, and the subscriber stayed for ever. */
-function read(subscriber: Subscriber, { signal, untilNs, leave }: Reading): AsyncIterableIterator<Event> {
-  let ended = false;
-  const end = (): void => {
-    ended = true;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', end);
-    leave();
-    subscriber.wake?.();
-  };
-  const timer = untilNs === undefined ? undefined : setTimeout(end, millisecondsTo(untilNs));
-  if (signal.aborted) end();
-  else signal.addEventListener('abort', end, { once: true });
-
-  const next = async (): Promise<IteratorResult<Event>> => {
-    for (;;) {
-      const event = subscriber.queue.shift();
-      if (event !== undefined) return { done: false, value: event };
-      if (subscriber.overrun) {
-        end();
-        throw conflict(`The reader of events is more than ${QUEUE_MAX} events behind`);
-      }
-      if (ended) return { done: true, value: undefined };
-      await new Promise<void>((resolve) => (subscriber.wake = resolve));
-      subscriber.wake = undefined;
-    }
-  };
-  return {
-    next,
-    return: async () => {
-      end();
-      subscriber.queue.length = 0;
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
+        range,
+        enter: (reader) => void readers.add(reader),
+        leave: (reader) => void readers.delete(reader),
+      }),
+    listeners: () => readers.size,
+    close: flush,
   };
 }

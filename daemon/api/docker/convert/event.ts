@@ -1,6 +1,6 @@
 import type { Event } from '../../../core/contract.ts';
 
-/** One line of `GET /events`. Built by hand at its end: nanoseconds since the epoch are no JavaScript number. */
+/** One line of `GET /events`; `eventId`, which docker lacks, is what `after` takes. Built by hand at its end: nanoseconds since the epoch are no JavaScript number. */
 export function showEvent(event: Event): string {
   const message = {
     ...legacy(event),
@@ -8,6 +8,7 @@ export function showEvent(event: Event): string {
     Action: event.action,
     Actor: { ID: event.actorId, Attributes: event.attributes },
     scope: 'local',
+    eventId: event.id,
     time: Number(event.timeNs / 1_000_000_000n),
   };
   return `${JSON.stringify(message).slice(0, -1)},"timeNano":${event.timeNs}}\n`;

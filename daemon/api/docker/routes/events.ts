@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { invalidArgument } from '../../../../common/errors.ts';
-import type { Event } from '../../../core/contract.ts';
+import type { Event, EventRange } from '../../../core/contract.ts';
 import type { Door } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
-import { text, timestampNs, type Query } from '../query.ts';
+import { integer, text, timestampNs, type Query } from '../query.ts';
 import { ahead, clientCtx, startStream } from '../stream.ts';
 import { differs } from '../versions.ts';
 import { showEvent } from '../convert/event.ts';
@@ -34,7 +34,9 @@ export function eventRoutes(app: FastifyInstance, door: Door): void {
     try {
       for await (const event of events.items) {
         if (hidesImageCreate && event.type === 'image' && event.action === 'create') continue;
-        if (isWanted(event, filters)) await stream.write(showEvent(event));
+        // Who counts on ids has to know what is missing, whatever it filters.
+        const isGap = range.afterId !== undefined && event.type === 'daemon' && event.action === 'gap';
+        if (isGap || isWanted(event, filters)) await stream.write(showEvent(event));
       }
     } catch (error) {
       if (!ctx.signal.aborted) door.ctx.log.warn('Cannot stream events', { error });
@@ -43,8 +45,13 @@ export function eventRoutes(app: FastifyInstance, door: Door): void {
   });
 }
 
-function timeRange(query: Query): { sinceNs: bigint | undefined; untilNs: bigint | undefined } {
-  const range = { sinceNs: timestampNs(query, 'since'), untilNs: timestampNs(query, 'until') };
+function timeRange(query: Query): EventRange {
+  const range = {
+    sinceNs: timestampNs(query, 'since'),
+    untilNs: timestampNs(query, 'until'),
+    afterId: integer(query, 'after'),
+  };
+  if ((range.afterId ?? 0) < 0) throw invalidArgument('`after` is the id of an event, not negative');
   if (range.sinceNs !== undefined && range.untilNs !== undefined && range.untilNs < range.sinceNs) {
     throw invalidArgument(
       `\`since\` time (${text(query, 'since')}) cannot be after \`until\` time (${text(query, 'until')})`,
