@@ -18,6 +18,15 @@ export const isPassing = (error: unknown): boolean => {
   return code === 'unavailable' || code === 'deadline-exceeded';
 };
 
+const REFUSALS: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** Nobody there, or no such name: to try again at once is of little use, and who mistyped a name waits for the answer. */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof Error &&
+  error.cause instanceof Error &&
+  'code' in error.cause &&
+  REFUSALS.has(error.cause.code);
+
 /** Waits before attempt `number` + 1. Throws the reason why ctx ended. */
 export async function pause(
   ctx: Ctx,
@@ -37,7 +46,7 @@ export async function attempting<T>(ctx: Ctx, limits: RetryLimits, act: () => Pr
       return await act();
     } catch (error) {
       ctx.check();
-      if (number >= limits.attempts || !isPassing(error)) throw error;
+      if (number >= limits.attempts || !isPassing(error) || isRefused(error)) throw error;
       await pause(ctx, limits, { number, error });
     }
   }

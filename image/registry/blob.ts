@@ -1,6 +1,6 @@
 import type { Ctx } from '../../common/ctx.ts';
 import { codeOf, WherryError } from '../../common/errors.ts';
-import { isPassing, pause, type RetryLimits } from './attempts.ts';
+import { isPassing, isRefused, pause, type RetryLimits } from './attempts.ts';
 import type { Descriptor } from './contract.ts';
 import { hasAnswered } from './failures.ts';
 import type { Session } from './session.ts';
@@ -30,6 +30,7 @@ export async function* readBlob(
   let at = offset;
   let failed = 0;
   let turn = 0;
+  let refused = 0;
   while (at < blob.size) {
     const session = sessions[turn % sessions.length];
     if (session === undefined) throw new WherryError('internal', 'A registry without an endpoint');
@@ -49,8 +50,10 @@ export async function* readBlob(
       // A server that is too slow stays so, whatever it has sent.
       failed = at > before && codeOf(error) !== 'deadline-exceeded' ? 1 : failed + 1;
       if (!isPassing(error) && !others) throw error;
+      refused = isRefused(error) ? refused + 1 : 0;
       if (others && at === before) continue;
-      if (failed >= limits.attempts) throw error;
+      // One that has sent something is only being restarted.
+      if (failed >= limits.attempts || (at === offset && refused >= sessions.length)) throw error;
       await pause(ctx, limits, { number: failed, error });
     }
   }

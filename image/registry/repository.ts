@@ -10,7 +10,7 @@ import type { Descriptor, Manifest, Repository } from './contract.ts';
 import { hasAnswered, pullFailure, RegistryFailure } from './failures.ts';
 import type { Session } from './session.ts';
 import { plain, readAll, type Incoming, type Outgoing } from './transport.ts';
-import { uploadBlob } from './upload.ts';
+import { cancelUpload, uploadBlob } from './upload.ts';
 
 export interface RepositoryParts {
   /** Complete: `docker.io/library/busybox`. */
@@ -96,9 +96,11 @@ class RemoteRepository implements Repository {
   async mountBlob(ctx: Ctx, digest: Digest, from: string): Promise<boolean> {
     const query = new URLSearchParams({ mount: digest, from }).toString();
     const asked = { method: 'POST', path: `/blobs/uploads/?${query}`, headers: EMPTY } as const;
-    const answer = await this.#ask(ctx, { ...asked, expected: [201, 202] });
-    answer.body.resume();
-    return answer.status === 201;
+    return this.#ask(ctx, { ...asked, expected: [201, 202] }, async (answer, session) => {
+      answer.body.resume();
+      if (answer.status === 202) await cancelUpload(ctx, session, answer);
+      return answer.status === 201;
+    });
   }
 
   async uploadBlob(...[ctx, blob, open, onBytes]: Parameters<Repository['uploadBlob']>): Promise<void> {
@@ -151,14 +153,18 @@ class RemoteRepository implements Repository {
    * What `read` makes of the first endpoint's answer that is as expected; the failure of the last one that said something. A body
    * that is cut is asked for again too.
    */
-  async #ask<T = Incoming>(ctx: Ctx, asked: Asked, read?: (answer: Incoming) => Promise<T>): Promise<T> {
+  async #ask<T = Incoming>(
+    ctx: Ctx,
+    asked: Asked,
+    read?: (answer: Incoming, session: Session) => Promise<T>,
+  ): Promise<T> {
     return attempting(ctx, this.#parts.limits, async () => {
       let failure: unknown;
       for (const session of await this.#parts.sessions()) {
         const url = new URL(`${session.endpoint.url}/v2/${this.#path}${asked.path}`);
         try {
           const answer = await session.send(ctx, { ...asked, url }, asked.expected);
-          return read === undefined ? (answer as T) : await read(answer);
+          return read === undefined ? (answer as T) : await read(answer, session);
         } catch (error) {
           ctx.check();
           failure = better(failure, error);

@@ -60,12 +60,14 @@ export function openSession(options: Options): Session {
     if (outgoing.url.origin !== origin) return once(ctx, outgoing, undefined);
     const used = await authorization(ctx);
     const first = await once(ctx, outgoing, used);
-    if (first.status !== 401 || own?.registryToken !== undefined) return first;
+    // Registries want a right of its own for DELETE, and a token with that would take the place of the one that is needed.
+    if (first.status !== 401 || own?.registryToken !== undefined || outgoing.method === 'DELETE')
+      return first;
     const wanted = parseChallenge(first.headers['www-authenticate']);
     // Basic credentials that were refused stay refused.
     if (wanted === undefined || (used !== undefined && wanted.scheme === 'basic')) return first;
     if (used !== undefined && challenge?.scheme === 'bearer')
-      await tokens.forget(tokenRequest(challenge), used.slice('Bearer '.length));
+      tokens.forget(tokenRequest(challenge), used.slice('Bearer '.length));
     first.body.resume();
     challenge = wanted;
     return once(ctx, outgoing, await authorization(ctx));

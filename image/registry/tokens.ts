@@ -1,6 +1,8 @@
 import type { Ctx } from '../../common/ctx.ts';
 import { invalidArgument, WherryError } from '../../common/errors.ts';
+import { sha256 } from '../digest.ts';
 import { asObject, parseJson } from '../json.ts';
+import { Flights } from '../transfer/flights.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials, RegistryEndpoint } from './contract.ts';
 import { failureOf } from './failures.ts';
@@ -27,9 +29,10 @@ export interface TokenRequest {
 
 /** Tokens of authorisation servers, each asked for once at a time (distribution's "Token Authentication Specification"). */
 export interface Tokens {
+  /** Who waits for the same shares the request, which goes on until the last of them has left. A login's is always a new one. */
   get(ctx: Ctx, request: TokenRequest): Promise<Token>;
   /** The registry did not take this one: the next `get` asks anew, unless somebody has already. */
-  forget(request: TokenRequest, token: string): Promise<void>;
+  forget(request: TokenRequest, token: string): void;
 }
 
 const CLIENT_ID = 'docker';
@@ -38,37 +41,49 @@ const DEFAULT_LIFE_S = 60;
 /** A token is not used in its last seconds: it would expire on its way. */
 const MARGIN_MS = 5_000;
 const MAX_TOKEN_BYTES = 1 << 20;
+/** A daemon may see many repositories and users in its life. */
+const MAX_KNOWN = 200;
+const REQUEST_MS = 60_000;
 
 export function makeTokens(transport: Transport): Tokens {
-  const known = new Map<string, Promise<Token>>();
+  /** The oldest first. */
+  const known = new Map<string, Token>();
+  const flights = new Flights<Token>();
+  const keep = (key: string, token: Token): void => {
+    const now = Date.now();
+    known.delete(key);
+    for (const [other, { expiresAt }] of known) {
+      if (expiresAt <= now || known.size >= MAX_KNOWN) known.delete(other);
+    }
+    known.set(key, token);
+  };
   return {
     get: async (ctx, request) => {
       const key = keyOf(request);
-      const found = known.get(key);
-      if (found !== undefined) {
-        const token = await found.catch(() => undefined);
-        if (token !== undefined && token.expiresAt > Date.now()) return token;
-        ctx.check();
-        if (known.get(key) === found) known.delete(key);
-      }
-      const asked = known.get(key) ?? fetchToken(ctx, transport, request);
-      known.set(key, asked);
-      return asked.catch((error: unknown) => {
-        if (known.get(key) === asked) known.delete(key);
-        throw error;
+      const token = known.get(key);
+      if (token !== undefined && token.expiresAt > Date.now()) return token;
+      return flights.join(ctx, {
+        key,
+        progress: () => {},
+        run: async (own) => {
+          const fresh = await fetchToken(own.within(REQUEST_MS), transport, request);
+          if (request.offline !== true) keep(key, fresh);
+          return fresh;
+        },
       });
     },
-    forget: async (request, token) => {
+    forget: (request, token) => {
       const key = keyOf(request);
-      const found = known.get(key);
-      const current = await found?.catch(() => undefined);
-      if (current?.token === token && known.get(key) === found) known.delete(key);
+      if (known.get(key)?.token === token) known.delete(key);
     },
   };
 }
 
+/** Nothing that can be read: it stays in memory for as long as the token does. */
 const keyOf = ({ challenge, scopes, credentials, offline }: TokenRequest): string =>
-  JSON.stringify([challenge.realm, challenge.service, scopesOf(challenge, scopes), credentials, offline]);
+  sha256(
+    JSON.stringify([challenge.realm, challenge.service, scopesOf(challenge, scopes), credentials, offline]),
+  );
 
 function scopesOf(challenge: Bearer, scopes: readonly string[]): string[] {
   const asked = challenge.scope.split(' ').filter((scope) => scope !== '');

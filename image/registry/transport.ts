@@ -13,7 +13,7 @@ import { messageOf, WherryError } from '../../common/errors.ts';
 import type { RegistryEndpoint } from './contract.ts';
 
 export interface Outgoing {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Ctx } from '../../common/ctx.ts';
-import { invalidArgument, WherryError } from '../../common/errors.ts';
-import { isPassing, pause, type RetryLimits } from './attempts.ts';
+import { invalidArgument, messageOf, WherryError } from '../../common/errors.ts';
+import { isPassing, isRefused, pause, type RetryLimits } from './attempts.ts';
 import type { Descriptor } from './contract.ts';
 import { hasAnswered, RegistryFailure } from './failures.ts';
 import type { Session } from './session.ts';
@@ -10,6 +10,7 @@ import type { Incoming } from './transport.ts';
 /** What is smaller goes in one request. */
 const CHUNK_BYTES = 32 << 20;
 const RANGE_WRONG = 416;
+const CANCEL_MS = 5_000;
 
 export interface UploadTarget {
   readonly sessions: readonly Session[];
@@ -54,11 +55,24 @@ export async function uploadBlob(ctx: Ctx, target: UploadTarget, upload: Upload)
       ctx.check();
       const isForgotten =
         error instanceof RegistryFailure && [404, RANGE_WRONG].includes(error.status) && place !== undefined;
-      if (number >= limits.attempts || !(isPassing(error) || isForgotten)) throw error;
+      const isNobodyThere = place === undefined && isRefused(error);
+      if (number >= limits.attempts || isNobodyThere || !(isPassing(error) || isForgotten)) throw error;
       if (isForgotten) place = undefined;
       lost = true;
       await pause(ctx, limits, { number, error });
     }
+  }
+}
+
+/** Ends the upload that an answer has opened and nobody wants; if it can't be, the registry forgets it some day. */
+export async function cancelUpload(ctx: Ctx, session: Session, opened: Incoming): Promise<void> {
+  try {
+    const request = { method: 'DELETE', url: locationOf(opened) } as const;
+    const answer = await session.send(ctx.within(CANCEL_MS), request, [200, 202, 204]);
+    answer.body.resume();
+  } catch (error) {
+    ctx.check();
+    ctx.log.debug('A registry keeps an upload that nobody wants', { error: messageOf(error) });
   }
 }
 

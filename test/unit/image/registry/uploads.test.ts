@@ -140,18 +140,19 @@ describe('uploads', () => {
     assert.equal(server.asked.length, 1);
   });
 
-  test('a blob of another repository is mounted, or not', async (t) => {
+  test('a blob of another repository is mounted, or the upload opened for it is cancelled', async (t) => {
     for (const status of [201, 202]) {
-      const server = await serve(
-        t,
-        (_, response) => void response.writeHead(status, { location: '/x' }).end(),
-      );
+      const server = await serve(t, ({ method }, response) => {
+        if (method === 'DELETE') response.writeHead(404).end();
+        else response.writeHead(status, { location: '/x?state=1' }).end();
+      });
       const repository = clientOf(t, server).repository(`${server.host}/a`, 'push', undefined);
       const digest = sha256('x');
       assert.equal(await repository.mountBlob(freshCtx(), digest, 'b/c'), status === 201);
-      assert.equal(
-        server.asked[0]?.url,
-        `/v2/a/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=b%2Fc`,
+      const mount = `POST /v2/a/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=b%2Fc`;
+      assert.deepEqual(
+        server.asked.map(({ method, url }) => `${method} ${url}`),
+        status === 201 ? [mount] : [mount, 'DELETE /x?state=1'],
       );
     }
   });

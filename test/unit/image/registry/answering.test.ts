@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, test, type TestContext } from 'node:test';
+import { sha256 } from '../../../../image/digest.ts';
+import { makeRegistryClient, type ClosableClient } from '../../../../image/registry/client.ts';
+import type { Credentials } from '../../../../image/registry/contract.ts';
+import { clientOf, freshCtx, json, serve, type ScriptedServer } from './server.ts';
+
+const BLOB = Buffer.alloc(10_000, 'blob');
+const DESCRIPTOR = { mediaType: 'x', digest: sha256(BLOB), size: BLOB.length };
+const bob: Credentials = { username: 'bob', password: 'secret' };
+
+describe('a registry that answers', () => {
+  const listening = async (t: TestContext): Promise<ScriptedServer> =>
+    serve(t, (_, response) => json(response, {}, { status: 200 }));
+
+  for (const status of [404, 500, 503]) {
+    test(`with ${status} is the one to log in to, no other gets the credentials`, async (t) => {
+      const first = await serve(t, (_, response) => void response.writeHead(status).end('no'));
+      const second = await listening(t);
+      await assert.rejects(
+        clientOf(t, first, second).login(freshCtx(), first.host, bob),
+        new RegExp(`${status}`),
+      );
+      assert.equal(second.asked.length, 0);
+    });
+  }
+
+  test('and whose token server does not, too', async (t) => {
+    const gone = await vacant();
+    const challenge = { 'www-authenticate': `Bearer realm="${gone}/token",service="s"` };
+    const first = await serve(t, (_, response) => void response.writeHead(401, challenge).end());
+    const second = await listening(t);
+    await assert.rejects(clientOf(t, first, second).login(freshCtx(), first.host, bob), {
+      code: 'unavailable',
+    });
+    assert.equal(second.asked.length, 0);
+  });
+});
+
+describe('where nobody listens', () => {
+  /** Would wait for long between two tries. */
+  const patient = (t: TestContext, ...urls: string[]): ClosableClient => {
+    const client = makeRegistryClient({
+      hosts: { endpoints: async () => urls.map((url) => ({ url, mirror: false })) },
+      limits: { attempts: 2, backoffMs: 3_600_000, longestWaitMs: 3_600_000 },
+    });
+    t.after(() => client.close());
+    return client;
+  };
+
+  test('a client is told at once', async (t) => {
+    const url = await vacant();
+    for (const wrong of [url, url.replace('127.0.0.1', 'localhost'), 'http://nowhere.invalid']) {
+      const repository = patient(t, wrong).repository('x/a', 'push', undefined);
+      const open = (): Readable => Readable.from([BLOB]);
+      const ctx = freshCtx(AbortSignal.timeout(10_000));
+      const expected = { code: 'unavailable', message: /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/ };
+      await assert.rejects(repository.manifest(ctx, '1'), expected);
+      await assert.rejects(buffer(repository.blob(ctx, DESCRIPTOR, 0)), expected);
+      await assert.rejects(
+        repository.uploadBlob(ctx, DESCRIPTOR, open, () => {}),
+        expected,
+      );
+    }
+  });
+
+  test('a blob comes from who does, also after a cut', async (t) => {
+    const url = await vacant();
+    const server = await serve(t, (_, response, count) => {
+      if (count === 1) {
+        response.writeHead(200, { 'content-length': BLOB.length });
+        response.write(BLOB.subarray(0, 1), () => response.destroy());
+      } else response.writeHead(200).end(BLOB);
+    });
+    const repository = clientOf(t, { url }, server).repository('x/a', 'pull', undefined);
+    assert.deepEqual(await buffer(repository.blob(freshCtx(), DESCRIPTOR, 0)), BLOB);
+    assert.equal(server.asked.length, 2);
+  });
+});
+
+/** An address that nobody listens on. */
+async function vacant(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `http://127.0.0.1:${port}`;
+}
