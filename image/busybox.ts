@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { pack, type Header, type Pack } from 'tar-stream';
 import { notFound } from '../common/errors.ts';
 import { sha256 } from './digest.ts';
+import { goArchitecture } from './manifest.ts';
 
 /** Where Debian's busybox-static puts it. */
 const BINARY = '/bin/busybox';
@@ -85,7 +86,7 @@ async function modifiedAt(binary: string): Promise<Date> {
 function configOf(layer: Uint8Array, created: Date): object {
   const at = created.toISOString();
   return {
-    architecture: arch === 'x64' ? 'amd64' : arch,
+    architecture: goArchitecture(arch),
     os: 'linux',
     created: at,
     config: { Env: [PATH], Cmd: ['sh'] },

@@ -2,10 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, notFound } from '../../common/errors.ts';
 import type { Digest } from '../digest.ts';
+import { parseDocument } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import type { Descriptor, RegistryClient, RegistryHosts } from '../registry/contract.ts';
 import type { ImageId } from '../snapshots.ts';
-import { parseDocument } from '../transfer/document.ts';
 import { layerBlobs } from './usage.ts';
 
 /** Where blobs come from; undefined parts of a store that knows no registries. */

@@ -3,6 +3,7 @@ import { isErrno } from '../../native/sys/files.ts';
 import { isDigest, type Digest } from '../digest.ts';
 import type { Image } from '../images.ts';
 import { asList, asObject, parseJson, type JsonObject } from '../json.ts';
+import { OCI_INDEX } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import type { Manifest } from '../registry/contract.ts';
 
@@ -48,7 +49,7 @@ interface Read {
 }
 
 function described({ digest, bytes, document }: Read, stated: unknown): Manifest {
-  const fallback = 'manifests' in document ? 'application/vnd.oci.image.index.v1+json' : '';
+  const fallback = 'manifests' in document ? OCI_INDEX : '';
   const mediaType = [document['mediaType'], stated, fallback].find((type) => typeof type === 'string') ?? '';
   return { descriptor: { mediaType, digest, size: bytes.byteLength }, bytes };
 }

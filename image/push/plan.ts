@@ -2,13 +2,12 @@ import { WherryError } from '../../common/errors.ts';
 import { isDigest, type Digest } from '../digest.ts';
 import type { Image } from '../images.ts';
 import { asList, asObject, asString, asStrings, parseJson } from '../json.ts';
+import { DOCKER_CONFIG, DOCKER_MANIFEST } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import type { Descriptor, Manifest } from '../registry/contract.ts';
 import { describe, keptManifest, ociManifest } from '../save/manifest.ts';
 import { storedConfig, storedLayers, type StoredBlob, type StoredLayer } from '../save/stored.ts';
 import { completeIndex } from './complete-index.ts';
-
-export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 
 /** A blob to push. */
 export interface PushBlob {
@@ -92,12 +91,9 @@ function madeBundle(config: StoredBlob, layers: readonly StoredLayer[]): Bundle 
   };
 }
 
-const configBlob = (
-  blob: StoredBlob,
-  mediaType = 'application/vnd.docker.container.image.v1+json',
-): PushBlob => ({
+const configBlob = (blob: StoredBlob): PushBlob => ({
   blob,
-  mediaType,
+  mediaType: DOCKER_CONFIG,
   id: shortId(blob.digest),
   compress: false,
   isForeign: false,
@@ -109,7 +105,7 @@ function dockerManifest(config: StoredBlob, layers: readonly Descriptor[]): Mani
     schemaVersion: 2,
     mediaType: DOCKER_MANIFEST,
     config: {
-      mediaType: 'application/vnd.docker.container.image.v1+json',
+      mediaType: DOCKER_CONFIG,
       size: config.sizeBytes,
       digest: config.digest,
     },

@@ -2,8 +2,8 @@ import type { Ctx } from '../../common/ctx.ts';
 import { codeOf, invalidArgument, WherryError } from '../../common/errors.ts';
 import { isDigest, sha256, type Digest } from '../digest.ts';
 import { asObject, parseJson } from '../json.ts';
+import { INDEXES, MANIFESTS, parseDocument } from '../manifest.ts';
 import { familiarName } from '../reference.ts';
-import { parseDocument } from '../transfer/document.ts';
 import { attempting, isPassing } from './attempts.ts';
 import { readBlob, type BlobLimits } from './blob.ts';
 import type { Descriptor, Manifest, Repository } from './contract.ts';
@@ -26,13 +26,7 @@ const MAX_LIST_BYTES = 8 << 20;
 const MAX_PAGES = 1000;
 const PAGE = 1000;
 
-const ACCEPT = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ');
-const ACCEPTING = { accept: ACCEPT } as const;
+const ACCEPTING = { accept: [...INDEXES, ...MANIFESTS].join(', ') } as const;
 const EMPTY = { 'content-length': '0' } as const;
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
 

@@ -7,6 +7,7 @@ import { VERSION } from '../../common/version.ts';
 import type { ImportRequest } from '../archives.ts';
 import { applyChanges } from '../changes/apply.ts';
 import { parseTarget } from '../find.ts';
+import { goArchitecture } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import { familiar } from '../reference.ts';
 import type { ImageId } from '../snapshots.ts';
@@ -59,7 +60,7 @@ interface Platform {
 
 /** `os[/architecture[/variant]]`; this machine's by default. */
 function platformOf(text: string | undefined): Platform {
-  const own = arch === 'x64' ? 'amd64' : arch;
+  const own = goArchitecture(arch);
   const parts = (text ?? '').toLowerCase().split('/');
   if (parts.length > 3 || !parts.every((part) => /^[a-z0-9_.-]*$/.test(part))) {
     throw invalidArgument(`"${text}" is an invalid platform specifier`);

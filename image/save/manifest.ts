@@ -3,11 +3,10 @@ import { isErrno } from '../../native/sys/files.ts';
 import { sha256, type Digest } from '../digest.ts';
 import type { Compression } from '../compression.ts';
 import type { Image } from '../images.ts';
+import { OCI_CONFIG, OCI_MANIFEST } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import type { Manifest } from '../registry/contract.ts';
 import type { StoredBlob, StoredLayer } from './stored.ts';
-
-export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 
 const OCI_LAYERS: Readonly<Record<Compression, string>> = {
   none: 'application/vnd.oci.image.layer.v1.tar',
@@ -51,7 +50,7 @@ export function ociManifest(
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
     config: {
-      mediaType: 'application/vnd.oci.image.config.v1+json',
+      mediaType: OCI_CONFIG,
       digest: config.digest,
       size: config.sizeBytes,
     },

@@ -1,4 +1,5 @@
 import type { Digest } from '../digest.ts';
+import { OCI_INDEX } from '../manifest.ts';
 import type { Manifest } from '../registry/contract.ts';
 import { complete, familiar, familiarName } from '../reference.ts';
 import type { Chosen } from './choose.ts';
@@ -69,7 +70,7 @@ function layoutIndex(images: readonly SavedImage[]): unknown {
       return { ...descriptor, annotations, platform };
     });
   });
-  return { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
+  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
 }
 
 /**

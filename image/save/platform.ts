@@ -1,9 +1,8 @@
 import { invalidArgument, notFound } from '../../common/errors.ts';
 import type { Image } from '../images.ts';
+import { goArchitecture } from '../manifest.ts';
 
 const PATTERN = /^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+){0,2}$/;
-/** Names of one architecture, in containerd's normal form. */
-const ALIASES: Readonly<Record<string, string>> = { x86_64: 'amd64', 'x86-64': 'amd64', aarch64: 'arm64' };
 
 /**
  * Checks that an image is for `platform` (`os[/architecture[/variant]]`; undefined: any). `reference` is for the message. Throws
@@ -15,7 +14,7 @@ export function requirePlatform(image: Image, platform: string | undefined, refe
   const [os, architecture, variant] = platform.toLowerCase().split('/');
   const matches =
     os === image.os &&
-    (architecture === undefined || normal(architecture) === normal(image.architecture)) &&
+    (architecture === undefined || goArchitecture(architecture) === goArchitecture(image.architecture)) &&
     (variant === undefined || image.variant === undefined || variant === image.variant);
   if (matches) return;
   const actual = [image.os, image.architecture, image.variant].filter((part) => part !== undefined);
@@ -23,5 +22,3 @@ export function requirePlatform(image: Image, platform: string | undefined, refe
     `image with reference ${reference} was found but its platform (${actual.join('/')}) does not match the specified platform (${platform})`,
   );
 }
-
-const normal = (architecture: string): string => ALIASES[architecture] ?? architecture;

@@ -1,13 +1,13 @@
 import { notImplemented } from '../../common/errors.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import type { Image } from '../images.ts';
+import { parsePlatform, platformText } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import { pushImage } from '../push/push.ts';
 import { familiar, familiarName, parseReference, withDefaultTag, type Reference } from '../reference.ts';
 import type { RegistryClient, RegistryHosts } from '../registry/contract.ts';
 import type { Progress, PullRequest, Transfers } from '../transfers.ts';
 import { Blobs } from './blobs.ts';
-import { parsePlatform, platformText } from './document.ts';
 import { Flights } from './flights.ts';
 import { pullImage, type PulledImage } from './pull.ts';
 import { platformsOf } from './resolve.ts';

@@ -4,16 +4,9 @@ import { MAX_DOCUMENT_BYTES } from '../archive/members.ts';
 import { parseConfig, type ParsedConfig } from '../config.ts';
 import { sha256 } from '../digest.ts';
 import { asObject, optionalString, parseJson } from '../json.ts';
+import { choosePlatform, CONFIGS, MAX_NESTING, parseDocument, platformOf } from '../manifest.ts';
 import type { Descriptor, Manifest, Platform, Repository } from '../registry/contract.ts';
 import type { ImageId } from '../snapshots.ts';
-import { choosePlatform, parseDocument } from './document.ts';
-
-/** An index in an index in an index: nobody nests deeper. */
-const MAX_NESTING = 4;
-const CONFIGS = new Set([
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-]);
 
 /** What a registry has under a name, for one platform. */
 export interface RemoteDescription {
@@ -121,14 +114,5 @@ export async function platformsOf(
   if (document.kind === 'index') return document.manifests.flatMap(({ platform }) => platform ?? []);
   if (!CONFIGS.has(document.config.mediaType)) return [];
   const text = Buffer.from(await readBlob(repository, ctx, document.config)).toString();
-  const { os, architecture, variant } = asObject(
-    parseJson(text, 'image configuration'),
-    'image configuration',
-  );
-  const known = {
-    os: optionalString(os, 'os') ?? '',
-    architecture: optionalString(architecture, 'architecture') ?? '',
-  };
-  const named = optionalString(variant, 'variant');
-  return [{ ...known, ...(named === undefined ? {} : { variant: named }) }];
+  return [platformOf(asObject(parseJson(text, 'image configuration'), 'image configuration'))];
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sha256 } from '../../../../image/digest.ts';
-import type { Descriptor, Manifest, Platform } from '../../../../image/registry/contract.ts';
-import { choosePlatform, parseDocument, parsePlatform } from '../../../../image/transfer/document.ts';
+import { sha256 } from '../../../image/digest.ts';
+import { bestPlatformFirst, choosePlatform, parseDocument, parsePlatform } from '../../../image/manifest.ts';
+import type { Descriptor, Manifest, Platform } from '../../../image/registry/contract.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -84,6 +84,15 @@ for (const [wanted, offered, chosen] of choices) {
     else assert.equal(choose().size, chosen);
   });
 }
+
+test('an archive may hold only what does not run here: it comes last, in its order', () => {
+  const offered = of('linux/arm64', 'windows/amd64', undefined, 'linux/amd64/v2', 'linux/amd64');
+  const order = bestPlatformFirst(offered, parsePlatform('linux/amd64'));
+  assert.deepEqual(
+    order.map(({ size }) => size),
+    [4, 2, 0, 1, 3],
+  );
+});
 
 test('an attestation is no image', () => {
   const annotations = { 'vnd.docker.reference.type': 'attestation-manifest' };

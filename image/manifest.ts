@@ -1,6 +1,6 @@
 import { arch } from 'node:process';
-import { invalidArgument, notFound } from '../../common/errors.ts';
-import { isDigest } from '../digest.ts';
+import { invalidArgument, notFound } from '../common/errors.ts';
+import { isDigest } from './digest.ts';
 import {
   asList,
   asObject,
@@ -9,20 +9,27 @@ import {
   optionalString,
   parseJson,
   type JsonObject,
-} from '../json.ts';
-import type { Descriptor, Manifest, Platform } from '../registry/contract.ts';
+} from './json.ts';
+import type { Descriptor, Manifest, Platform } from './registry/contract.ts';
 
-const MANIFESTS = new Set([
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-]);
-const INDEXES = new Set([
-  'application/vnd.oci.image.index.v1+json',
+/** Media types of documents (image-spec media-types.md, and docker's schema 2). */
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json';
+
+export const INDEXES: ReadonlySet<string> = new Set([
+  OCI_INDEX,
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ]);
+export const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST]);
+/** Of what can be run; other manifests describe charts, signatures and the like. */
+export const CONFIGS: ReadonlySet<string> = new Set([OCI_CONFIG, DOCKER_CONFIG]);
+/** An index in an index in an index: nobody nests deeper. */
+export const MAX_NESTING = 4;
 /** Docker's own limit of layers is lower; what an index or a manifest of 4 MiB may name else is refused before it costs memory. */
 const MAX_DESCRIPTORS = 10_000;
-const ATTESTATION = 'attestation-manifest';
 
 export type Document =
   | { readonly kind: 'index'; readonly manifests: readonly Descriptor[] }
@@ -32,9 +39,12 @@ export type Document =
  * Reads an index or a manifest. Throws `invalid-argument` for one that is both, or of another type than was stated: it would mean
  * something else to each reader (CVE-2021-41190).
  */
-export function parseDocument({ descriptor, bytes }: Manifest): Document {
-  const { digest, mediaType } = descriptor;
-  const root = asObject(parseJson(Buffer.from(bytes).toString(), `manifest ${digest}`), 'manifest');
+export const parseDocument = ({ descriptor, bytes }: Manifest): Document =>
+  documentOf(descriptor, parseJson(Buffer.from(bytes).toString(), `manifest ${descriptor.digest}`));
+
+/** The same of a document whose JSON is parsed. */
+export function documentOf({ digest, mediaType }: Descriptor, value: unknown): Document {
+  const root = asObject(value, 'manifest');
   const stated = optionalString(root['mediaType'], 'mediaType') ?? mediaType;
   const asManifest = 'config' in root || 'layers' in root || 'fsLayers' in root;
   const asIndex = 'manifests' in root;
@@ -48,7 +58,8 @@ export function parseDocument({ descriptor, bytes }: Manifest): Document {
   return { kind: 'image', config: descriptorOf(root['config']), layers: descriptorsOf(root, 'layers') };
 }
 
-function descriptorsOf(root: JsonObject, key: string): Descriptor[] {
+/** The list of that name. Throws `invalid-argument`, for one that is too long too. */
+export function descriptorsOf(root: JsonObject, key: 'manifests' | 'layers'): Descriptor[] {
   const items = asList(root[key], key);
   if (items.length > MAX_DESCRIPTORS)
     throw invalidArgument(`invalid manifest: more than ${MAX_DESCRIPTORS} ${key}`);
@@ -67,12 +78,14 @@ function descriptorOf(value: unknown): Descriptor {
     digest,
     size,
     annotations: asStringMap(item['annotations'], 'annotations'),
-    ...(platform === undefined || platform === null ? {} : { platform: platformOf(platform) }),
+    ...(platform === undefined || platform === null
+      ? {}
+      : { platform: platformOf(asObject(platform, 'platform')) }),
   };
 }
 
-function platformOf(value: unknown): Platform {
-  const item = asObject(value, 'platform');
+/** The part of a descriptor, and of an image's configuration: both have these names. */
+export function platformOf(item: JsonObject): Platform {
   const variant = optionalString(item['variant'], 'platform.variant');
   return {
     os: optionalString(item['os'], 'platform.os') ?? '',
@@ -90,23 +103,31 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   ia32: '386',
 };
 
+/** In Go's words, as images have it, whoever named it. */
+export const goArchitecture = (name: string): string => ARCHITECTURES[name] ?? name;
+
 /** `os[/architecture[/variant]]`; what is left out, and undefined, is this machine's. */
 export function parsePlatform(text: string | undefined): Platform {
   const [os = 'linux', given = arch, variant] = text?.toLowerCase().split('/') ?? [];
-  return { os, architecture: ARCHITECTURES[given] ?? given, ...(variant ? { variant } : {}) };
+  return { os, architecture: goArchitecture(given), ...(variant ? { variant } : {}) };
 }
 
 /** The manifest of an index that suits a platform best: its variant, else one without, else an older one of ARM's. */
 export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform): Descriptor {
-  const ranked = manifests
-    .filter(({ annotations }) => annotations?.['vnd.docker.reference.type'] !== ATTESTATION)
-    .map((descriptor) => ({ descriptor, rank: rank(descriptor.platform, wanted) }))
-    .filter(({ rank: value }) => value >= 0)
-    .sort((a, b) => b.rank - a.rank);
-  const [best] = ranked;
-  if (best !== undefined) return best.descriptor;
+  const [best] = bestPlatformFirst(manifests, wanted);
+  if (best !== undefined && rank(best.platform, wanted) >= 0) return best;
   throw notFound(`no matching manifest for ${platformText(wanted)} in the manifest list entries`);
 }
+
+/** All but attestations; last what does not run there. */
+export const bestPlatformFirst = (manifests: readonly Descriptor[], wanted: Platform): Descriptor[] =>
+  manifests
+    .filter((descriptor) => !isAttestation(descriptor))
+    .sort((a, b) => rank(b.platform, wanted) - rank(a.platform, wanted));
+
+/** Buildkit's notes on how an image was built, in an index beside it. */
+export const isAttestation = ({ annotations }: Descriptor): boolean =>
+  annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 
 export const platformText = ({ os, architecture, variant }: Platform): string =>
   [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
@@ -115,7 +136,7 @@ export const platformText = ({ os, architecture, variant }: Platform): string =>
 function rank(platform: Platform | undefined, wanted: Platform): number {
   if (platform === undefined) return 0;
   const { os, architecture } = platform;
-  if (os !== wanted.os || (ARCHITECTURES[architecture] ?? architecture) !== wanted.architecture) return -1;
+  if (os !== wanted.os || goArchitecture(architecture) !== wanted.architecture) return -1;
   const [has, wants] = [version(platform), version(wanted)];
   if (has === wants) return 100;
   return has < wants ? 1 + has : -1;
