@@ -9,5 +9,6 @@ export function openRegistries(
 ): TransferOptions & { readonly registry: ClosableClient } {
   const { maxDownloads, maxUploads, attempts } = config;
   const hosts = makeRegistryHosts(config);
-  return { hosts, registry: makeRegistryClient({ hosts, limits: { attempts } }), maxDownloads, maxUploads };
+  const registry = makeRegistryClient({ hosts, limits: { attempts } });
+  return { hosts, registry, maxDownloads, maxUploads, attempts };
 }

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { makeCtx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
+import type { ShownRegistries } from '../../daemon/api/docker/convert/registry-config.ts';
 import { createDockerApi, type DockerApi } from '../../daemon/api/docker/server.ts';
 import { listenOn } from '../../daemon/listen/listen.ts';
 import { fakeEngine, type FakeEngine } from './fake-engine.ts';
@@ -15,7 +16,10 @@ export interface FakeDaemon {
   readonly api: DockerApi;
 }
 
-export async function fakeDoor(t: TestContext): Promise<FakeDaemon> {
+export async function fakeDoor(
+  t: TestContext,
+  registries: ShownRegistries = { mirrors: [], insecure: [] },
+): Promise<FakeDaemon> {
   const engine = fakeEngine();
   const api = await createDockerApi({
     engine,
@@ -26,7 +30,7 @@ export async function fakeDoor(t: TestContext): Promise<FakeDaemon> {
       ulimits: [{ name: 'nofile', soft: 1024, hard: 4096 }],
       shmSizeBytes: 67_108_864,
     },
-    info: { debug: false, logDriver: 'json-file' },
+    info: { debug: false, logDriver: 'json-file', registries },
   });
   t.after(() => api.close());
   return { engine, app: api.app, api };

@@ -1,6 +1,7 @@
 import { VERSION } from '../../../../common/version.ts';
 import type { Engine } from '../../../core/contract.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
+import { showRegistries, type ShownRegistries } from './registry-config.ts';
 import { statusOf, type Status } from './state.ts';
 
 const ARCH: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -43,6 +44,7 @@ export function showVersion(engine: Engine): object {
 export interface DoorInfo {
   readonly debug: boolean;
   readonly logDriver: string;
+  readonly registries: ShownRegistries;
 }
 
 /** Answer of `GET /info`. */
@@ -82,7 +84,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     OSType: 'linux',
     Architecture: info.architecture,
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: registryConfig(version),
+    RegistryConfig: showRegistries(door.registries, version),
     NCPU: info.cpus,
     MemTotal: info.memoryBytes,
     GenericResources: null,
@@ -131,18 +133,6 @@ function containerCounts(engine: Engine): object {
     ContainersRunning: running,
     ContainersPaused: paused,
     ContainersStopped: statuses.length - running - paused,
-  };
-}
-
-function registryConfig(version: ApiVersion): object {
-  const hub = { Name: 'docker.io', Mirrors: [], Secure: true, Official: true };
-  return {
-    ...(differs.showsNondistributable(version)
-      ? { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null }
-      : {}),
-    InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
-    IndexConfigs: { 'docker.io': hub },
-    Mirrors: null,
   };
 }
 
