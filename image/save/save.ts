@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import type { Ctx } from '../../common/ctx.ts';
-import { internal, WherryError } from '../../common/errors.ts';
-import { isErrno } from '../../native/sys/files.ts';
+import { internal, messageOf } from '../../common/errors.ts';
+import type { Digest } from '../digest.ts';
 import type { StoreParts } from '../parts.ts';
 import { TAR_END, tarHeader, tarPadding } from '../tar/writer.ts';
 import { chooseImages, type Chosen } from './choose.ts';
@@ -20,17 +19,55 @@ export interface SaveRequest {
 
 /**
  * `Archives.save`. All that can be wrong is found before this returns; what comes after is read as fast as it is taken, and only
- * one chunk of it is in memory. The same images give the same bytes.
+ * one chunk of it is in memory. The same images give the same bytes. Nothing of them is removed until the reading has ended, or ctx.
  */
 export async function saveImages(
   parts: StoreParts,
   ctx: Ctx,
   { references, platform }: SaveRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
+  // Held before anything is waited for: as long as it is in the catalogue, no removal has begun.
   const chosen = chooseImages(parts.catalog, references, platform);
-  const images = await Promise.all(chosen.map((image) => plan(parts, image)));
-  return archive(parts, ctx, images);
+  const blobs = chosen.flatMap(({ image }) => parts.catalog.blobs(image.id));
+  const held = holdDuring(ctx, parts, blobs);
+  try {
+    const images = await Promise.all(chosen.map((image) => plan(parts, image)));
+    return closing(archive(parts, ctx, { images, held }), held);
+  } catch (error) {
+    await held.disposeAsync();
+    throw error;
+  }
 }
+
+/** To be disposed as often as one likes. What was removed meanwhile goes then. */
+function holdDuring(ctx: Ctx, { catalog, content, collect }: StoreParts, blobs: readonly Digest[]) {
+  const held = new AsyncDisposableStack();
+  const letGo = (): void => {
+    held
+      .disposeAsync()
+      .catch((error: unknown) => ctx.log.warn('Cannot remove what was saved', { error: messageOf(error) }));
+  };
+  held.defer(async () => {
+    if (blobs.some((digest) => !catalog.liveBlobs().has(digest))) await collect();
+  });
+  held.use(content.hold(blobs));
+  // Whoever asked may never read.
+  ctx.signal.addEventListener('abort', letGo, { once: true });
+  held.defer(() => ctx.signal.removeEventListener('abort', letGo));
+  return held;
+}
+
+/** A generator that nobody has stepped runs nothing when it is ended. */
+const closing = <T>(source: AsyncGenerator<T>, held: AsyncDisposableStack): AsyncIterable<T> => ({
+  [Symbol.asyncIterator]: () => ({
+    next: () => source.next(),
+    return: async () => {
+      const last = await source.return(undefined);
+      await held.disposeAsync();
+      return last;
+    },
+  }),
+});
 
 async function plan(parts: StoreParts, { image, names }: Chosen): Promise<SavedImage> {
   const [config, layers] = await Promise.all([storedConfig(parts, image), storedLayers(parts, image)]);
@@ -38,20 +75,17 @@ async function plan(parts: StoreParts, { image, names }: Chosen): Promise<SavedI
   return { image, names, config, layers, manifest };
 }
 
-/** Holds the blobs from its first step on: one that nobody ever steps holds nothing. */
 async function* archive(
   parts: StoreParts,
   ctx: Ctx,
-  images: readonly SavedImage[],
+  { images, held }: { readonly images: readonly SavedImage[]; readonly held: AsyncDisposableStack },
 ): AsyncGenerator<Uint8Array> {
-  const members = archiveMembers(images);
-  const blobs = members.flatMap(({ content }) => (content instanceof Uint8Array ? [] : [content]));
-  using _ = parts.content.hold(blobs.map(({ digest }) => digest));
-  for (const blob of blobs) await requireBlob(blob);
+  await using _ = held;
+  ctx.check();
   for (const name of ['blobs/', 'blobs/sha256/']) {
     yield tarHeader({ type: 'directory', name, mode: 0o755, uid: 0, gid: 0, mtime: EPOCH });
   }
-  for (const member of members) yield* write(ctx, member);
+  for (const member of archiveMembers(images)) yield* write(ctx, member);
   yield TAR_END;
   for (const { image } of images) parts.onEvent('save', image.id, image.id);
 }
@@ -69,28 +103,11 @@ async function* write(ctx: Ctx, { name, content }: Member): AsyncGenerator<Uint8
 async function* read(ctx: Ctx, blob: StoredBlob): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   const stream = createReadStream(blob.path, { highWaterMark: CHUNK_BYTES });
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      ctx.check();
-      bytes += chunk.byteLength;
-      yield chunk;
-    }
-  } catch (error) {
-    // A removal that had begun when the blobs were held comes to its end.
-    throw isErrno(error, 'ENOENT') ? removed(blob.digest, error) : error;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    ctx.check();
+    bytes += chunk.byteLength;
+    yield chunk;
   }
   if (bytes === blob.sizeBytes) return;
   throw internal(`Cannot save blob ${blob.digest}: it has ${bytes} bytes, not ${blob.sizeBytes}`);
 }
-
-/** Its image may have been removed since it was planned. */
-async function requireBlob({ path, digest }: StoredBlob): Promise<void> {
-  try {
-    await stat(path);
-  } catch (cause) {
-    throw removed(digest, cause);
-  }
-}
-
-const removed = (digest: string, cause: unknown): WherryError =>
-  new WherryError('unavailable', `Cannot save blob ${digest}: its image was removed`, { cause });

@@ -6,6 +6,8 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { extract } from 'tar-stream';
+import { makeCtx } from '../../../../common/ctx.ts';
+import { silentLog } from '../../../../common/log.ts';
 import { dockerArchive, imageId, layer, ociArchive, type ImageParts } from '../../../lib/image-archives.ts';
 import { testStore, type TestStore } from '../../../lib/image-store.ts';
 import { eventually } from '../../../lib/process.ts';
@@ -164,4 +166,24 @@ test('a reader that goes away leaves no descriptor and no hold', requires('root'
   // Closed behind the back of whoever goes away.
   await eventually('the blob is closed', async () => openBlobs().length === 0);
   assert.ok(!store.events.some((event) => event.startsWith('save')));
+});
+
+test('what is removed while it is saved is whole, and goes afterwards', requires('root'), async (t) => {
+  const store = await testStore(t);
+  const kept = (): number => readdirSync(join(store.dataRoot, 'content/blobs/sha256')).length;
+  const abort = new AbortController();
+  const endings: Record<string, (chunks: AsyncIterable<Uint8Array>) => Promise<unknown>> = {
+    read: async (chunks) => assert.ok((await filesOf(await buffer(Readable.from(chunks)))).size > 5),
+    'never begun': async (chunks) => chunks[Symbol.asyncIterator]().return?.(),
+    'never begun by a stream': async (chunks) => Readable.from(chunks).destroy(),
+    forgotten: async () => abort.abort(),
+  };
+  for (const [how, end] of Object.entries(endings)) {
+    await store.loadBytes(dockerArchive({ ...first, tags: ['app:1'] }));
+    const saving = store.archives.save(makeCtx(silentLog, abort.signal), ['app:1'], undefined);
+    await store.images.remove(store.ctx, 'app:1', { force: true, users: () => [] });
+    assert.ok(kept() > 0, how);
+    await end(await saving);
+    await eventually(`nothing is left when it is ${how}`, async () => kept() === 0);
+  }
 });
