@@ -127,7 +127,10 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
       touch: () => {},
     },
     storage: {
-      usage: async () => ({ images: NO_USAGE, containers: [] }),
+      sizes: async () => {
+        record('sizes');
+        return [];
+      },
       sizeOf: async () => ({ rwBytes: 0, rootFsBytes: 0 }),
       check: async (_ctx, options) => {
         record('check', options);

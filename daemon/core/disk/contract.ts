@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import type { Damage, PruneRequest, Pruned, Usage } from '../../../image/disk.ts';
+import type { Damage, PruneRequest, Pruned } from '../../../image/disk.ts';
 
 export interface ContainerSize {
   /** Written by the container: files and symbolic links, as `stat` sums them, hard links once. Docker's `SizeRw`. */
@@ -8,16 +8,15 @@ export interface ContainerSize {
   readonly rootFsBytes: number;
 }
 
-/** What docker's `system df` tells. There are no volumes and no build cache yet. */
-export interface StorageUsage<Container> {
-  readonly images: Usage;
-  readonly containers: readonly { readonly container: Container; readonly size: ContainerSize }[];
+export interface SizedContainer<Container> {
+  readonly container: Container;
+  readonly size: ContainerSize;
 }
 
 /** The image store's disk account, together with what only the engine knows: which containers use what. */
 export interface Storage<Container> {
-  /** From the store's rows; only what containers wrote is walked. */
-  usage(ctx: Ctx): Promise<StorageUsage<Container>>;
+  /** Of all containers. Walks what they wrote: slow, so only for who asks for it. */
+  sizes(ctx: Ctx): Promise<readonly SizedContainer<Container>[]>;
   sizeOf(ctx: Ctx, container: Container): Promise<ContainerSize>;
   /** `Disk.check`; layers below a running container are not exchanged. */
   check(ctx: Ctx, options: { readonly repair: boolean }): Promise<readonly Damage[]>;

@@ -9,13 +9,12 @@ const MOUNTED: readonly ContainerState['kind'][] = ['starting', 'running', 'paus
 export function makeStorage(core: Core): Storage<Container> {
   const { disk, images, table, events, config } = core;
   return {
-    usage: async (ctx) => {
+    sizes: async (ctx) => {
       const containers = [];
       for (const { view } of table.all()) {
         containers.push({ container: view, size: await sizeOf(ctx, view, images) });
       }
-      // Last, so that it fits the containers rather than what was there before the walk.
-      return { images: disk.usage(), containers };
+      return containers;
     },
     sizeOf: (ctx, container) => sizeOf(ctx, container, images),
     check: (ctx, { repair }) =>

@@ -232,6 +232,18 @@ test('disk usage shows the types that were asked for', async (t) => {
   assert.equal((await app.inject('/v1.41/system/df?type=x')).json<{ BuilderSize: number }>().BuilderSize, 0);
 });
 
+test('disk usage does not walk through containers that nobody asked for', async (t) => {
+  const { app, engine } = await fakeDoor(t);
+  const walks = async (query: string): Promise<number> => {
+    engine.calls.length = 0;
+    assert.equal((await app.inject(`/system/df${query}`)).statusCode, 200);
+    return engine.calls.filter(({ name }) => name === 'sizes').length;
+  };
+  assert.equal(await walks('?type=image&type=volume'), 0);
+  assert.equal(await walks('?type=container'), 1);
+  assert.equal(await walks(''), 1);
+});
+
 test('prune: filters in docker’s words', async (t) => {
   const { app, engine } = await fakeDoor(t);
   const prune = (filters: object) =>

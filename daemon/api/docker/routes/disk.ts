@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { invalidArgument } from '../../../../common/errors.ts';
 import type { RemovedImage } from '../../../../image/images.ts';
 import type { Container } from '../../../core/contract.ts';
-import type { ContainerSize, StorageUsage } from '../../../core/disk/contract.ts';
+import type { ContainerSize, SizedContainer } from '../../../core/disk/contract.ts';
 import { sendJson, type Door } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
 import { imagesWithUsage } from '../list-images.ts';
@@ -21,16 +21,17 @@ const PRUNE_FILTERS = ['dangling', 'label', 'label!', 'until'];
 
 /** The disk account, and what gives the disk back. */
 export function diskRoutes(app: FastifyInstance, door: Door): void {
-  const { storage } = door.engine;
+  const { storage, disk } = door.engine;
 
   app.get<Asked>('/system/df', async (request, reply) => {
     const { apiVersion } = request;
     const types = wantedTypes(request.query, apiVersion);
-    const usage = await storage.usage(clientCtx(reply, door.ctx));
+    const containers = types.has('container') ? await storage.sizes(clientCtx(reply, door.ctx)) : undefined;
+    // After the walk, so that it fits the containers rather than what was there before.
     return sendJson(reply, {
-      LayersSize: types.has('image') ? usage.images.layersBytes : 0,
+      LayersSize: types.has('image') ? disk.usage().layersBytes : 0,
       Images: types.has('image') ? imagesWithUsage(door.engine, apiVersion) : null,
-      Containers: types.has('container') ? usage.containers.map((each) => showContainer(door, each)) : null,
+      Containers: containers?.map((each) => showContainer(door, each)) ?? null,
       Volumes: types.has('volume') ? [] : null,
       BuildCache: types.has('build-cache') ? [] : null,
       ...(differs.takesUsageTypes(apiVersion) ? {} : { BuilderSize: 0 }),
@@ -69,10 +70,7 @@ function wantedTypes(query: Query, version: ApiVersion): ReadonlySet<string> {
   return new Set(given);
 }
 
-function showContainer(
-  door: Door,
-  { container, size }: StorageUsage<Container>['containers'][number],
-): object {
+function showContainer(door: Door, { container, size }: SizedContainer<Container>): object {
   const image = door.engine.images.list().find(({ id }) => id === container.imageId);
   return summarize(container, {
     image: image === undefined || image.tags.length === 0 ? container.imageId : container.imageName,
