@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ChildProcess } from 'node:child_process';
 import type { Daemon } from '../lib/daemon.ts';
-import { ended, eventually, exec, execOk, start } from '../lib/process.ts';
+import { execOk } from '../lib/process.ts';
 import { uploads } from '../lib/pull-registry.ts';
+import { openRegistry } from '../lib/registry.ts';
 import { tarball } from '../lib/tarball.ts';
 import type { Client } from './client.ts';
 import { interleaved, median } from './statistics.ts';
@@ -25,37 +22,14 @@ const NAME = `127.0.0.1:${PORT}/big`;
 
 /** A pull of an image of 500 MB, half as much compressed, from a registry on the loopback of each. */
 export async function pulls(ours: Engine, theirs: Engine): Promise<Row[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'bench-registry-'));
-  const config = join(directory, 'config.yml');
-  await writeFile(
-    config,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\nhttp: {addr: "127.0.0.1:${PORT}"}\n`,
+  await using registry = await openRegistry({ port: PORT });
+  await uploads(`http://127.0.0.1:${PORT}/v2`).push({ layers: layers() }, 'big:1');
+  for (const { daemon } of [ours, theirs]) await registry.serveIn(daemon.netnsPid);
+  const times = await interleaved(ROUNDS, [() => pull(ours.daemon), () => pull(theirs.daemon)], () =>
+    Promise.all([ours, theirs].map(({ client }) => client.call('DELETE', `/images/${NAME}:1`))),
   );
-  const registries: ChildProcess[] = [];
-  const serve = async (prefix: readonly string[]): Promise<ChildProcess> => {
-    const child = start([...prefix, 'docker-registry', 'serve', config], { stdio: 'ignore' });
-    registries.push(child);
-    const probe = [...prefix, 'curl', '-sf', `http://127.0.0.1:${PORT}/v2/`];
-    await eventually('the registry answers', async () => (await exec(probe)).code === 0);
-    return child;
-  };
-  try {
-    const own = await serve([]);
-    await uploads(`http://127.0.0.1:${PORT}/v2`).push({ layers: layers() }, 'big:1');
-    own.kill();
-    for (const { daemon } of [ours, theirs]) {
-      await serve(['nsenter', `--net=/proc/${daemon.netnsPid}/ns/net`, '--']);
-    }
-    const times = await interleaved(ROUNDS, [() => pull(ours.daemon), () => pull(theirs.daemon)], () =>
-      Promise.all([ours, theirs].map(({ client }) => client.call('DELETE', `/images/${NAME}:1`))),
-    );
-    const values = { ours: median(times.ours), theirs: median(times.theirs) };
-    return [{ what: 'pull of 500 MB from the loopback', unit: 'ms', better: 'less', ...values, budget: 0.7 }];
-  } finally {
-    for (const child of registries) child.kill('SIGKILL');
-    await Promise.all(registries.map((child) => ended(child)));
-    await rm(directory, { recursive: true, force: true });
-  }
+  const values = { ours: median(times.ours), theirs: median(times.theirs) };
+  return [{ what: 'pull of 500 MB from the loopback', unit: 'ms', better: 'less', ...values, budget: 0.7 }];
 }
 
 const pull = async (daemon: Daemon): Promise<void> => {

@@ -1,54 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { ChildProcess } from 'node:child_process';
 import type { Client } from '../lib/clients.ts';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
-import { ended, eventually, exec, execOk, start, type Result } from '../lib/process.ts';
+import { exec, type Result } from '../lib/process.ts';
+import { openRegistry, type Registry } from '../lib/registry.ts';
 import { dockerPython, requires } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
 import { clients } from '../lib/suite.ts';
 
-const HOST = '127.0.0.1:5000';
-/** Of `secret`, for the user `me`: bcrypt, which is all that the registry takes. */
-const HTPASSWD = 'me:$2b$04$rhtmCWt3cMSUvj1bpgb3nuWTmDD7pOwBS5QW6JLrlMB0kH27.0ABS\n';
-
-/** Debian's registry with a password, in the daemon's network. */
-async function startRegistry(daemon: Daemon): Promise<ChildProcess> {
-  const directory = join(daemon.directory, 'registry');
-  await mkdir(directory);
-  await writeFile(join(directory, 'htpasswd'), HTPASSWD);
-  await writeFile(
-    join(directory, 'config.yml'),
-    `version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: ${directory}/data}, delete: {enabled: true}}
-http: {addr: "${HOST}"}
-auth: {htpasswd: {realm: test, path: ${directory}/htpasswd}}
-`,
-  );
-  const enter = ['nsenter', `--net=/proc/${daemon.netnsPid}/ns/net`, '--'];
-  const registry = start([...enter, 'docker-registry', 'serve', join(directory, 'config.yml')], {
-    stdio: 'ignore',
-  });
-  const ask = `import urllib.request as u, urllib.error as e
-try: u.urlopen("http://${HOST}/v2/")
-except e.HTTPError as error: assert error.code == 401`;
-  await eventually('the registry answers', () =>
-    execOk([...enter, 'python3', '-c', ask]).then(
-      () => true,
-      () => false,
-    ),
-  );
-  return registry;
-}
+const PORT = 5000;
+const HOST = `127.0.0.1:${PORT}`;
 
 /** docker-py, as a program would use it. */
 const PYTHON = `
 import docker, sys
 client = docker.DockerClient(base_url=sys.argv[1], version='auto', timeout=20)
-auth = {'username': 'me', 'password': 'secret'}
+auth = {'username': 'user', 'password': 'secret'}
 assert client.login(registry='${HOST}', **auth)['Status'] == 'Login Succeeded'
 image = client.images.get('busybox')
 assert image.tag('${HOST}/py', '1')
@@ -92,23 +60,25 @@ describe(
     'docker-py',
   ),
   () => {
-    let started: { readonly daemon: Daemon; readonly registry: ChildProcess } | undefined;
+    let started: { readonly daemon: Daemon; readonly registry: Registry } | undefined;
     const daemon = (): Daemon => {
       assert.ok(started !== undefined, 'The daemon did not start');
       return started.daemon;
     };
     before(async () => {
       const own = await startDaemon(undefined);
-      started = { daemon: own, registry: await startRegistry(own) };
+      started = {
+        daemon: own,
+        registry: await openRegistry({ auth: 'password', port: PORT, netnsPid: own.netnsPid }),
+      };
     });
     after(async () => {
-      started?.registry.kill('SIGKILL');
-      if (started !== undefined) await ended(started.registry);
+      await started?.registry[Symbol.asyncDispose]();
       await started?.daemon[Symbol.asyncDispose]();
     });
     const idOf = (image: string): Promise<string> => daemon().dockerOk('inspect', '-f', '{{.Id}}', image);
     const login = (client: Client, password: string): Promise<Result> =>
-      exec(daemon().argv(client, 'login', '-u', 'me', '--password-stdin', HOST), {
+      exec(daemon().argv(client, 'login', '-u', 'user', '--password-stdin', HOST), {
         input: password,
         env: { ...process.env, DOCKER_CONFIG: join(daemon().directory, 'c') },
       });

@@ -6,19 +6,20 @@ import { test } from 'node:test';
 import { makeCtx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
 import type { Credentials } from '../../image/registry/contract.ts';
+import { faultyProxy } from '../lib/fault-proxy.ts';
 import { layer, type ImageParts } from '../lib/image-archives.ts';
 import { execOk } from '../lib/process.ts';
-import { faultyProxy, pushRegistry } from '../lib/push-registry.ts';
 import { app, base, load, push, pushingStore } from '../lib/pushing.ts';
+import { startRegistry } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
 
 const SECRET: Credentials = { username: 'user', password: 'secret' };
 
 test(
   'a registry with a password takes it, and says so to whoever has none',
-  requires('root', 'docker-registry', 'skopeo', 'htpasswd'),
+  requires('root', 'docker-registry', 'skopeo'),
   async (t) => {
-    const { host } = await pushRegistry(t, { auth: true });
+    const { host } = await startRegistry(t, { auth: 'password' });
     const store = await pushingStore(t);
     const name = `${host}/a/app:1`;
     await load(store, { image: app, name, how: 'gzip', kept: true });
@@ -48,7 +49,7 @@ test(
   'a registry with TLS is trusted by its authority only',
   requires('root', 'docker-registry', 'skopeo', 'openssl'),
   async (t) => {
-    const { host, work, certificates } = await pushRegistry(t, { tls: true });
+    const { host, work, certificates } = await startRegistry(t, { tls: true });
     const directory = join(work, 'registry.d');
     await mkdir(directory);
     // On this machine a registry need not be vouched for, unless it is named.
@@ -71,7 +72,7 @@ test(
   'uploads that are cut, and a registry that breaks now and then, only cost time',
   requires('root', 'docker-registry', 'skopeo'),
   async (t) => {
-    const registry = await pushRegistry(t);
+    const registry = await startRegistry(t);
     const proxy = await faultyProxy(t, registry);
     // One blob may meet with all that goes wrong.
     const store = await pushingStore(t, { attempts: 10 });
@@ -106,7 +107,7 @@ test(
 );
 
 test('a push that failed is continued by the next', requires('root', 'docker-registry'), async (t) => {
-  const registry = await pushRegistry(t);
+  const registry = await startRegistry(t);
   const proxy = await faultyProxy(t, registry);
   const store = await pushingStore(t);
   const name = `${proxy.host}/a/large:1`;
@@ -131,7 +132,7 @@ test(
   'a push that is cancelled stops, and the next one ends well',
   requires('root', 'docker-registry'),
   async (t) => {
-    const registry = await pushRegistry(t);
+    const registry = await startRegistry(t);
     const proxy = await faultyProxy(t, registry);
     const store = await pushingStore(t);
     const name = `${proxy.host}/a/large:1`;

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { startDaemon } from '../lib/daemon.ts';
 import { dockerArchive, imageId } from '../lib/image-archives.ts';
 import { execOk } from '../lib/process.ts';
-import { pushRegistry } from '../lib/push-registry.ts';
 import { clients } from '../lib/suite.ts';
 import { app, load, other, push, pushingStore } from '../lib/pushing.ts';
+import { startRegistry } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
 
 for (const [how, kept] of [
@@ -20,7 +20,7 @@ for (const [how, kept] of [
     `skopeo and podman pull what is pushed: ${what}`,
     requires('root', 'docker-registry', 'skopeo', 'podman'),
     async (t) => {
-      const { host, work } = await pushRegistry(t);
+      const { host, work } = await startRegistry(t);
       const store = await pushingStore(t);
       const name = `${host}/a/app:1`;
       await load(store, { image: app, name, how, kept });
@@ -52,7 +52,7 @@ test(
   "Debian's dockerd pulls what is pushed",
   requires('root', 'docker-registry', 'dockerd', 'docker-client'),
   async (t) => {
-    const { host, serveIn } = await pushRegistry(t);
+    const { host, serveIn } = await startRegistry(t);
     await using peer = await startDaemon(t, { peer: true, busybox: false });
     await serveIn(peer.netnsPid);
     const store = await pushingStore(t);
@@ -74,7 +74,7 @@ test(
 );
 
 test('a layer that another repository has is mounted', requires('root', 'docker-registry'), async (t) => {
-  const { host } = await pushRegistry(t);
+  const { host } = await startRegistry(t);
   const store = await pushingStore(t);
   await load(store, { image: app, name: `${host}/a/app:1`, how: 'gzip', kept: true });
   await load(store, { image: other, name: `${host}/b/other:1`, how: 'gzip', kept: true });
@@ -88,7 +88,7 @@ test(
   'what is pulled and pushed elsewhere keeps its digest',
   requires('root', 'docker-registry', 'skopeo'),
   async (t) => {
-    const { host, work } = await pushRegistry(t);
+    const { host, work } = await startRegistry(t);
     const insecure = '--dest-tls-verify=false';
     await writeFile(join(work, 'in.tar'), dockerArchive({ ...app, tags: ['x:1'] }));
     await execOk([
@@ -120,7 +120,7 @@ test(
   'docker and wherry push and save through the daemon',
   requires('root', 'docker-registry', 'docker-client', 'skopeo'),
   async (t) => {
-    const { host, work, serveIn } = await pushRegistry(t);
+    const { host, work, serveIn } = await startRegistry(t);
     await using daemon = await startDaemon(t);
     await serveIn(daemon.netnsPid);
     for (const client of clients) {

@@ -8,8 +8,8 @@ import { sha256 } from '../../image/digest.ts';
 import { makeRegistryClient, type ClosableClient } from '../../image/registry/client.ts';
 import type { Credentials, Descriptor, RegistryEndpoint, Repository } from '../../image/registry/contract.ts';
 import { makeRegistryHosts } from '../../image/registry/hosts.ts';
-import { execOk } from '../lib/process.ts';
-import { startFront, startRegistry, type Registry } from '../lib/registry.ts';
+import { startFront } from '../lib/fault-proxy.ts';
+import { startRegistry, type Registry } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
 import { tokenServer, type TokenServer } from '../lib/token-server.ts';
 
@@ -48,7 +48,7 @@ async function read(repository: Repository, offset = 0): Promise<Buffer> {
 }
 
 async function filled(t: TestContext): Promise<Registry> {
-  const registry = await startRegistry(t, async () => ({}));
+  const registry = await startRegistry(t);
   await upload(client(t, [plain(registry.host)]).repository(`${registry.host}/a/b`, 'push', undefined));
   return registry;
 }
@@ -58,10 +58,8 @@ test(
   requires('docker-registry', 'openssl'),
   async (t) => {
     let tokens: TokenServer | undefined;
-    const { host } = await startRegistry(t, async (work) => {
-      tokens = await tokenServer(t, work);
-      return { lines: [tokens.auth] };
-    });
+    const auth = async (work: string): Promise<string> => (tokens = await tokenServer(t, work)).auth;
+    const { host } = await startRegistry(t, { auth });
     assert.ok(tokens !== undefined);
     const registry = client(t, [plain(host)]);
     const name = `${host}/a/b`;
@@ -92,12 +90,9 @@ test(
 
 test(
   'row 25: what authorises goes to no other host, and to no mirror',
-  requires('docker-registry', 'htpasswd'),
+  requires('docker-registry'),
   async (t) => {
-    const registry = await startRegistry(t, async (work) => {
-      await execOk(['htpasswd', '-Bbc', '-C', '4', `${work}/htpasswd`, 'user', 'secret']);
-      return { lines: [`auth: {htpasswd: {realm: test, path: "${work}/htpasswd"}}`] };
-    });
+    const registry = await startRegistry(t, { auth: 'password' });
     const [front, storage, mirror] = [
       await startFront(t, registry),
       await startFront(t),
@@ -232,24 +227,7 @@ test(
   'a registry of this machine with TLS that nobody vouches for is taken at its word',
   requires('docker-registry', 'openssl'),
   async (t) => {
-    const { host } = await startRegistry(t, async (work) => {
-      await execOk([
-        ...[
-          'openssl',
-          'req',
-          '-x509',
-          '-newkey',
-          'rsa:2048',
-          '-nodes',
-          '-subj',
-          '/CN=registry',
-          '-days',
-          '2',
-        ],
-        ...['-keyout', `${work}/key`, '-out', `${work}/crt`],
-      ]);
-      return { http: `, tls: {certificate: "${work}/crt", key: "${work}/key"}` };
-    });
+    const { host } = await startRegistry(t, { tls: true });
     const registry = client(t);
     const repository = registry.repository(`${host}/a/b`, 'push', undefined);
     // Not what its port answers to whoever speaks without TLS.

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { makeCtx } from '../../common/ctx.ts';
@@ -12,84 +9,35 @@ import { makeRegistryClient, type ClosableClient } from '../../image/registry/cl
 import type { Credentials } from '../../image/registry/contract.ts';
 import { makeRegistryHosts } from '../../image/registry/hosts.ts';
 import { Readable } from 'node:stream';
-import { ended, eventually, execOk, start } from '../lib/process.ts';
+import { startRegistry, type RegistryOptions } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
 
-const bob: Credentials = { username: 'bob', password: 'secret' };
+const user: Credentials = { username: 'user', password: 'secret' };
 
 interface Place {
   readonly host: string;
   readonly directory: string;
+  /** Whose certificate vouches for it. */
+  readonly authority: string;
   readonly client: ClosableClient;
 }
 
-/** Debian's docker-registry, which wants a password, or TLS with a certificate that only `ca.crt` vouches for. */
-async function registry(t: TestContext, kind: 'password' | 'tls'): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), 'registry-'));
-  const port = await freePort();
-  const config = [
-    'version: 0.1',
-    'log: {level: error}',
-    `storage: {filesystem: {rootdirectory: ${directory}/data}}`,
-    `http: {addr: "127.0.0.1:${port}"${kind === 'tls' ? `, tls: {certificate: ${directory}/c.pem, key: ${directory}/k.pem}` : ''}}`,
-    ...(kind === 'password' ? [`auth: {htpasswd: {realm: x, path: ${directory}/passwords}}`] : []),
-  ];
-  await writeFile(join(directory, 'config.yml'), `${config.join('\n')}\n`);
-  if (kind === 'password') {
-    await writeFile(join(directory, 'passwords'), await execOk(['htpasswd', '-Bbn', 'bob', 'secret']));
-  } else {
-    const request = [
-      'openssl',
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=registry',
-    ];
-    const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-    await execOk([...request, ...names, '-keyout', `${directory}/k.pem`, '-out', `${directory}/c.pem`]);
-  }
-  const child = start(['docker-registry', 'serve', join(directory, 'config.yml')], { stdio: 'ignore' });
-  const host = `127.0.0.1:${port}`;
-  const client = makeRegistryClient({
-    hosts: makeRegistryHosts({ mirrors: [], insecure: [], directory, certificates: directory }),
-  });
-  t.after(async () => {
-    client.close();
-    child.kill('SIGKILL');
-    await ended(child);
-    await rm(directory, { recursive: true, force: true });
-  });
-  await eventually('the registry listens', () => listens(port));
-  return { host, directory, client };
+/** One that wants a password, or TLS with a certificate that only its `ca.crt` vouches for. */
+async function place(t: TestContext, options: RegistryOptions): Promise<Place> {
+  const { host, work, certificates } = await startRegistry(t, options);
+  const hosts = makeRegistryHosts({ mirrors: [], insecure: [], directory: work, certificates: work });
+  const client = makeRegistryClient({ hosts });
+  t.after(() => client.close());
+  return { host, directory: work, authority: join(certificates, host, 'ca.crt'), client };
 }
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const listens = async (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    void import('node:net').then(({ connect }) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      }).on('error', () => resolve(false));
-    });
-  });
 
 const ctx = makeCtx(silentLog);
 
 /** Puts an image of one layer there, and reads it back. */
-async function roundTrip({ client, host }: Place, credentials: Credentials | undefined): Promise<void> {
+async function roundTrip(
+  { client, host }: Pick<Place, 'client' | 'host'>,
+  credentials: Credentials | undefined,
+): Promise<void> {
   const repository = client.repository(`${host}/a/b`, 'push', credentials);
   const [layer, config] = [
     Buffer.alloc(100_000, 'layer'),
@@ -130,35 +78,35 @@ async function roundTrip({ client, host }: Place, credentials: Credentials | und
   assert.equal(await other.hasBlob(ctx, sha256(layer)), true);
 }
 
-describe('a real registry', requires('docker-registry', 'htpasswd', 'openssl'), () => {
+describe('a real registry', requires('docker-registry', 'openssl'), () => {
   test('that wants a password', async (t) => {
-    const place = await registry(t, 'password');
-    const { client, host } = place;
-    await assert.rejects(client.login(ctx, host, { ...bob, password: 'wrong' }), /unauthorized/);
-    assert.deepEqual(await client.login(ctx, host, bob), { identityToken: '' });
+    const at = await place(t, { auth: 'password' });
+    const { client, host } = at;
+    await assert.rejects(client.login(ctx, host, { ...user, password: 'wrong' }), /unauthorized/);
+    assert.deepEqual(await client.login(ctx, host, user), { identityToken: '' });
     const nobody = client.repository(`${host}/a/b`, 'push', undefined);
     await assert.rejects(nobody.hasBlob(ctx, sha256('x')), { message: 'no basic auth credentials' });
-    await roundTrip(place, bob);
+    await roundTrip(at, user);
   });
 
   test('with TLS, whose certificate nobody vouches for, on this machine', async (t) => {
-    await roundTrip(await registry(t, 'tls'), undefined);
+    await roundTrip(await place(t, { tls: true }), undefined);
   });
 
   test('with TLS elsewhere is only believed with its authority', async (t) => {
-    const { host, directory } = await registry(t, 'tls');
+    const { host, directory, authority } = await place(t, { tls: true });
     const port = host.split(':')[1];
     const named = join(directory, `${host}.json`);
     // A file that names the server takes it out of what is insecure.
     for (const [content, expected] of [
       [{ server: `https://127.0.0.1:${port}` }, /self-signed certificate/],
-      [{ server: `https://127.0.0.1:${port}`, ca: `${directory}/c.pem` }, undefined],
+      [{ server: `https://127.0.0.1:${port}`, ca: authority }, undefined],
     ] as const) {
       await writeFile(named, JSON.stringify(content));
       const hosts = makeRegistryHosts({ mirrors: [], insecure: [], directory, certificates: directory });
       const client = makeRegistryClient({ hosts, limits: { attempts: 1 } });
       t.after(() => client.close());
-      if (expected === undefined) await roundTrip({ client, host, directory }, undefined);
+      if (expected === undefined) await roundTrip({ client, host }, undefined);
       else await assert.rejects(client.repository(`${host}/a`, 'pull', undefined).tags(ctx), expected);
     }
   });

@@ -1,14 +1,10 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../../image/digest.ts';
 import { configOf, squeeze, type ImageParts, type Squeeze } from './image-archives.ts';
-import { ended, eventually, start } from './process.ts';
+import { startRegistry } from './registry.ts';
 
 /** What happens to one answer that has a blob. */
 export interface Mischief {
@@ -55,27 +51,9 @@ const STEP_MS = 5;
 
 /** Both end with the test. */
 export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
-  const directory = await mkdtemp(join(tmpdir(), 'registry-'));
-  const port = await freePort();
-  const config = join(directory, 'config.yml');
-  await writeFile(
-    config,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\nhttp: {addr: "127.0.0.1:${port}"}\n`,
-  );
-  const child = start(['docker-registry', 'serve', config], { stdio: 'ignore' });
-  const proxy = new BlobProxy(port);
-  t.after(async () => {
-    proxy.close();
-    child.kill('SIGKILL');
-    await ended(child);
-    await rm(directory, { recursive: true, force: true });
-  });
-  await eventually('the registry answers', () =>
-    fetch(`http://127.0.0.1:${port}/v2/`).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
+  const behind = await startRegistry(t);
+  const proxy = new BlobProxy(behind.host);
+  t.after(() => proxy.close());
   const host = await proxy.listen();
   return {
     host,
@@ -86,7 +64,7 @@ export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
     throttle: (bytesPerSecond) => void (proxy.bytesPerSecond = bytesPerSecond),
     stopAt: (bytes) => void (proxy.limitBytes = bytes),
     onBlob: (decide) => void (proxy.decide = decide),
-    ...uploads(`http://127.0.0.1:${port}/v2`),
+    ...uploads(`http://${behind.host}/v2`),
   };
 }
 
@@ -152,11 +130,11 @@ class BlobProxy {
   bytesPerSecond = 0;
   limitBytes = Number.POSITIVE_INFINITY;
   decide: (digest: string) => Mischief | undefined = () => undefined;
-  readonly #port: number;
+  readonly #behind: string;
   readonly #server = createServer((incoming, answer) => this.#serve(incoming, answer));
 
-  constructor(port: number) {
-    this.#port = port;
+  constructor(behind: string) {
+    this.#behind = behind;
   }
 
   async listen(): Promise<string> {
@@ -171,7 +149,7 @@ class BlobProxy {
 
   #serve(incoming: IncomingMessage, answer: ServerResponse): void {
     const { method, url: path, headers } = incoming;
-    const onwards = request({ port: this.#port, host: '127.0.0.1', method, path, headers }, (response) => {
+    const onwards = request(`http://${this.#behind}${path}`, { method, headers }, (response) => {
       answer.writeHead(response.statusCode ?? 500, response.headers);
       const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(path ?? '')?.[1];
       if (digest === undefined || method !== 'GET') response.pipe(answer);
@@ -225,12 +203,4 @@ async function drained(answer: ServerResponse): Promise<void> {
   answer.once('drain', resolve).once('close', resolve);
   await promise;
   answer.off('drain', resolve).off('close', resolve);
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

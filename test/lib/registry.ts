@@ -1,94 +1,102 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { ended, eventually, start } from './process.ts';
+import { freePort } from './free-port.ts';
+import { ended, eventually, exec, execOk, start } from './process.ts';
 
-export interface Registry {
+export interface RegistryOptions {
+  /** Asks for the name `user` and the password `secret`; or the section `auth` of its configuration, whose files are in `work`. */
+  readonly auth?: 'password' | ((work: string) => Promise<string>);
+  /** With a certificate of its own authority, `certificates` has it. */
+  readonly tls?: boolean;
+  /** Any that is free, unless told. */
+  readonly port?: number;
+  /** Serves in the network namespace of this process, not in the own one. */
+  readonly netnsPid?: number;
+}
+
+export interface Registry extends AsyncDisposable {
   /** `127.0.0.1:1234`. */
   readonly host: string;
+  /** A directory of its own. */
+  readonly work: string;
+  /** As docker's `certs.d`. */
+  readonly certificates: string;
+  /** Serves the same content at the same address in another network namespace too. */
+  readonly serveIn: (netnsPid: number) => Promise<void>;
 }
 
-/** Debian's docker-registry; ends with the test. `configure` gives further lines of its configuration. */
-export async function startRegistry(
-  t: TestContext,
-  configure: (work: string) => Promise<{ readonly lines?: readonly string[]; readonly http?: string }>,
-): Promise<Registry> {
+/** Of `secret`, for the user `user`: bcrypt, which is all that the registry takes. */
+const HTPASSWD = 'user:$2b$04$rhtmCWt3cMSUvj1bpgb3nuWTmDD7pOwBS5QW6JLrlMB0kH27.0ABS\n';
+
+/** Debian's docker-registry; ends with the test. */
+export async function startRegistry(t: TestContext, options: RegistryOptions = {}): Promise<Registry> {
+  const registry = await openRegistry(options);
+  t.after(() => registry[Symbol.asyncDispose]());
+  return registry;
+}
+
+/** Debian's docker-registry, until it is disposed of. */
+export async function openRegistry(options: RegistryOptions = {}): Promise<Registry> {
+  await using stack = new AsyncDisposableStack();
   const work = await mkdtemp('/tmp/registry-');
-  t.after(() => rm(work, { recursive: true, force: true }));
-  const { lines = [], http = '' } = await configure(work);
-  const port = await freePort();
+  stack.defer(() => rm(work, { recursive: true, force: true }));
+  const port = options.port ?? (await freePort());
   const host = `127.0.0.1:${port}`;
-  const own = [
+  const certificates = join(work, 'certs.d');
+  const config = join(work, 'config.yml');
+  const tls = options.tls === true ? await tlsOf({ work, certificates, host }) : '';
+  const lines = [
     'version: 0.1',
     'log: {level: error}',
-    `storage: {filesystem: {rootdirectory: ${work}/registry}}`,
-    `http: {addr: "${host}"${http}}`,
+    `storage: {filesystem: {rootdirectory: ${work}/data}, delete: {enabled: true}}`,
+    `http: {addr: "${host}"${tls}}`,
+    ...(options.auth === undefined ? [] : [await authOf(work, options.auth)]),
   ];
-  await writeFile(`${work}/config.yml`, [...own, ...lines].join('\n'));
-  const child = start(['docker-registry', 'serve', `${work}/config.yml`], { stdio: 'ignore' });
-  const end = ended(child);
-  t.after(async () => {
-    child.kill('SIGKILL');
-    await end;
-  });
-  await eventually('the registry answers', () => listens(port));
-  return { host };
+  await writeFile(config, lines.join('\n'));
+  const running = stack.use(new Children());
+  const serve = async (...enter: readonly string[]): Promise<void> => {
+    running.add(start([...enter, 'docker-registry', 'serve', config], { stdio: 'ignore' }));
+    const probe = [...enter, 'bash', '-c', `</dev/tcp/127.0.0.1/${port}`];
+    await eventually('the registry answers', async () => (await exec(probe)).code === 0);
+  };
+  const serveIn = (pid: number): Promise<void> => serve('nsenter', `--net=/proc/${pid}/ns/net`, '--');
+  await (options.netnsPid === undefined ? serve() : serveIn(options.netnsPid));
+  const owned = stack.move();
+  return {
+    ...{ host, work, certificates, serveIn },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
-export interface Front {
-  readonly host: string;
-  /** `GET /v2/a/blobs/sha256:... Bearer`: what was asked, with the scheme of what authorised it. */
-  readonly asked: string[];
-  /** Answers a request in the registry's place, or returns false. */
-  decide: (request: IncomingMessage, answer: ServerResponse) => boolean;
+class Children {
+  readonly #running: { readonly child: ChildProcess; readonly end: Promise<number> }[] = [];
+
+  /** Its end is asked for at once: whoever takes down a namespace ends it too. */
+  add(child: ChildProcess): void {
+    this.#running.push({ child, end: ended(child) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child } of this.#running) child.kill('SIGKILL');
+    await Promise.all(this.#running.map(({ end }) => end));
+  }
 }
 
-/** Stands before a server, or for one; ends with the test. */
-export async function startFront(t: TestContext, behind?: Registry): Promise<Front> {
-  const server = createServer((incoming, answer) => {
-    const { method = '', url = '', headers } = incoming;
-    const scheme = headers.authorization?.split(' ', 1)[0] ?? '';
-    front.asked.push(`${method} ${url.split('?', 1)[0] ?? ''} ${scheme}`.trimEnd());
-    if (front.decide(incoming, answer)) {
-      incoming.resume();
-      return;
-    }
-    if (behind === undefined) {
-      answer.writeHead(404).end();
-      return;
-    }
-    const onwards = request(`http://${behind.host}${url}`, { method, headers }, (response) => {
-      answer.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(answer);
-    });
-    onwards.on('error', () => answer.destroy());
-    incoming.pipe(onwards);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  const front: Front = { host: `127.0.0.1:${port}`, asked: [], decide: () => false };
-  return front;
+async function tlsOf(at: { work: string; certificates: string; host: string }): Promise<string> {
+  const directory = join(at.certificates, at.host);
+  await mkdir(directory, { recursive: true });
+  await execOk([
+    ...['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+    ...['-subj', '/CN=registry', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'],
+    ...['-keyout', `${at.work}/host.key`, '-out', `${directory}/ca.crt`],
+  ]);
+  return `, tls: {certificate: "${directory}/ca.crt", key: "${at.work}/host.key"}`;
 }
 
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+async function authOf(work: string, auth: NonNullable<RegistryOptions['auth']>): Promise<string> {
+  if (auth !== 'password') return auth(work);
+  await writeFile(`${work}/htpasswd`, HTPASSWD);
+  return `auth: {htpasswd: {realm: test, path: "${work}/htpasswd"}}`;
 }

@@ -40,7 +40,6 @@ const needs = {
   'dbus-daemon': program('dbus-daemon', false),
   skopeo: program('skopeo', true),
   'docker-registry': program('docker-registry', true),
-  htpasswd: program('htpasswd', true),
   openssl: program('openssl', true),
   umoci: program('umoci', true),
   overlay: {

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, test, type TestContext } from 'node:test';
 import { sha256 } from '../../../../image/digest.ts';
 import { makeRegistryClient, type ClosableClient } from '../../../../image/registry/client.ts';
 import type { Credentials } from '../../../../image/registry/contract.ts';
+import { freePort } from '../../../lib/free-port.ts';
 import { clientOf, freshCtx, json, serve, type ScriptedServer } from './server.ts';
 
 const BLOB = Buffer.alloc(10_000, 'blob');
@@ -83,11 +82,4 @@ describe('where nobody listens', () => {
 });
 
 /** An address that nobody listens on. */
-async function vacant(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
+const vacant = async (): Promise<string> => `http://127.0.0.1:${await freePort()}`;
