@@ -28,6 +28,7 @@ const PEER_BY_DEFAULT = env['WHERRY_TEST_PEER'] === '1';
 /** A wherryd of its own: network namespace, data root, exec root, socket, bridge, parent cgroup. */
 export interface Daemon extends Place, Clients, AsyncDisposable {
   readonly pid: number;
+  isAlive(): boolean;
   /** SIGKILL, and waits for the end. */
   kill9(): Promise<void>;
   /** SIGTERM, and waits for the end; the exit code. */
@@ -79,6 +80,7 @@ function manage(place: Place, options: DaemonOptions): Daemon {
     get pid() {
       return child?.pid ?? -1;
     },
+    isAlive: () => child !== undefined && isAlive(child),
     kill9: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
     exited: async () => (child === undefined ? 0 : ended(child)),
