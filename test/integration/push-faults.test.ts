@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeCtx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
 import type { Credentials } from '../../image/registry/contract.ts';
-import { faultyProxy } from '../lib/fault-proxy.ts';
+import { startProxy } from '../lib/fault-proxy.ts';
 import { layer, type ImageParts } from '../lib/image-archives.ts';
 import { execOk } from '../lib/process.ts';
 import { app, base, load, push, pushingStore } from '../lib/pushing.ts';
 import { startRegistry } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
+
+function fails(answer: ServerResponse): true {
+  answer.writeHead(500).end();
+  return true;
+}
 
 const SECRET: Credentials = { username: 'user', password: 'secret' };
 
@@ -73,25 +79,26 @@ test(
   requires('root', 'docker-registry', 'skopeo'),
   async (t) => {
     const registry = await startRegistry(t);
-    const proxy = await faultyProxy(t, registry);
+    const proxy = await startProxy(t, registry);
     // One blob may meet with all that goes wrong.
     const store = await pushingStore(t, { attempts: 10 });
     const name = `${proxy.host}/a/large:1`;
     await load(store, { image: large, name, how: 'gzip', kept: true });
     const broken = new Set<string>();
     let cuts = 0;
-    proxy.decide = (method, path) => {
+    proxy.decide = ({ method = '', url = '' }, answer) => {
+      const path = url.split('?', 1)[0] ?? '';
       const kind = `${method} ${path.replace(/[^/]*$/, '')}`;
       // The first of each kind, and two more of those that carry bytes.
       if (!broken.has(kind)) {
         broken.add(kind);
-        return { status: 500 };
+        return fails(answer);
       }
       if ((method === 'PUT' || method === 'PATCH') && path.includes('/uploads/') && cuts < 2) {
         cuts += 1;
         return { cutAfterBytes: 20_000 };
       }
-      return undefined;
+      return false;
     };
     const { digest } = await push(store, name);
     assert.equal(cuts, 2);
@@ -108,16 +115,16 @@ test(
 
 test('a push that failed is continued by the next', requires('root', 'docker-registry'), async (t) => {
   const registry = await startRegistry(t);
-  const proxy = await faultyProxy(t, registry);
+  const proxy = await startProxy(t, registry);
   const store = await pushingStore(t);
   const name = `${proxy.host}/a/large:1`;
   await load(store, { image: large, name, how: 'none', kept: false });
-  proxy.decide = (method, path) =>
-    method === 'PUT' && path.includes('/manifests/') ? { status: 500 } : undefined;
+  proxy.decide = ({ method, url = '' }, answer) =>
+    method === 'PUT' && url.includes('/manifests/') && fails(answer);
   await assert.rejects(push(store, name), { code: 'unavailable' });
   assert.deepEqual(store.images.get(name).digests, []);
   assert.ok(!store.events.some((event) => event.startsWith('push')));
-  proxy.decide = () => undefined;
+  proxy.decide = () => false;
   proxy.asked.length = 0;
   const { said, digest } = await push(store, name);
   assert.deepEqual(
@@ -133,7 +140,7 @@ test(
   requires('root', 'docker-registry'),
   async (t) => {
     const registry = await startRegistry(t);
-    const proxy = await faultyProxy(t, registry);
+    const proxy = await startProxy(t, registry);
     const store = await pushingStore(t);
     const name = `${proxy.host}/a/large:1`;
     await load(store, { image: large, name, how: 'gzip', kept: true });

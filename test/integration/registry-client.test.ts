@@ -8,7 +8,7 @@ import { sha256 } from '../../image/digest.ts';
 import { makeRegistryClient, type ClosableClient } from '../../image/registry/client.ts';
 import type { Credentials, Descriptor, RegistryEndpoint, Repository } from '../../image/registry/contract.ts';
 import { makeRegistryHosts } from '../../image/registry/hosts.ts';
-import { startFront } from '../lib/fault-proxy.ts';
+import { startProxy } from '../lib/fault-proxy.ts';
 import { startRegistry, type Registry } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
 import { tokenServer, type TokenServer } from '../lib/token-server.ts';
@@ -94,9 +94,9 @@ test(
   async (t) => {
     const registry = await startRegistry(t, { auth: 'password' });
     const [front, storage, mirror] = [
-      await startFront(t, registry),
-      await startFront(t),
-      await startFront(t),
+      await startProxy(t, registry),
+      await startProxy(t),
+      await startProxy(t),
     ];
     await upload(client(t, [plain(front.host)]).repository(`${front.host}/a/b`, 'push', USER));
     front.decide = ({ method, url = '', headers }, answer) => {
@@ -131,7 +131,7 @@ test(
   requires('docker-registry'),
   async (t) => {
     const registry = await filled(t);
-    const front = await startFront(t, registry);
+    const front = await startProxy(t, registry);
     const repository = client(t, [plain(front.host)]).repository(`${front.host}/a/b`, 'pull', undefined);
     let turn = 0;
     front.decide = ({ headers }, answer) => {
@@ -162,7 +162,7 @@ test(
   requires('docker-registry'),
   async (t) => {
     const registry = await filled(t);
-    const slow = await startFront(t, registry);
+    const slow = await startProxy(t, registry);
     slow.decide = (_, answer) => {
       answer.writeHead(200, { 'content-length': '300000' });
       answer.write(CONTENT.subarray(0, 10));
@@ -181,7 +181,7 @@ test(
   requires('docker-registry'),
   async (t) => {
     const registry = await filled(t);
-    const front = await startFront(t, registry);
+    const front = await startProxy(t, registry);
     const repository = client(t, [plain(front.host)]).repository(`${front.host}/a/b`, 'push', undefined);
     const config = {
       mediaType: 'application/vnd.oci.image.config.v1+json',

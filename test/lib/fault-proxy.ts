@@ -3,34 +3,32 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Registry } from './registry.ts';
 
-export interface Front {
-  readonly host: string;
-  /** `GET /v2/a/blobs/sha256:... Bearer`: what was asked, with the scheme of what authorised it. */
-  readonly asked: string[];
-  /** Answers a request in the registry's place, or returns false. */
-  decide: (request: IncomingMessage, answer: ServerResponse) => boolean;
+/** What becomes of a request that is passed on. */
+export interface Fault {
+  /** Cuts the connection behind so many bytes of the request's body. */
+  readonly cutAfterBytes?: number;
+  /** Sends the answer's body, whose head is written, in the proxy's place. */
+  readonly relay?: (response: IncomingMessage, answer: ServerResponse) => void;
 }
 
-/** Stands before a server, or for one; ends with the test. */
-export async function startFront(t: TestContext, behind?: Pick<Registry, 'host'>): Promise<Front> {
+export interface Proxy {
+  readonly host: string;
+  /** `GET /v2/a/blobs/sha256:... Bearer`: what was asked, with the scheme of what authorised it, in order. */
+  readonly asked: string[];
+  /** Asked for each request: true when it has answered in the registry's place, false to pass it on. */
+  decide: (request: IncomingMessage, answer: ServerResponse) => boolean | Fault;
+}
+
+/** Stands before a registry, or for one; ends with the test. */
+export async function startProxy(t: TestContext, behind?: Pick<Registry, 'host'>): Promise<Proxy> {
   const server = createServer((incoming, answer) => {
     const { method = '', url = '', headers } = incoming;
     const scheme = headers.authorization?.split(' ', 1)[0] ?? '';
-    front.asked.push(`${method} ${url.split('?', 1)[0] ?? ''} ${scheme}`.trimEnd());
-    if (front.decide(incoming, answer)) {
-      incoming.resume();
-      return;
-    }
-    if (behind === undefined) {
-      answer.writeHead(404).end();
-      return;
-    }
-    const onwards = request(`http://${behind.host}${url}`, { method, headers }, (response) => {
-      answer.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(answer);
-    });
-    onwards.on('error', () => answer.destroy());
-    incoming.pipe(onwards);
+    proxy.asked.push(`${method} ${url.split('?', 1)[0] ?? ''} ${scheme}`.trimEnd());
+    const fate = proxy.decide(incoming, answer);
+    if (fate === true) incoming.resume();
+    else if (behind === undefined) answer.writeHead(404).end();
+    else passOn({ incoming, answer, to: `http://${behind.host}${url}` }, fate === false ? {} : fate);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -38,57 +36,34 @@ export async function startFront(t: TestContext, behind?: Pick<Registry, 'host'>
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  const front: Front = { host: `127.0.0.1:${port}`, asked: [], decide: () => false };
-  return front;
-}
-
-/** What becomes of one request: answered with a status, or cut behind so many bytes of its body. */
-export type Fault = { readonly status: number } | { readonly cutAfterBytes: number };
-
-export interface FaultyProxy {
-  readonly host: string;
-  /** `PUT /v2/a/manifests/1`, in order. */
-  readonly asked: string[];
-  /** Asked for each request. */
-  decide: (method: string, path: string) => Fault | undefined;
-}
-
-/** Stands before a registry; ends with the test. */
-export async function faultyProxy(t: TestContext, registry: Pick<Registry, 'host'>): Promise<FaultyProxy> {
-  const server = createServer((incoming, answer) => serve(incoming, answer));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const proxy: FaultyProxy = {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked: [],
-    decide: () => undefined,
-  };
-  const serve = (incoming: IncomingMessage, answer: ServerResponse): void => {
-    const { method = '', url = '', headers } = incoming;
-    const path = url.split('?', 1)[0] ?? '';
-    proxy.asked.push(`${method} ${path}`);
-    const fault = proxy.decide(method, path);
-    if (fault !== undefined && 'status' in fault) {
-      incoming.resume();
-      answer.writeHead(fault.status).end();
-      return;
-    }
-    const onwards = request(`http://${registry.host}${url}`, { method, headers }, (response) => {
-      answer.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(answer);
-    });
-    onwards.on('error', () => answer.destroy());
-    answer.on('close', () => onwards.destroy());
-    let left = fault?.cutAfterBytes ?? Number.POSITIVE_INFINITY;
-    incoming.on('data', (chunk: Buffer) => {
-      onwards.write(chunk.subarray(0, left));
-      left -= chunk.byteLength;
-      if (left <= 0) incoming.socket.destroy();
-    });
-    incoming.on('end', () => onwards.end());
-  };
+  const proxy: Proxy = { host: `127.0.0.1:${port}`, asked: [], decide: () => false };
   return proxy;
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly answer: ServerResponse;
+  readonly to: string;
+}
+
+function passOn({ incoming, answer, to }: Exchange, { cutAfterBytes, relay }: Fault): void {
+  const { method, headers } = incoming;
+  const onwards = request(to, { method, headers }, (response) => {
+    answer.writeHead(response.statusCode ?? 500, response.headers);
+    if (relay === undefined) response.pipe(answer);
+    else relay(response, answer);
+  });
+  onwards.on('error', () => answer.destroy());
+  answer.on('close', () => onwards.destroy());
+  if (cutAfterBytes === undefined) {
+    incoming.pipe(onwards);
+    return;
+  }
+  let left = cutAfterBytes;
+  incoming.on('data', (chunk: Buffer) => {
+    onwards.write(chunk.subarray(0, left));
+    left -= chunk.byteLength;
+    if (left <= 0) incoming.socket.destroy();
+  });
+  incoming.on('end', () => onwards.end());
 }

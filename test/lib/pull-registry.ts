@@ -1,9 +1,9 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../../image/digest.ts';
 import { configOf, squeeze, type ImageParts, type Squeeze } from './image-archives.ts';
+import { startProxy, type Fault } from './fault-proxy.ts';
 import { startRegistry } from './registry.ts';
 
 /** What happens to one answer that has a blob. */
@@ -52,18 +52,18 @@ const STEP_MS = 5;
 /** Both end with the test. */
 export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
   const behind = await startRegistry(t);
-  const proxy = new BlobProxy(behind.host);
-  t.after(() => proxy.close());
-  const host = await proxy.listen();
+  const faults = new BlobFaults();
+  const front = await startProxy(t, behind);
+  front.decide = (incoming) => faults.decideAll(incoming);
   return {
-    host,
+    host: front.host,
     get sentBytes() {
-      return proxy.sentBytes;
+      return faults.sentBytes;
     },
-    gets: (digest) => proxy.gets.get(digest) ?? 0,
-    throttle: (bytesPerSecond) => void (proxy.bytesPerSecond = bytesPerSecond),
-    stopAt: (bytes) => void (proxy.limitBytes = bytes),
-    onBlob: (decide) => void (proxy.decide = decide),
+    gets: (digest) => faults.gets.get(digest) ?? 0,
+    throttle: (bytesPerSecond) => void (faults.bytesPerSecond = bytesPerSecond),
+    stopAt: (bytes) => void (faults.limitBytes = bytes),
+    onBlob: (decide) => void (faults.decide = decide),
     ...uploads(`http://${behind.host}/v2`),
   };
 }
@@ -124,40 +124,17 @@ export function uploads(base: string): Pick<PullRegistry, 'push' | 'putBlob' | '
   return { push, putBlob, putManifest };
 }
 
-class BlobProxy {
+class BlobFaults {
   readonly gets = new Map<string, number>();
   sentBytes = 0;
   bytesPerSecond = 0;
   limitBytes = Number.POSITIVE_INFINITY;
   decide: (digest: string) => Mischief | undefined = () => undefined;
-  readonly #behind: string;
-  readonly #server = createServer((incoming, answer) => this.#serve(incoming, answer));
 
-  constructor(behind: string) {
-    this.#behind = behind;
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
-  }
-
-  #serve(incoming: IncomingMessage, answer: ServerResponse): void {
-    const { method, url: path, headers } = incoming;
-    const onwards = request(`http://${this.#behind}${path}`, { method, headers }, (response) => {
-      answer.writeHead(response.statusCode ?? 500, response.headers);
-      const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(path ?? '')?.[1];
-      if (digest === undefined || method !== 'GET') response.pipe(answer);
-      else void this.#send(digest, response, answer);
-    });
-    onwards.on('error', () => answer.destroy());
-    answer.on('close', () => onwards.destroy());
-    incoming.pipe(onwards);
+  decideAll({ method, url = '' }: IncomingMessage): false | Fault {
+    const digest = /\/blobs\/(sha256:[0-9a-f]{64})/.exec(url)?.[1];
+    if (digest === undefined || method !== 'GET') return false;
+    return { relay: (response, answer) => void this.#send(digest, response, answer) };
   }
 
   async #send(digest: string, response: IncomingMessage, answer: ServerResponse): Promise<void> {
