@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Daemon } from '../lib/daemon.ts';
 import { execOk } from '../lib/process.ts';
 import { uploads } from '../lib/pull-registry.ts';
 import { openRegistry } from '../lib/registry.ts';
 import { tarball } from '../lib/tarball.ts';
 import type { Client } from './client.ts';
+import { cpuMs, peakKib, resetPeak } from './memory.ts';
 import { interleaved, median } from './statistics.ts';
 import type { Row } from './table.ts';
 
@@ -18,27 +21,109 @@ const LAYERS = 6;
 const FILES = 300;
 const LAYER_BYTES = 84_000_000;
 const PORT = 5099;
+const TARGET_PORT = 5098;
 const NAME = `127.0.0.1:${PORT}/big`;
+const TARGET = `127.0.0.1:${TARGET_PORT}/big`;
+const IMAGE_MB = (LAYERS * LAYER_BYTES) / 1e6;
 
-/** A pull of an image of 500 MB, half as much compressed, from a registry on the loopback of each. */
-export async function pulls(ours: Engine, theirs: Engine): Promise<Row[]> {
-  await using registry = await openRegistry({ port: PORT });
+/** An image of 500 MB, half as much compressed: pulled from a registry on the loopback of each, saved, loaded and pushed. */
+export async function images(ours: Engine, theirs: Engine): Promise<Row[]> {
+  const engines = [ours, theirs] as const;
+  await using source = await openRegistry({ port: PORT });
+  await using target = await openRegistry({ port: TARGET_PORT });
   await uploads(`http://127.0.0.1:${PORT}/v2`).push({ layers: layers() }, 'big:1');
-  for (const { daemon } of [ours, theirs]) await registry.serveIn(daemon.netnsPid);
-  const times = await interleaved(ROUNDS, [() => pull(ours.daemon), () => pull(theirs.daemon)], () =>
-    Promise.all([ours, theirs].map(({ client }) => client.call('DELETE', `/images/${NAME}:1`))),
-  );
-  const values = { ours: median(times.ours), theirs: median(times.theirs) };
-  return [{ what: 'pull of 500 MB from the loopback', unit: 'ms', better: 'less', ...values, budget: 0.7 }];
+  for (const { daemon } of engines)
+    for (const registry of [source, target]) await registry.serveIn(daemon.netnsPid);
+  const forget = (): Promise<unknown> =>
+    Promise.all(engines.map(({ client }) => client.call('DELETE', `/images/${NAME}:1?force=1`)));
+  const rows = await compared(engines, { what: 'pull of 500 MB', act: pull, between: forget, budget: 0.7 });
+  for (const { daemon } of engines) await pull(daemon);
+  rows.push(...(await compared(engines, { what: 'save of 500 MB', act: save })));
+  for (const { daemon } of engines) await tag(daemon);
+  const pushAnew = async (daemon: Daemon): Promise<void> => {
+    await rm(join(target.work, 'data'), { recursive: true, force: true });
+    await push(daemon);
+  };
+  rows.push(...(await compared(engines, { what: 'push of 500 MB', act: pushAnew })));
+  for (const { client } of engines) await client.call('DELETE', `/images/${TARGET}:1`);
+  await forget();
+  rows.push(...(await compared(engines, { what: 'load of 500 MB', act: load, between: forget })));
+  return rows;
 }
 
-const pull = async (daemon: Daemon): Promise<void> => {
-  const url = `http://localhost/v1.41/images/create?fromImage=${NAME}&tag=1`;
-  const answer = await execOk(['curl', '-sf', '-X', 'POST', '--unix-socket', daemon.socket, url], {
-    timeoutMs: 120_000,
-  });
+interface Compared {
+  readonly what: string;
+  readonly act: (daemon: Daemon) => Promise<void>;
+  readonly between?: () => Promise<unknown>;
+  readonly budget?: number;
+}
+
+/** Wall time, time of the processor, and the largest amount of memory that the daemons had meanwhile. */
+async function compared(
+  [ours, theirs]: readonly [Engine, Engine],
+  { what, act, between, budget }: Compared,
+): Promise<Row[]> {
+  const daemons = [ours.daemon, theirs.daemon] as const;
+  const used: [number[], number[]] = [[], []];
+  const metered = async (which: 0 | 1): Promise<void> => {
+    const before = await cpuMs(daemons[which]);
+    await act(daemons[which]);
+    used[which].push((await cpuMs(daemons[which])) - before);
+  };
+  for (const daemon of daemons) await resetPeak(daemon);
+  const times = await interleaved(ROUNDS, [() => metered(0), () => metered(1)], between);
+  const [own = 0, other = 0] = await Promise.all(daemons.map((daemon) => peakKib(daemon)));
+  const rate = (ms: number): string => `${Math.round(IMAGE_MB / (ms / 1000))} MB/s`;
+  const [wall, peer] = [median(times.ours), median(times.theirs)];
+  return [
+    {
+      what: `${what} (${rate(wall)}, ${rate(peer)})`,
+      unit: 'ms',
+      better: 'less',
+      ours: wall,
+      theirs: peer,
+      budget,
+    },
+    {
+      what: '  processor',
+      unit: 'ms',
+      better: 'less',
+      ours: median(used[0]),
+      theirs: median(used[1]),
+      budget: 1,
+    },
+    { what: '  peak memory', unit: 'KiB', better: 'less', ours: own, theirs: other, budget: undefined },
+  ];
+}
+
+const TIMEOUT = { timeoutMs: 120_000 };
+
+const curl = (daemon: Daemon, path: string, ...words: readonly string[]): Promise<string> =>
+  execOk(['curl', '-sf', '--unix-socket', daemon.socket, ...words, `http://localhost/v1.41${path}`], TIMEOUT);
+
+async function pull(daemon: Daemon): Promise<void> {
+  const answer = await curl(daemon, `/images/create?fromImage=${NAME}&tag=1`, '-X', 'POST');
   if (!answer.includes('Downloaded newer image')) throw new Error(`The pull failed: ${answer.slice(-500)}`);
-};
+}
+
+const archiveOf = (daemon: Daemon): string => join(daemon.directory, 'big.tar');
+
+const save = async (daemon: Daemon): Promise<void> =>
+  void (await curl(daemon, `/images/get?names=${NAME}:1`, '-o', archiveOf(daemon)));
+
+async function load(daemon: Daemon): Promise<void> {
+  const answer = await curl(daemon, '/images/load', '-X', 'POST', '-T', archiveOf(daemon));
+  if (!answer.includes('Loaded image')) throw new Error(`The load failed: ${answer.slice(-500)}`);
+}
+
+const tag = async (daemon: Daemon): Promise<void> =>
+  void (await curl(daemon, `/images/${NAME}:1/tag?repo=${TARGET}&tag=1`, '-X', 'POST'));
+
+async function push(daemon: Daemon): Promise<void> {
+  const auth = `X-Registry-Auth: ${Buffer.from('{}').toString('base64')}`;
+  const answer = await curl(daemon, `/images/${TARGET}/push?tag=1`, '-X', 'POST', '-H', auth);
+  if (!answer.includes('"aux"')) throw new Error(`The push failed: ${answer.slice(-500)}`);
+}
 
 /** Texts, numbers that look random, and zeros: what programs and data compress to, about half. */
 function layers(): Buffer[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
-import { pulls } from './images.ts';
+import { images } from './images.ts';
 import { availableKib, pssKib } from './memory.ts';
 import { interleaved, median, percentile, timed } from './statistics.ts';
 import type { Row } from './table.ts';
@@ -34,7 +34,7 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['starts in parallel', parallelStarts],
   ['idle containers', idleContainers],
   ['ps', lists],
-  ['pull', pulls],
+  ['images', images],
 ];
 
 export async function measureAll(progress: (message: string) => void): Promise<Row[]> {
