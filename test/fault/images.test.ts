@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -19,13 +19,15 @@ import { silentLog } from '../../common/log.ts';
 import { openDatabase } from '../../common/sqlite.ts';
 import { openImageStore, type ImageStore } from '../../image/store.ts';
 import { dockerArchive, layer, ociArchive } from '../lib/image-archives.ts';
-import type { Journal } from '../lib/image-soak.ts';
+import { REMOTE_IMAGES, type Journal } from '../lib/image-soak.ts';
+import { uploads } from '../lib/pull-registry.ts';
 import { seededRandom, type Random } from '../lib/random.ts';
+import { startRegistry } from '../lib/registry.ts';
 import { requires } from '../lib/requires.ts';
 
-const ROOT = requires('root');
-/** `WHERRY_SOAK=1` runs ten thousand operations; `WHERRY_SEED` tells a failure again. */
-const OPERATIONS = env['WHERRY_SOAK'] === '1' ? 10_000 : 200;
+const ROOT = requires('root', 'docker-registry');
+/** `WHERRY_SOAK=10000` runs ten thousand operations; `WHERRY_SEED` tells a failure again, but for kills that come at any moment. */
+const OPERATIONS = Number(env['WHERRY_SOAK'] ?? 200);
 const SEED = Number(env['WHERRY_SEED'] ?? 4);
 const PER_ROUND = 25;
 const SOAK = fileURLToPath(new URL('../lib/image-soak.ts', import.meta.url));
@@ -57,10 +59,8 @@ async function withStore<T>(root: string, story: (store: ImageStore) => Promise<
   }
 }
 
-/** Images that share layers, in both formats, compressed and not. */
-function writeArchives(directory: string, random: Random): void {
-  mkdirSync(directory);
-  const layers = Array.from({ length: 6 }, (_, index) =>
+const someLayers = (random: Random): Buffer[] =>
+  Array.from({ length: 6 }, (_, index) =>
     layer(
       { name: `d${index}/` },
       ...Array.from({ length: 1 + random.below(8) }, (_member, file) => ({
@@ -69,6 +69,10 @@ function writeArchives(directory: string, random: Random): void {
       })),
     ),
   );
+
+/** Images that share layers, in both formats, compressed and not. */
+function writeArchives(directory: string, layers: readonly Buffer[], random: Random): void {
+  mkdirSync(directory);
   const names = ['a:1', 'a:2', 'b:1', 'c:latest', 'd:1'];
   for (let index = 0; index < 8; index += 1) {
     const count = 1 + random.below(4);
@@ -132,6 +136,41 @@ async function removeAll(root: string): Promise<void> {
   assert.equal(du(root), 0);
 }
 
+/** Some of their layers come in archives, too. */
+async function fillRegistry(host: string, layers: readonly Buffer[]): Promise<void> {
+  for (let number = 0; number < REMOTE_IMAGES; number += 1) {
+    const parts = { layers: layers.slice(number % 2, 2 + number), config: { Labels: { remote: `${number}` } } };
+    await uploads(`http://${host}/v2`).push(parts, `r:${number}`);
+  }
+}
+
+interface Ended {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+}
+
+/** Killed after so many milliseconds, unless it has ended before. */
+async function soak(args: readonly string[], failpoint: string, killAfterMs?: number): Promise<Ended> {
+  const child = spawn(execPath, [SOAK, ...args], {
+    env: { ...env, WHERRY_FAILPOINTS: failpoint },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 240_000,
+    killSignal: 'SIGABRT',
+  });
+  let stderr = '';
+  child.stderr.on('data', (text: Buffer) => (stderr += String(text)));
+  const { promise, resolve } = Promise.withResolvers<Ended>();
+  child.once('close', (status, signal) => resolve({ status, signal, stderr }));
+  const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const end = await promise;
+  clearTimeout(kill);
+  return end;
+}
+
+/** Of a process that starts and works for a second or two. */
+const randomMoment = (random: Random): number => 100 + random.below(2_500);
+
 function place(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'soak-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -148,19 +187,21 @@ test(
     ) as [string, string, string];
     mkdirSync(root);
     const random = seededRandom(SEED);
-    writeArchives(archives, random);
+    const layers = someLayers(random);
+    writeArchives(archives, layers, random);
+    const { host } = await startRegistry(t);
+    await fillRegistry(host, layers);
     let done = 0;
     for (let round = 0; done < OPERATIONS; round += 1) {
-      const failpoint = random.once(4) ? '' : `${random.pick(FAILPOINTS)}=kill@${1 + random.below(6)}`;
+      const failpoint = random.once(3) ? '' : `${random.pick(FAILPOINTS)}=kill@${1 + random.below(6)}`;
+      const killAfterMs = failpoint === '' && !random.once(3) ? randomMoment(random) : undefined;
       const seed = SEED * 1_000_003 + round;
       rmSync(journal, { force: true });
-      const ended = spawnSync(execPath, [SOAK, root, archives, journal, String(seed), String(PER_ROUND)], {
-        env: { ...env, WHERRY_FAILPOINTS: failpoint },
-        encoding: 'utf8',
-        timeout: 120_000,
-      });
-      const told = `round ${round}, seed ${SEED}, ${failpoint}: ${ended.stderr}`;
-      assert.ok(ended.status === 0 || (ended.signal === 'SIGKILL' && failpoint !== ''), told);
+      const args = [root, archives, journal, String(seed), String(PER_ROUND), host];
+      const ended = await soak(args, failpoint, killAfterMs);
+      const isMeant = failpoint !== '' || killAfterMs !== undefined;
+      const told = `round ${round}, seed ${SEED}, ${failpoint} ${killAfterMs} ms: ${ended.stderr}`;
+      assert.ok(ended.status === 0 || (ended.signal === 'SIGKILL' && isMeant), told);
       try {
         if (existsSync(journal)) {
           const written = JSON.parse(readFileSync(journal, 'utf8')) as Journal;

@@ -1,9 +1,9 @@
 /**
  * Random operations on an image store, in a process of its own that a failpoint may kill:
- * `image-soak.ts <data root> <directory of archives> <journal> <seed> <count>`. The journal says after each operation what was
- * there, and before each what it touches.
+ * `image-soak.ts <data root> <directory of archives> <journal> <seed> <count> <registry>`. The journal says after each operation what
+ * was there, and before each what it touches. The registry has what `pulled` names.
  */
-import { createReadStream, readdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { argv, exit } from 'node:process';
@@ -16,6 +16,7 @@ import type { CommitRequest } from '../../image/archives.ts';
 import type { PruneRequest } from '../../image/disk.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import { openImageStore, type ImageStore } from '../../image/store.ts';
+import { plainRegistries, pullFrom } from './pulling.ts';
 import { seededRandom, type Random } from './random.ts';
 
 /** What survives a kill: all but what the operation under way touches. */
@@ -32,7 +33,12 @@ interface Soak {
   readonly store: ImageStore;
   readonly random: Random;
   readonly archives: readonly string[];
+  readonly registry: string;
 }
+
+/** Images in the registry, `<host>/r:<n>`. */
+export const REMOTE_IMAGES = 4;
+export const pulled = (registry: string, number: number): string => `${registry}/r:${number}`;
 
 const NAMES = ['a:1', 'a:2', 'b:1', 'c:latest', 'd:1'];
 const KEYS = ['k1', 'k2', 'k3'];
@@ -43,7 +49,7 @@ interface Operation {
   readonly run: () => Promise<unknown>;
 }
 
-function choose({ store, random, archives }: Soak): Operation {
+function choose({ store, random, archives, registry }: Soak): Operation {
   const name = random.pick(NAMES);
   const key = random.pick(KEYS);
   const { images, snapshots, disk } = store;
@@ -61,10 +67,13 @@ function choose({ store, random, archives }: Soak): Operation {
   const remove = (reference: string) => () => images.remove(ctx, reference, { force: true, users: () => [] });
   const path = random.pick(archives);
   const size = random.below(50_000);
+  const remote = pulled(registry, random.below(REMOTE_IMAGES));
   const operations: readonly Operation[] = [
     // An archive has names of its own.
     { touches: ['*'], run: () => images.load(ctx, createReadStream(path), () => {}) },
     { touches: ['*'], run: () => images.load(ctx, createReadStream(path), () => {}) },
+    { touches: [remote], run: () => pullFrom({ store, ctx }, remote) },
+    { touches: [remote], run: remove(remote) },
     { touches: [name], run: () => images.tag(ctx, image?.id ?? 'none', name) },
     { touches: [name], run: remove(name) },
     { touches: image?.tags ?? [], run: remove(image?.id ?? 'none') },
@@ -102,8 +111,8 @@ const commitOf = (snapshot: string, reference: string, image: ImageId): CommitRe
   ...{ containerId: 'c'.repeat(64), command: [] },
 });
 
-/** What a client does wrong is part of it, and saving what somebody removes meanwhile. */
-const EXPECTED = ['not-found', 'conflict', 'unavailable'];
+/** What a client does wrong is part of it. */
+const EXPECTED = ['not-found', 'conflict'];
 
 interface Task {
   readonly root: string;
@@ -111,11 +120,12 @@ interface Task {
   readonly journal: string;
   readonly seed: number;
   readonly count: number;
+  readonly registry: string;
 }
 
-async function soak({ root, archives, journal, seed, count }: Task): Promise<void> {
+async function soak({ root, archives, journal, seed, count, registry }: Task): Promise<void> {
   const db = openDatabase(join(root, 'meta.db'));
-  const store = await openImageStore({ dataRoot: root, db, log: silentLog });
+  const store = await openImageStore({ dataRoot: root, db, log: silentLog, transfers: plainRegistries() });
   const all = readdirSync(archives).map((name) => join(archives, name));
   const random = seededRandom(seed);
   const note = (done: number, touches: readonly string[]): void => {
@@ -123,12 +133,14 @@ async function soak({ root, archives, journal, seed, count }: Task): Promise<voi
       store.images.list().flatMap(({ id, tags }) => tags.map((tag) => [tag, id])),
     );
     const snapshots = store.snapshots.keys();
-    writeFileSync(journal, JSON.stringify({ done, names, snapshots, touches } satisfies Journal));
+    // Whole at any moment of a kill.
+    writeFileSync(`${journal}.new`, JSON.stringify({ done, names, snapshots, touches } satisfies Journal));
+    renameSync(`${journal}.new`, journal);
   };
   for (let done = 0; done < count; done += 1) {
     // Sometimes several at a time.
     const operations = Array.from({ length: random.once(4) ? 3 : 1 }, () =>
-      choose({ store, random, archives: all }),
+      choose({ store, random, archives: all, registry }),
     );
     note(
       done,
@@ -145,7 +157,7 @@ async function soak({ root, archives, journal, seed, count }: Task): Promise<voi
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
-  const [root = '', archives = '', journal = '', seed = '', count = ''] = argv.slice(2);
-  await soak({ root, archives, journal, seed: Number(seed), count: Number(count) });
+  const [root = '', archives = '', journal = '', seed = '', count = '', registry = ''] = argv.slice(2);
+  await soak({ root, archives, journal, seed: Number(seed), count: Number(count), registry });
   exit(0);
 }
