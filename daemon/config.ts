@@ -12,6 +12,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+const IPC_MODES = ['private', 'shareable'] as const;
+const CGROUPNS_MODES = ['private', 'host'] as const;
+
 /** What the daemon is told: defaults, then the file, then flags. Frozen. */
 export interface DaemonConfig {
   /** `unix:///path`, `tcp://address:port`, `fd://`; at least one. */
@@ -27,6 +30,9 @@ export interface DaemonConfig {
   readonly networks: NetworksConfig;
   readonly ulimits: readonly Ulimit[];
   readonly shmSizeBytes: number;
+  /** Of containers that ask for none. */
+  readonly ipcMode: (typeof IPC_MODES)[number];
+  readonly cgroupnsMode: (typeof CGROUPNS_MODES)[number] | undefined;
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
   readonly labels: readonly string[];
@@ -70,6 +76,8 @@ export function makeConfig(
     networks: Object.freeze(networksOf(values)),
     ulimits: Object.freeze(parseUlimits(values.map('default-ulimits') ?? {})),
     shmSizeBytes: parseSize('default-shm-size', values.text('default-shm-size') ?? '64m'),
+    ipcMode: values.oneOf('default-ipc-mode', IPC_MODES) ?? 'private',
+    cgroupnsMode: values.oneOf('default-cgroupns-mode', CGROUPNS_MODES),
     logDriver: values.text('log-driver') ?? 'json-file',
     logOptions: Object.freeze(stringMap('log-opts', values)),
     labels: Object.freeze(values.list('labels') ?? []),

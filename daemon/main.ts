@@ -94,6 +94,7 @@ async function serve(config: DaemonConfig): Promise<void> {
       labels: config.labels,
       noNewPrivileges: config.noNewPrivileges,
       seccompProfile: profile,
+      cgroupnsMode: config.cgroupnsMode,
       cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
       imageMarks: config.imageMarks,
     },

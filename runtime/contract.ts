@@ -74,6 +74,8 @@ export interface LaunchRequest {
   /** An existing empty directory of the host: the new root is mounted there in the container's own mount namespace. */
   readonly stagingDir: string;
   readonly network: NetworkSteps | undefined;
+  /** Binds of `spec.mounts` whose source is what another process has at the same path. */
+  readonly borrowed?: readonly BorrowedMount[];
   readonly keeper: Keeper;
   /** MS_MOVE and chroot in the place of pivot_root: for a root that is the initial ramfs. */
   readonly noPivot?: boolean;
@@ -83,6 +85,13 @@ export interface LaunchRequest {
   readonly seccomp: CompiledSeccomp | undefined;
   /** Where this host's cgroup hierarchies are: `readCgroupLayout()`, read once. */
   readonly cgroups: CgroupLayout;
+}
+
+export interface BorrowedMount {
+  /** A mount point of that process, and the destination of the bind. */
+  readonly destination: string;
+  /** In the pid namespace of whoever runs the plan. */
+  readonly pid: number;
 }
 
 export interface ExecRequest {

@@ -59,7 +59,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
     throw notImplemented('A user namespace is not supported for a container of the daemon');
   const cgroupsPath = prepareCgroups(plan, request);
   const joined = openJoined(plan, namespaces);
-  const sources = prepareSources(plan, spec);
+  const sources = prepareSources(plan, spec, request.borrowed);
   if (keeper.kind === 'runtime') {
     const own = openProcSelf(plan);
     adjustOomScore(plan, spec.process.oomScoreAdj, own);

@@ -57,6 +57,12 @@ const OURS: readonly Option[] = [
     help: 'Default limits of containers, name=soft[:hard]',
   },
   { key: 'default-shm-size', kind: 'string', help: 'Default size of /dev/shm in containers' },
+  { key: 'default-ipc-mode', kind: 'string', help: 'IPC mode of containers: private or shareable' },
+  {
+    key: 'default-cgroupns-mode',
+    kind: 'string',
+    help: 'Cgroup namespace of containers: private, or host (the default with version 1 of cgroups)',
+  },
   {
     key: 'log-driver',
     kind: 'string',
@@ -118,13 +124,6 @@ const HARMLESS: readonly Option[] = [
   { key: 'live-restore', kind: 'boolean', help: 'Containers always outlive the daemon', accepts: only(true) },
   { key: 'experimental', kind: 'boolean', help: 'Only false', accepts: only(false) },
   { key: 'default-runtime', kind: 'string', help: 'Only runc', accepts: only('runc') },
-  {
-    key: 'default-ipc-mode',
-    kind: 'string',
-    help: 'private or shareable',
-    accepts: only('private', 'shareable'),
-  },
-  { key: 'default-cgroupns-mode', kind: 'string', help: 'Only private', accepts: only('private') },
   {
     key: 'exec-opts',
     flag: 'exec-opt',

@@ -78,11 +78,29 @@ export interface HostOptions {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj: number;
+  readonly namespaces: NamespaceModes;
+  /** Docker's list unless given; both are empty with `systempaths=unconfined`. */
+  readonly maskedPaths: readonly string[] | undefined;
+  readonly readonlyPaths: readonly string[] | undefined;
+  /** Of the OCI specification. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
   readonly resources: HostResources;
   /** The wire's whole HostConfig, unchanged: what inspect shows where nothing above overrides it. */
   readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/** Docker's modes in its words; empty is the daemon's default, `container:` names another container, by its id once it is created. */
+export interface NamespaceModes {
+  /** `private`, `shareable`, `none` (private without /dev/shm), `host`, `container:x`. */
+  readonly ipc: string;
+  /** Empty (private), `host`, `container:x`. */
+  readonly pid: string;
+  /** Empty (private) or `host`. */
+  readonly uts: string;
+  /** `host` or `private`; empty only until the container is created: `host` with version 1 of cgroups, else `private`. */
+  readonly cgroup: string;
 }
 
 export interface Bind {
@@ -112,9 +130,29 @@ export interface HostResources {
   readonly cpusetMems: string;
   readonly pidsLimit: number | undefined;
   readonly blkioWeight: number | undefined;
+  readonly blkioDevices: BlkioDevices;
+  readonly cpuRealtimePeriodUs: number | undefined;
+  readonly cpuRealtimeRuntimeUs: number | undefined;
+  readonly kernelMemoryBytes: number | undefined;
+  readonly kernelMemoryTcpBytes: number | undefined;
   readonly devices: readonly { readonly host: string; readonly container: string; readonly access: string }[];
   readonly deviceCgroupRules: readonly string[];
   readonly cgroupParent: string;
+}
+
+/** Limits of single block devices of the host, each by its path. */
+export interface BlkioDevices {
+  readonly weight: readonly { readonly path: string; readonly weight: number }[];
+  /** Bytes a second, then operations a second. */
+  readonly readBps: readonly DeviceRate[];
+  readonly writeBps: readonly DeviceRate[];
+  readonly readIops: readonly DeviceRate[];
+  readonly writeIops: readonly DeviceRate[];
+}
+
+export interface DeviceRate {
+  readonly path: string;
+  readonly rate: number;
 }
 
 export type ContainerState =
@@ -264,7 +302,13 @@ export interface ContainerUpdate {
   readonly resources: Partial<
     Omit<
       HostResources,
-      'oomKillDisable' | 'memorySwappiness' | 'devices' | 'deviceCgroupRules' | 'cgroupParent'
+      | 'oomKillDisable'
+      | 'memorySwappiness'
+      | 'blkioDevices'
+      | 'kernelMemoryTcpBytes'
+      | 'devices'
+      | 'deviceCgroupRules'
+      | 'cgroupParent'
     >
   >;
   readonly restartPolicy: HostOptions['restartPolicy'] | undefined;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { CAPABILITIES } from '../../runtime/security/capabilities.ts';
 import { hierarchyOf, readCgroupLayout, type CgroupLayout } from '../../runtime/cgroup/layout.ts';
+import { readKernelLimits, type KernelLimits } from './kernel-limits.ts';
 
 /** What of the host does not change while the daemon runs. */
 export interface Host {
@@ -11,17 +12,25 @@ export interface Host {
   readonly cpuset: { readonly cpus: string; readonly mems: string } | undefined;
   /** What the daemon itself may do: a privileged container gets no more. */
   readonly capabilities: readonly string[];
+  readonly limits: KernelLimits;
+  /** The kernel confines by AppArmor's profiles. */
+  readonly hasAppArmor: boolean;
 }
 
 export async function readHost(): Promise<Host> {
   const cgroups = await readCgroupLayout();
   return {
     cgroups,
+    limits: await readKernelLimits(cgroups),
+    hasAppArmor: (await textOf('/sys/module/apparmor/parameters/enabled')).startsWith('Y'),
     cpuset: await readCpuset(cgroups),
     cpus: cpus().length || availableParallelism(),
     capabilities: parseCapabilities(await readFile('/proc/self/status', 'utf8')),
   };
 }
+
+/** Empty where there is no such file. */
+const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
 
 /** The permitted ones (man 5 proc_pid_status). */
 function parseCapabilities(status: string): string[] {

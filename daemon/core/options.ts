@@ -40,6 +40,8 @@ export interface EngineConfig {
   readonly noNewPrivileges: boolean;
   /** docker's `seccomp-profile`: undefined is the built-in one; `unconfined`, or a profile's JSON text. */
   readonly seccompProfile: string | undefined;
+  /** docker's `default-cgroupns-mode`; undefined: `host` with version 1 of cgroups, else `private`. */
+  readonly cgroupnsMode: 'host' | 'private' | undefined;
   /** docker's `init-path` and the like come later. Until then: how long `stop` waits when nobody says, docker's 10. */
   readonly stopTimeoutS: number;
   /** How full the file system of images may get. */
@@ -51,6 +53,7 @@ export const ENGINE_DEFAULTS = {
   labels: [],
   noNewPrivileges: false,
   seccompProfile: undefined,
+  cgroupnsMode: undefined,
   stopTimeoutS: 10,
   imageMarks: { highPercent: 0, lowPercent: 0 },
 } as const satisfies Omit<EngineConfig, 'id'>;

@@ -252,7 +252,7 @@ function openSource(
     if (userNamespace !== undefined) mapIds(plan, own, { parsed, userNamespace });
     return own;
   }
-  if (isMapped(parsed)) return source.mount;
+  if (source.isBorrowed === true || isMapped(parsed)) return source.mount;
   const [refused, done] = [new Label(), new Label()];
   const mounted = cloneSource(plan, parsed, {
     call: { ignore: ['EACCES', 'EINVAL', 'EPERM'], onOk: done, onIgnored: refused },

@@ -4,22 +4,26 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_RECURSIVE,
+  CLONE_NEW,
   MOUNT_ATTR,
   MS_SLAVE,
   O_CLOEXEC,
   O_RDONLY,
 } from '../plan/constants.ts';
 import { MOUNT_ATTR_BYTES, MOUNT_ATTR_USERNS, mountAttr } from '../plan/structs.ts';
+import type { BorrowedMount } from '../contract.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Spec } from '../spec.ts';
 import { userNamespaceOf } from '../user-namespace.ts';
-import { changeMount } from './filesystem.ts';
+import { changeMount, cloneMount } from './filesystem.ts';
 import { cloneSource, isBind, isMapped, parseMount, type ParsedMount } from './parse.ts';
 
 /** What a bind has from the parent. */
 export interface Source {
   /** The clone; its number is negative where the parent found nothing. */
   readonly mount: Slot | undefined;
+  /** It is another process's mount: this namespace has no path to it. */
+  readonly isBorrowed?: true;
   /** Whose mappings the clone that the container makes is to get; no other source has one. */
   readonly userNamespace: Slot | undefined;
 }
@@ -29,13 +33,22 @@ export interface Source {
  * that are mapped, and, for a container with a user namespace of its own, clones of all sources, which its root may not reach and whose
  * ids it may not map. The result is by index of the mount; `closeSources` is for the parent after the fork.
  */
-export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<number, Source> {
+export function prepareSources(
+  plan: PlanBuilder,
+  spec: Spec,
+  borrowed: readonly BorrowedMount[] = [],
+): ReadonlyMap<number, Source> {
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === 'user');
   const sources = new Map<number, Source>();
   const userNamespaces = new Map<string, Slot>();
   spec.mounts.forEach((mount, index) => {
     const parsed = parseMount(mount);
     const { options, label } = parsed;
+    const foreign = borrowed.find(({ destination }) => destination === parsed.destination);
+    if (foreign !== undefined) {
+      sources.set(index, { mount: borrow(plan, foreign), userNamespace: undefined, isBorrowed: true });
+      return;
+    }
     const mapped = isMapped(parsed);
     if (mapped && !isBind(parsed)) throw invalidArgument(`Cannot ${label}: only a bind can map ids`);
     if (!isBind(parsed) || options.remount || !(mapped || hasUserNamespace)) return;
@@ -71,6 +84,24 @@ export function prepareSources(plan: PlanBuilder, spec: Spec): ReadonlyMap<numbe
     userNamespaces.set(key, made);
     return made;
   }
+}
+
+/**
+ * A clone of what another process has mounted. Only who is in a mount namespace may clone its mounts (fs/namespace.c, may_copy_tree), so
+ * the namespace is entered for that one call; its root is that process's, so no name in there leads out.
+ */
+function borrow(plan: PlanBuilder, { destination, pid }: BorrowedMount): Slot {
+  const open = (path: string): Slot =>
+    plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { save: true });
+  const own = open('/proc/self/ns/mnt');
+  const other = open(`/proc/${pid}/ns/mnt`);
+  const label = `take "${destination}" of process ${pid}`;
+  plan.call(`${label}: join its mount namespace`, 'setns', [other, CLONE_NEW.mount]);
+  const mount = cloneMount(plan, { path: destination, recursive: false, label });
+  plan.call(`${label}: leave its mount namespace`, 'setns', [own, CLONE_NEW.mount]);
+  plan.close(own);
+  plan.close(other);
+  return mount;
 }
 
 /** In the parent, right after the fork: they are the child's. The slots stay taken. */

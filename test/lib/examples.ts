@@ -1,3 +1,4 @@
+import type { KernelLimits } from '../../daemon/core/kernel-limits.ts';
 import type { Container, CreateRequest, Event } from '../../daemon/core/contract.ts';
 import type { Image } from '../../image/images.ts';
 import type { DiffId, ImageId } from '../../image/snapshots.ts';
@@ -102,6 +103,10 @@ export function exampleRequest(): CreateRequest {
       sysctls: {},
       ulimits: [],
       oomScoreAdj: 0,
+      namespaces: { ipc: 'private', pid: '', uts: '', cgroup: 'private' },
+      maskedPaths: undefined,
+      readonlyPaths: undefined,
+      annotations: {},
       logDriver: 'json-file',
       logOptions: {},
       resources: {
@@ -118,6 +123,11 @@ export function exampleRequest(): CreateRequest {
         cpusetMems: '',
         pidsLimit: undefined,
         blkioWeight: undefined,
+        blkioDevices: { weight: [], readBps: [], writeBps: [], readIops: [], writeIops: [] },
+        cpuRealtimePeriodUs: undefined,
+        cpuRealtimeRuntimeUs: undefined,
+        kernelMemoryBytes: undefined,
+        kernelMemoryTcpBytes: undefined,
         devices: [],
         deviceCgroupRules: [],
         cgroupParent: '',
@@ -126,3 +136,24 @@ export function exampleRequest(): CreateRequest {
     },
   };
 }
+
+/** A kernel that has them all. */
+export const ALL_LIMITS: KernelLimits = {
+  memory: true,
+  swap: true,
+  reservation: true,
+  swappiness: true,
+  oomKillDisable: true,
+  kernelMemory: true,
+  cpuShares: true,
+  cpuQuota: true,
+  cpuRealtime: true,
+  cpuset: true,
+  pids: true,
+  blkioWeight: true,
+  blkioWeightDevice: true,
+  readBps: true,
+  writeBps: true,
+  readIops: true,
+  writeIops: true,
+};

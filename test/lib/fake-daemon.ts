@@ -29,6 +29,7 @@ export async function fakeDoor(
       logOptions: { 'max-size': '20m' },
       ulimits: [{ name: 'nofile', soft: 1024, hard: 4096 }],
       shmSizeBytes: 67_108_864,
+      ipcMode: 'private',
     },
     info: { debug: false, logDriver: 'json-file', registries },
   });

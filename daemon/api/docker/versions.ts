@@ -30,6 +30,14 @@ export const differs = {
   takesWaitCondition: (v: ApiVersion) => v >= 30,
   /** Before 1.40 an unset IPC mode meant `shareable`. */
   sharesIpc: (v: ApiVersion) => v < 40,
+  /** Before 1.42: a limit of kernel memory. */
+  takesKernelMemory: (v: ApiVersion) => v < 42,
+  /** 1.40: the same for buffers of TCP. */
+  takesKernelMemoryTcp: (v: ApiVersion) => v >= 40,
+  /** 1.40: the limit of processes in an update. */
+  updatesPidsLimit: (v: ApiVersion) => v >= 40,
+  /** 1.43: annotations for the OCI runtime. */
+  takesAnnotations: (v: ApiVersion) => v >= 43,
   /** Before 1.43 an image without a name is listed as `<none>:<none>`. */
   namesNone: (v: ApiVersion) => v < 43,
   /** Before 1.44 an image has a `VirtualSize`. */

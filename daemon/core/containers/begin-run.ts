@@ -8,6 +8,7 @@ import type { Ending } from '../process-watch.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { formatTime, parseTime, realTimeNs } from '../time.ts';
 import { announce, announceNetwork } from './announce.ts';
+import { sharesPids } from './namespaces.ts';
 import { removeInBackground } from './remove.ts';
 import { errorOf } from './state.ts';
 import type { Entry, Run } from './table.ts';
@@ -99,6 +100,8 @@ export async function settleExit(core: Core, entry: Entry, { exited, after, keep
     async () => {
       await after;
       await core.networks.unpublishNetns(entry.id);
+      // Without a pid namespace of its own the kernel ends nothing with the first process.
+      if (sharesPids(entry.view)) await killCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
       await removeCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
       // The shim's record of the exit is the last thing to go, and only when our own is written.
       if (recorded) await removeDirectory(core.paths.shim(entry.id));

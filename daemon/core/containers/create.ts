@@ -12,7 +12,9 @@ import { formatTime, realTimeNs } from '../time.ts';
 import { together } from '../together.ts';
 import { announce } from './announce.ts';
 import { discard } from './discard.ts';
+import { fitResources } from './fit-resources.ts';
 import { mergeConfig } from './merge.ts';
+import { settleModes } from './namespaces.ts';
 import { checkName, generateName, nameConflict } from './names.ts';
 import { validateRequest } from './validate.ts';
 
@@ -20,9 +22,11 @@ import { validateRequest } from './validate.ts';
 export async function create(
   core: Core,
   ctx: Ctx,
-  request: CreateRequest,
+  asked: CreateRequest,
 ): Promise<{ id: string; warnings: readonly string[] }> {
-  const warnings = validateRequest(request, core.host.cpuset);
+  const { resources, warnings } = fitResources(asked.host.resources, core.host.limits);
+  const request = { ...asked, host: { ...asked.host, resources } };
+  validateRequest(request, core.host);
   const id = newId();
   // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
   using _lock = await core.locks.acquire(id);
@@ -71,7 +75,10 @@ interface Described {
 function describe(core: Core, { request, image, id, name }: Described): Container {
   // Docker names a container on the host's network after the host, everybody else after its id.
   const ownName = request.host.networkMode === 'host' ? hostname() : shortId(id);
-  const config = mergeConfig(request, image.config, ownName);
+  const merged = mergeConfig(request, image.config, ownName);
+  const { host } = merged;
+  const namespaces = settleModes(core, host.namespaces, host.privileged);
+  const config = { ...merged, host: { ...host, namespaces } };
   const [path = '', ...args] = [...(config.entrypoint ?? []), ...(config.cmd ?? [])];
   return {
     id,

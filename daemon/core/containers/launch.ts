@@ -21,7 +21,9 @@ import { prepareBinds } from '../spec/binds.ts';
 import { findFacts } from '../spec/find-facts.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
+import { borrowedMounts } from '../spec/mounts.ts';
 import { together } from '../together.ts';
+import { findDonors } from './namespaces.ts';
 import { LaunchFailure } from './start-failure.ts';
 import { detachHooks } from './sessions.ts';
 
@@ -84,8 +86,10 @@ async function makePlan(
   view: Container,
   endpoint: Endpoint,
 ): Promise<{ readonly spec: Spec; readonly plan: Plan }> {
-  const spec = makeSpec(view, await findFacts(core, view));
-  return { spec, plan: buildLaunchPlan(launchRequest(core, { view, endpoint, spec })) };
+  const donors = findDonors(core, view);
+  const spec = makeSpec(view, await findFacts(core, view, donors));
+  const borrowed = borrowedMounts(spec.mounts, donors.ipc);
+  return { spec, plan: buildLaunchPlan({ ...launchRequest(core, { view, endpoint, spec }), borrowed }) };
 }
 
 /** One is there only if the last exit could not be recorded. */

@@ -7,6 +7,7 @@ import type { ContainerUpdate, HostOptions, HostResources } from '../contract.ts
 import type { Core } from '../core.ts';
 import { makeResources } from '../spec/resources.ts';
 import { announce } from './announce.ts';
+import { fitResources } from './fit-resources.ts';
 import { isUp } from './state.ts';
 import type { Entry } from './table.ts';
 import { validateResources } from './validate.ts';
@@ -49,12 +50,13 @@ function merge(
   const resources: HostResources = { ...host.resources, ...withSwap(host.resources, change.resources) };
   const { pidsLimit } = resources;
   const kept = { ...resources, pidsLimit: (pidsLimit ?? 0) > 0 ? pidsLimit : undefined };
-  const warnings = validateResources(kept, core.host.cpuset);
+  const { resources: fitted, warnings } = fitResources(kept, core.host.limits);
+  validateResources(fitted, core.host);
   const restartPolicy = change.restartPolicy ?? host.restartPolicy;
   checkRestartPolicy(restartPolicy, host.autoRemove);
   return {
     warnings,
-    host: { ...host, resources: kept, restartPolicy, raw: { ...host.raw, ...change.raw } },
+    host: { ...host, resources: fitted, restartPolicy, raw: { ...host.raw, ...change.raw } },
   };
 }
 
@@ -137,6 +139,11 @@ const UNCHANGED: HostResources = {
   cpusetMems: '',
   pidsLimit: undefined,
   blkioWeight: undefined,
+  blkioDevices: { weight: [], readBps: [], writeBps: [], readIops: [], writeIops: [] },
+  cpuRealtimePeriodUs: undefined,
+  cpuRealtimeRuntimeUs: undefined,
+  kernelMemoryBytes: undefined,
+  kernelMemoryTcpBytes: undefined,
   devices: [],
   deviceCgroupRules: [],
   cgroupParent: '',

@@ -9,16 +9,20 @@ import { parseRule } from '../spec/devices.ts';
 import { parseSecurityOptions } from '../spec/security.ts';
 import { parseSignal } from '../signals.ts';
 import { parseCpuList } from './cpu-list.ts';
+import { checkModes } from './namespaces.ts';
 
 const MIN_MEMORY_BYTES = 6 << 20;
 /** What `host-gateway` stands for does not matter here. */
 const ANY_GATEWAY = '0.0.0.0';
 
+/** What the host has to do with it. */
+export type HostLimits = Pick<Host, 'cpuset' | 'limits' | 'hasAppArmor'>;
+
 /**
- * Refuses what docker refuses at create, in its words, in its order. Returns the warnings that docker gives. What depends on the
+ * Refuses what docker refuses at create, in its words, in its order. What depends on the
  * host at the moment of the start (a missing device, a bind's source) is found out then.
  */
-export function validateRequest(request: CreateRequest, cpuset: Host['cpuset']): string[] {
+export function validateRequest(request: CreateRequest, limits: HostLimits): void {
   if (request.workingDir !== '' && !posix.isAbsolute(request.workingDir)) {
     throw invalidArgument(
       `the working directory '${request.workingDir}' is invalid, it needs to be an absolute path`,
@@ -30,8 +34,27 @@ export function validateRequest(request: CreateRequest, cpuset: Host['cpuset']):
       throw invalidArgument(`invalid environment variable: ${variable}`);
     }
   }
+  validateShared(request);
   validateHost(request.host);
-  return validateResources(request.host.resources, cpuset);
+  validateSecurity(request.host, limits);
+  validateResources(request.host.resources, limits);
+}
+
+/** What is the host's can't be set for a container. */
+function validateShared({ hostname, domainname, host }: CreateRequest): void {
+  checkModes(host.namespaces);
+  if (host.namespaces.uts !== 'host') return;
+  if (hostname !== '') throw invalidArgument('conflicting options: hostname and the UTS mode');
+  if (domainname !== '') throw invalidArgument('conflicting options: domainname and the UTS mode');
+}
+
+/** A profile that nobody enforces would be one that is ignored. */
+function validateSecurity({ securityOpt }: HostOptions, { hasAppArmor }: HostLimits): void {
+  const { appArmor } = parseSecurityOptions(securityOpt, false);
+  if (appArmor === undefined || appArmor === 'unconfined' || hasAppArmor) return;
+  throw invalidArgument(
+    `invalid --security-opt: "apparmor=${appArmor}": AppArmor is not enabled on this host`,
+  );
 }
 
 function validateHost(host: HostOptions): void {
@@ -39,7 +62,6 @@ function validateHost(host: HostOptions): void {
     throw invalidArgument("can't create 'AutoRemove' container with restart policy");
   }
   chooseCapabilities({ add: host.capAdd, drop: host.capDrop, privileged: host.privileged });
-  parseSecurityOptions(host.securityOpt, false);
   host.resources.deviceCgroupRules.forEach(parseRule);
   for (const extraHost of host.extraHosts) parseExtraHost(extraHost, ANY_GATEWAY);
   if (host.shmSizeBytes < 0) throw invalidArgument('SHM size can not be less than 0');
@@ -54,21 +76,27 @@ function validateHost(host: HostOptions): void {
   }
 }
 
-export function validateResources(resources: HostResources, cpuset: Host['cpuset']): string[] {
+export function validateResources(
+  resources: HostResources,
+  { cpuset, limits }: Pick<HostLimits, 'cpuset' | 'limits'>,
+): void {
   validateMemory(resources);
   validateCpu(resources);
+  validateRealtime(resources, limits.cpuRealtime);
   validateSet('CPUs', 'cpus', { requested: resources.cpusetCpus, available: cpuset?.cpus });
   validateSet('memory nodes', 'mems', { requested: resources.cpusetMems, available: cpuset?.mems });
   const { blkioWeight } = resources;
   if (blkioWeight !== undefined && (blkioWeight < 10 || blkioWeight > 1000)) {
     throw invalidArgument('Range of blkio weight is from 10 to 1000');
   }
-  return resources.oomKillDisable && resources.memoryBytes === undefined
-    ? [
-        'OOM killer is disabled for the container, but no memory limit is set, ' +
-          'this can result in the system running out of resources.',
-      ]
-    : [];
+}
+
+function validateRealtime(resources: HostResources, isThere: boolean): void {
+  const { cpuRealtimePeriodUs: period, cpuRealtimeRuntimeUs: runtime } = resources;
+  if ((period ?? runtime) !== undefined && !isThere)
+    throw invalidArgument('kernel does not support CPU real-time scheduler');
+  if (period !== undefined && runtime !== undefined && runtime > period)
+    throw invalidArgument('cpu real-time runtime cannot be higher than cpu real-time period');
 }
 
 function validateMemory(resources: HostResources): void {
@@ -88,12 +116,17 @@ function validateMemory(resources: HostResources): void {
   if (memoryReservationBytes !== undefined && memoryReservationBytes < MIN_MEMORY_BYTES) {
     throw invalidArgument('Minimum memory reservation allowed is 6MB');
   }
+  const { kernelMemoryBytes } = resources;
+  if (kernelMemoryBytes !== undefined && kernelMemoryBytes < MIN_MEMORY_BYTES)
+    throw invalidArgument('Minimum kernel memory limit allowed is 6MB');
   if (memoryBytes !== undefined && (memoryReservationBytes ?? 0) > memoryBytes) {
     throw invalidArgument('Minimum memory limit can not be less than memory reservation limit, see usage');
   }
 }
 
-function validateCpu({ nanoCpus, cpuPeriodUs, cpuQuotaUs }: HostResources): void {
+function validateCpu({ nanoCpus, cpuShares, cpuPeriodUs, cpuQuotaUs }: HostResources): void {
+  if ((cpuShares ?? 0) < 0)
+    throw invalidArgument(`invalid CPU shares (${cpuShares}): value must be a positive integer`);
   if (nanoCpus !== undefined && cpuPeriodUs !== undefined) {
     throw invalidArgument('Conflicting options: Nano CPUs and CPU Period cannot both be set');
   }

@@ -50,7 +50,9 @@ export async function execPlan(core: Core, asked: ExecPlanRequest): Promise<Plan
 
 /** What the container was started with; made anew when an earlier daemon started it. */
 async function specOf(core: Core, { view }: Entry, run: Run): Promise<Spec> {
-  run.spec ??= makeSpec(view, await findFacts(core, view));
+  // What it has joined is what its first process is in, wherever those are by now that it was joined from.
+  const { pid } = run.shim;
+  run.spec ??= makeSpec(view, await findFacts(core, view, { ipc: pid, pid }));
   return run.spec;
 }
 

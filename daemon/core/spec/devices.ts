@@ -75,8 +75,8 @@ function deviceOf(path: string, status: Stats): Device | undefined {
 }
 
 /** Linux's dev_t (man 3 major); beyond 32 bits no driver has gone. */
-const majorOf = (device: number): number => (device >>> 8) & 0xfff;
-const minorOf = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00);
+export const majorOf = (device: number): number => (device >>> 8) & 0xfff;
+export const minorOf = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00);
 
 function ruleOf({ type, major = 0, minor = 0 }: Device, access: string): DeviceRule {
   return { allow: true, type: type === 'b' ? 'b' : 'c', major, minor, access };

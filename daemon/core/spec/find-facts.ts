@@ -1,18 +1,21 @@
 import { resolveUser } from '../../../runtime/user.ts';
 import { cgroupPathOf } from '../cgroups.ts';
+import type { Donors } from '../containers/namespaces.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { findBlkioNumbers } from './blkio.ts';
 import { grantedDevices, hostDevices } from './devices.ts';
 import type { SpecFacts } from './make-spec.ts';
 
-/** Looks up what the specification of a container depends on. Makes nothing. */
-export async function findFacts(core: Core, container: Container): Promise<SpecFacts> {
+/** Looks up what the specification of a container depends on. Makes nothing. `donors`: whose namespaces it joins. */
+export async function findFacts(core: Core, container: Container, donors: Donors): Promise<SpecFacts> {
   const { overlay, config } = container;
   const { host, user } = config;
-  const [files, granted, everything] = await Promise.all([
+  const [files, granted, everything, blkioDevices] = await Promise.all([
     core.accounts.of(overlay),
     grantedDevices(host.resources),
     host.privileged ? hostDevices() : [],
+    findBlkioNumbers(host.resources.blkioDevices),
   ]);
   return {
     user: resolveUser(user, files, host.groupAdd),
@@ -23,5 +26,8 @@ export async function findFacts(core: Core, container: Container): Promise<SpecF
     cpus: core.host.cpus,
     capabilities: core.host.capabilities,
     noNewPrivileges: core.config.noNewPrivileges,
+    donors,
+    blkioDevices,
+    hasAppArmor: core.host.hasAppArmor,
   };
 }

@@ -1,11 +1,14 @@
 import { defaultSpec, DEFAULT_PATH } from '../../../runtime/default-spec.ts';
 import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
-import type { Device, Process, Spec } from '../../../runtime/spec.ts';
+import type { Device, Mount, Process, Spec } from '../../../runtime/spec.ts';
 import type { ResolvedUser } from '../../../runtime/user.ts';
 import { overrideEnv } from '../containers/merge.ts';
+import type { Donors } from '../containers/namespaces.ts';
 import type { Container, HostOptions } from '../contract.ts';
+import type { BlkioNumbers } from './blkio.ts';
 import type { GrantedDevices } from './devices.ts';
 import { makeMounts, rootPropagation } from './mounts.ts';
+import { chooseNamespaces } from './namespaces.ts';
 import { makeResources } from './resources.ts';
 import { parseSecurityOptions } from './security.ts';
 
@@ -23,6 +26,10 @@ export interface SpecFacts {
   readonly capabilities: readonly string[];
   /** The daemon's default. */
   readonly noNewPrivileges: boolean;
+  /** Whose namespaces it joins. */
+  readonly donors: Donors;
+  readonly blkioDevices: BlkioNumbers;
+  readonly hasAppArmor: boolean;
 }
 
 /** Docker lets everybody ping and bind low ports in a network namespace of its own. */
@@ -35,7 +42,7 @@ const NETWORK_SYSCTLS = {
 export function makeSpec(container: Container, facts: SpecFacts): Spec {
   const { config } = container;
   const { host } = config;
-  const { noNewPrivileges, plainSystemPaths } = parseSecurityOptions(host.securityOpt, facts.noNewPrivileges);
+  const security = parseSecurityOptions(host.securityOpt, facts.noNewPrivileges);
   const base = defaultSpec({
     capabilities: capabilitiesFor(host, facts.capabilities),
     privileged: host.privileged,
@@ -46,29 +53,49 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
   const propagation = rootPropagation(host.binds);
   return {
     ...base,
-    process: { ...base.process, ...processOf(container, facts.user), noNewPrivileges },
+    process: {
+      ...base.process,
+      ...processOf(container, facts.user),
+      noNewPrivileges: security.noNewPrivileges,
+      ...(facts.hasAppArmor && security.appArmor !== undefined ? { apparmorProfile: security.appArmor } : {}),
+    },
     root: { ...base.root, readonly: host.readonlyRootfs },
-    hostname: config.hostname,
-    domainname: config.domainname,
-    mounts: makeMounts(base.mounts, host, {
+    ...(host.namespaces.uts === 'host' ? {} : { hostname: config.hostname, domainname: config.domainname }),
+    ...(isEmpty(host.annotations) ? {} : { annotations: { ...host.annotations } }),
+    mounts: makeMounts(withCgroups(base.mounts, security.writableCgroups), host, {
       hosts: container.hostsPath,
       hostname: container.hostnamePath,
       resolvConf: container.resolvConfPath,
     }),
     linux: {
       ...base.linux,
-      ...(plainSystemPaths ? { maskedPaths: [], readonlyPaths: [] } : {}),
+      ...(host.maskedPaths === undefined ? {} : { maskedPaths: [...host.maskedPaths] }),
+      ...(host.readonlyPaths === undefined ? {} : { readonlyPaths: [...host.readonlyPaths] }),
+      namespaces: chooseNamespaces(base.linux.namespaces, host.namespaces, facts.donors),
       ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
       devices: [...(base.linux.devices ?? []), ...facts.hostDevices, ...facts.granted.devices],
       cgroupsPath: facts.cgroupsPath,
-      resources: makeResources(host.resources, [
-        ...(base.linux.resources?.devices ?? []),
-        ...(host.privileged ? [] : facts.granted.rules),
-      ]),
+      resources: makeResources(
+        host.resources,
+        [...(base.linux.resources?.devices ?? []), ...(host.privileged ? [] : facts.granted.rules)],
+        facts.blkioDevices,
+      ),
       sysctl: { ...(facts.ownNetwork ? NETWORK_SYSCTLS : {}), ...host.sysctls },
     },
   };
 }
+
+/** Given, the option wins over what a privileged container has. */
+function withCgroups(mounts: readonly Mount[], writable: boolean | undefined): readonly Mount[] {
+  if (writable === undefined) return mounts;
+  return mounts.map((mount) => {
+    if (mount.type !== 'cgroup') return mount;
+    const others = (mount.options ?? []).filter((option) => option !== 'ro');
+    return { ...mount, options: writable ? others : ['ro', ...others] };
+  });
+}
+
+const isEmpty = (map: object): boolean => Object.keys(map).length === 0;
 
 /** All means all that there are for us, as docker has it; what is asked for by name is not left out silently. */
 function capabilitiesFor(

@@ -1,8 +1,10 @@
+import type { BorrowedMount } from '../../../runtime/contract.ts';
 import type { Mount } from '../../../runtime/spec.ts';
 import type { Bind, HostOptions } from '../contract.ts';
 
 /** With a read-only root these stay writable: a program could hardly run otherwise. */
 const STAY_WRITABLE = ['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev'];
+const SHM = '/dev/shm';
 const TMPFS_OPTIONS = ['noexec', 'nosuid', 'nodev', 'rprivate'];
 
 /** The files that the daemon writes for each container. */
@@ -18,19 +20,36 @@ export interface NameFilePaths {
  */
 export function makeMounts(
   defaults: readonly Mount[],
-  host: Pick<HostOptions, 'binds' | 'tmpfs' | 'readonlyRootfs'>,
+  host: Pick<HostOptions, 'binds' | 'tmpfs' | 'readonlyRootfs' | 'namespaces'>,
   files: NameFilePaths,
 ): Mount[] {
   const own = [...host.binds.map(bindMount), ...Object.entries(host.tmpfs).map(tmpfsMount)];
   const taken = new Set(own.map(({ destination }) => destination));
   const names = nameMounts(files).filter(({ destination }) => !taken.has(destination));
-  const kept = defaults.filter(
-    ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
-  );
+  const kept = defaults
+    .filter(
+      ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
+    )
+    .flatMap((mount) => (mount.destination === SHM ? sharedMemory(mount, host.namespaces.ipc) : [mount]));
   const base = host.readonlyRootfs ? kept.map(readOnly) : kept;
   const added = [...own, ...names].toSorted((a, b) => depth(a.destination) - depth(b.destination));
   return [...base, ...added];
 }
+
+/** /dev/shm goes with the ipc namespace; another container's is taken over by the launch (`borrowedMounts`). */
+function sharedMemory(own: Mount, ipcMode: string): Mount[] {
+  if (ipcMode === 'none') return [];
+  if (ipcMode !== 'host' && !ipcMode.startsWith('container:')) return [own];
+  return [{ destination: SHM, type: 'bind', source: SHM, options: ['bind', 'rprivate'] }];
+}
+
+/** The mounts of `mounts` that are not the host's but those of the container whose ipc namespace is joined. */
+export const borrowedMounts = (mounts: readonly Mount[], ipcDonor: number | undefined): BorrowedMount[] =>
+  ipcDonor === undefined
+    ? []
+    : mounts
+        .filter(({ destination, source }) => destination === SHM && source === SHM)
+        .map(({ destination }) => ({ destination, pid: ipcDonor }));
 
 const depth = (path: string): number => path.split('/').filter((name) => name !== '').length;
 

@@ -171,8 +171,6 @@ test('what is not done yet is refused by its name', async (t) => {
       { HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } } },
       'HostConfig.PortBindings is not supported yet',
     ],
-    [{ HostConfig: { PidMode: 'host' } }, 'HostConfig.PidMode "host" is not supported yet'],
-    [{ HostConfig: { MaskedPaths: [] } }, 'HostConfig.MaskedPaths is not supported yet'],
     [
       { HostConfig: { RestartPolicy: { Name: 'always' } } },
       'HostConfig.RestartPolicy "always" is not supported yet',

@@ -9,7 +9,7 @@ import type { HostOptions, HostResources } from '../../../daemon/core/contract.t
 import { detachKeysFor, parseDetachKeys } from '../../../daemon/core/detach-keys.ts';
 import { parseSignal } from '../../../daemon/core/signals.ts';
 import { notFound } from '../../../common/errors.ts';
-import { exampleRequest } from '../../lib/examples.ts';
+import { ALL_LIMITS, exampleRequest } from '../../lib/examples.ts';
 
 for (const [text, bytes] of [
   ['ctrl-p,ctrl-q', [16, 17]],
@@ -186,21 +186,21 @@ const refusals: readonly (readonly [Partial<HostResources>, string])[] = [
   [{ cpusetMems: 'all' }, 'Invalid value all for cpuset mems'],
   [{ blkioWeight: 5 }, 'Range of blkio weight is from 10 to 1000'],
 ];
-const cpuset = { cpus: '0-3', mems: '0' };
-const withHost = (host: Partial<HostOptions>) => ({
+const host = { cpuset: { cpus: '0-3', mems: '0' }, limits: ALL_LIMITS, hasAppArmor: false };
+const withHost = (options: Partial<HostOptions>) => ({
   ...exampleRequest(),
-  host: { ...exampleRequest().host, ...host },
+  host: { ...exampleRequest().host, ...options },
 });
 
 for (const [resources, message] of refusals) {
   test(`limits are refused: ${message}`, () => {
-    const host = { resources: { ...exampleRequest().host.resources, ...resources } };
-    assert.throws(() => validateRequest(withHost(host), cpuset), { code: 'invalid-argument', message });
+    const asked = { resources: { ...exampleRequest().host.resources, ...resources } };
+    assert.throws(() => validateRequest(withHost(asked), host), { code: 'invalid-argument', message });
   });
 }
 
 test('a request is checked as docker checks it', () => {
-  assert.deepEqual(validateRequest(exampleRequest(), cpuset), []);
+  validateRequest(exampleRequest(), host);
   const bind = {
     source: '/a',
     destination: '/data',
@@ -210,14 +210,14 @@ test('a request is checked as docker checks it', () => {
     createSource: true,
   };
   const twice = withHost({ binds: [bind], tmpfs: { '/data': '' } });
-  assert.throws(() => validateRequest(twice, cpuset), { message: 'Duplicate mount point: /data' });
-  assert.throws(() => validateRequest({ ...exampleRequest(), workingDir: 'rel' }, cpuset), {
+  assert.throws(() => validateRequest(twice, host), { message: 'Duplicate mount point: /data' });
+  assert.throws(() => validateRequest({ ...exampleRequest(), workingDir: 'rel' }, host), {
     message: "the working directory 'rel' is invalid, it needs to be an absolute path",
   });
-  assert.throws(() => validateRequest({ ...exampleRequest(), stopSignal: 'X' }, cpuset), {
+  assert.throws(() => validateRequest({ ...exampleRequest(), stopSignal: 'X' }, host), {
     message: 'invalid signal: X',
   });
-  assert.throws(() => validateRequest(withHost({ extraHosts: ['nocolon'] }), cpuset), {
+  assert.throws(() => validateRequest(withHost({ extraHosts: ['nocolon'] }), host), {
     code: 'invalid-argument',
   });
 });

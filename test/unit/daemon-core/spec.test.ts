@@ -21,6 +21,9 @@ const facts: SpecFacts = {
   cpus: 2,
   capabilities: CAPABILITIES.filter((name) => name !== 'CAP_SYS_RESOURCE'),
   noNewPrivileges: false,
+  donors: { ipc: undefined, pid: undefined },
+  blkioDevices: {},
+  hasAppArmor: false,
 };
 
 const container = (host: Partial<HostOptions>, config: Partial<Container['config']> = {}): Container => ({
@@ -139,17 +142,22 @@ test('security options', () => {
   const all = [
     'no-new-privileges',
     'seccomp=unconfined',
-    'systempaths=unconfined',
     'apparmor=unconfined',
     'label=disable',
+    'writable-cgroups=0',
   ];
   assert.deepEqual(parseSecurityOptions(all, false), {
     noNewPrivileges: true,
     seccomp: 'unconfined',
-    plainSystemPaths: true,
+    appArmor: 'unconfined',
+    labels: ['disable'],
+    writableCgroups: false,
   });
   assert.equal(parseSecurityOptions(['no-new-privileges:false'], true).noNewPrivileges, false);
-  for (const option of ['nonsense', 'apparmor=docker-default', 'seccomp=', 'no-new-privileges=maybe']) {
+  assert.throws(() => parseSecurityOptions(['nonsense'], false), {
+    message: 'invalid --security-opt 1: "nonsense"',
+  });
+  for (const option of ['a=b', 'systempaths=unconfined', 'no-new-privileges=maybe', 'writable-cgroups=']) {
     assert.throws(() => parseSecurityOptions(['label:disable', option], false), {
       message: `invalid --security-opt 2: "${option}"`,
     });

@@ -1,6 +1,7 @@
 import type { Bind, Container } from '../../../core/contract.ts';
 import type { ContainerSize } from '../../../core/disk/contract.ts';
 import { networkSettings, type NetworkIds } from './endpoint.ts';
+import { settledHostConfig } from './shown-host-config.ts';
 import { showState } from './state.ts';
 
 /** Answer of `GET /containers/{id}/json`, every field in docker's order and with docker's zero values. */
@@ -26,9 +27,9 @@ export function inspectContainer(
     Platform: 'linux',
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: appArmorOf(container),
     ExecIDs: container.execIds.length === 0 ? null : container.execIds,
-    HostConfig: container.config.host.raw,
+    HostConfig: { ...container.config.host.raw, ...settledHostConfig(container.config.host) },
     GraphDriver: { Data: graphData(container), Name: 'overlay2' },
     ...(size === undefined ? {} : { SizeRw: size.rwBytes, SizeRootFs: size.rootFsBytes }),
     Mounts: mountsOf(container),
@@ -36,6 +37,12 @@ export function inspectContainer(
     NetworkSettings: networkSettings(container, networkId),
   };
 }
+
+/** As it was asked for. */
+const appArmorOf = ({ config }: Container): string =>
+  config.host.securityOpt
+    .map((option) => /^apparmor[=:](.*)$/s.exec(option)?.[1])
+    .findLast((name) => name !== undefined) ?? '';
 
 /** Docker's MountPoint list: binds, and tmpfs of `--mount` (those of `--tmpfs` don't show). */
 export function mountsOf(container: Container): object[] {

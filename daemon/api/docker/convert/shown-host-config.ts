@@ -21,16 +21,62 @@ export function shownHostConfig(
       MaximumRetryCount: options.restartPolicy.maximumRetryCount,
     },
     AutoRemove: options.autoRemove,
+    ...(Object.keys(options.annotations).length === 0 ? {} : { Annotations: options.annotations }),
     ConsoleSize: differs.takesConsoleSize(version) ? pair(sent.ConsoleSize) : [0, 0],
-    IpcMode: sent.IpcMode || (differs.sharesIpc(version) ? 'shareable' : 'private'),
+    IpcMode: options.namespaces.ipc,
     OomScoreAdj: options.oomScoreAdj,
     Privileged: options.privileged,
     ReadonlyRootfs: options.readonlyRootfs,
     ShmSize: options.shmSizeBytes,
     ...showResources(options.resources),
     Ulimits: options.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
-    ...(options.privileged ? { MaskedPaths: null, ReadonlyPaths: null } : {}),
+    ...showPaths(sent, options),
   };
+}
+
+/** What a privileged container asks for is shown, though it has none of it: docker's way. */
+const showPaths = (
+  { MaskedPaths, ReadonlyPaths }: HostConfig,
+  { privileged }: { privileged: boolean },
+): object =>
+  privileged
+    ? { MaskedPaths: MaskedPaths ?? null, ReadonlyPaths: ReadonlyPaths ?? null }
+    : {
+        ...(MaskedPaths === undefined ? {} : { MaskedPaths }),
+        ...(ReadonlyPaths === undefined ? {} : { ReadonlyPaths }),
+      };
+
+/** What the daemon has settled since: names became ids, defaults were chosen, and the kernel lacks a limit. */
+export const settledHostConfig = ({ namespaces, resources }: HostOptions): object => ({
+  CgroupnsMode: namespaces.cgroup,
+  IpcMode: namespaces.ipc,
+  PidMode: namespaces.pid,
+  CpuShares: resources.cpuShares ?? 0,
+  BlkioWeight: resources.blkioWeight ?? 0,
+  MemoryReservation: resources.memoryReservationBytes ?? 0,
+  MemorySwappiness: resources.memorySwappiness ?? null,
+  ...dropped(resources),
+});
+
+/** A list is shown as it was sent, unless nothing of it is left. */
+function dropped({ blkioDevices: left }: HostResources): object {
+  const lists = {
+    BlkioWeightDevice: left.weight,
+    BlkioDeviceReadBps: left.readBps,
+    BlkioDeviceWriteBps: left.writeBps,
+    BlkioDeviceReadIOps: left.readIops,
+    BlkioDeviceWriteIOps: left.writeIops,
+  };
+  return Object.fromEntries(
+    Object.entries(lists).map(([name, list]) => [
+      name,
+      list.map((limit) =>
+        'weight' in limit
+          ? { Path: limit.path, Weight: limit.weight }
+          : { Path: limit.path, Rate: limit.rate },
+      ),
+    ]),
+  );
 }
 
 function showResources(resources: HostResources): object {
@@ -51,11 +97,18 @@ function showResources(resources: HostResources): object {
     MemorySwappiness: resources.memorySwappiness ?? null,
     OomKillDisable: resources.oomKillDisable,
     PidsLimit: resources.pidsLimit ?? null,
+    CpuRealtimePeriod: resources.cpuRealtimePeriodUs ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs ?? 0,
+    ...(resources.kernelMemoryBytes === undefined ? {} : { KernelMemory: resources.kernelMemoryBytes }),
+    ...(resources.kernelMemoryTcpBytes === undefined
+      ? {}
+      : { KernelMemoryTCP: resources.kernelMemoryTcpBytes }),
   };
 }
 
-/** Shown as the client wrote them; the last three only if it wrote them. */
+/** Shown as the client wrote them; some only if it wrote them. */
 const AS_SENT = [
+  ...(['ContainerIDFile', 'UTSMode', 'UsernsMode', 'Isolation', 'DeviceRequests', 'CpuCount'] as const),
   ...(['Binds', 'CapAdd', 'CapDrop', 'Dns', 'DnsOptions', 'DnsSearch', 'ExtraHosts', 'GroupAdd'] as const),
   ...(['SecurityOpt', 'Devices', 'DeviceCgroupRules', 'Tmpfs', 'Sysctls', 'Mounts'] as const),
 ];

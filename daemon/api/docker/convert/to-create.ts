@@ -5,6 +5,7 @@ import type { CreateBody } from '../wire/create.ts';
 import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
 import { bindsOf, checkMounts, tmpfsOf } from './mounts.ts';
+import { blkioDevices, checkForms } from './host-forms.ts';
 import { refuseNotYet } from './not-yet.ts';
 
 /** What the daemon's configuration fills in where a request says nothing. */
@@ -13,6 +14,7 @@ export interface CreateDefaults {
   readonly logOptions: Readonly<Record<string, string>>;
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly shmSizeBytes: number;
+  readonly ipcMode: string;
 }
 
 /** The domain's request. Throws `invalid-argument` for what docker refuses and `not-implemented` for what we don't do yet. */
@@ -54,6 +56,7 @@ function toHostOptions(
 ): HostOptions {
   const host = body.HostConfig ?? {};
   checkMounts(host);
+  checkForms(host);
   const options = {
     networkMode: networkMode(host, Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})),
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
@@ -74,13 +77,23 @@ function toHostOptions(
     sysctls: host.Sysctls ?? {},
     ulimits: ulimits(host, defaults),
     oomScoreAdj: host.OomScoreAdj ?? 0,
+    namespaces: {
+      ipc: host.IpcMode || (differs.sharesIpc(version) ? 'shareable' : defaults.ipcMode),
+      pid: host.PidMode ?? '',
+      uts: host.UTSMode ?? '',
+      cgroup: host.CgroupnsMode ?? '',
+    },
+    ...(host.Privileged === true
+      ? { maskedPaths: undefined, readonlyPaths: undefined }
+      : { maskedPaths: host.MaskedPaths, readonlyPaths: host.ReadonlyPaths }),
+    annotations: differs.takesAnnotations(version) ? (host.Annotations ?? {}) : {},
     ...logging(host, defaults),
-    resources: toResources(host),
+    resources: toResources(host, version),
   };
   return { ...options, raw: shownHostConfig(host, options, version) };
 }
 
-function toResources(host: HostConfig): HostResources {
+function toResources(host: HostConfig, version: ApiVersion): HostResources {
   return {
     memoryBytes: positive(host.Memory),
     memoryReservationBytes: positive(host.MemoryReservation),
@@ -96,6 +109,11 @@ function toResources(host: HostConfig): HostResources {
     /** Zero, and any negative number, has always meant unlimited. */
     pidsLimit: (host.PidsLimit ?? 0) <= 0 ? undefined : host.PidsLimit,
     blkioWeight: positive(host.BlkioWeight),
+    blkioDevices: blkioDevices(host),
+    cpuRealtimePeriodUs: positive(host.CpuRealtimePeriod),
+    cpuRealtimeRuntimeUs: positive(host.CpuRealtimeRuntime),
+    kernelMemoryBytes: differs.takesKernelMemory(version) ? positive(host.KernelMemory) : undefined,
+    kernelMemoryTcpBytes: differs.takesKernelMemoryTcp(version) ? positive(host.KernelMemoryTCP) : undefined,
     devices: (host.Devices ?? []).map((device) => ({
       host: device.PathOnHost ?? '',
       container: device.PathInContainer || (device.PathOnHost ?? ''),

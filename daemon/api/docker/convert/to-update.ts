@@ -1,5 +1,5 @@
-import { notImplemented } from '../../../../common/errors.ts';
 import type { ContainerUpdate } from '../../../core/contract.ts';
+import { differs, type ApiVersion } from '../versions.ts';
 import { readUpdateBody } from '../wire/update.ts';
 
 /** The wire's name of each limit, and ours. */
@@ -7,9 +7,12 @@ const LIMITS = {
   BlkioWeight: 'blkioWeight',
   CpuPeriod: 'cpuPeriodUs',
   CpuQuota: 'cpuQuotaUs',
+  CpuRealtimePeriod: 'cpuRealtimePeriodUs',
+  CpuRealtimeRuntime: 'cpuRealtimeRuntimeUs',
   CpuShares: 'cpuShares',
   CpusetCpus: 'cpusetCpus',
   CpusetMems: 'cpusetMems',
+  KernelMemory: 'kernelMemoryBytes',
   Memory: 'memoryBytes',
   MemoryReservation: 'memoryReservationBytes',
   MemorySwap: 'memorySwapBytes',
@@ -18,22 +21,26 @@ const LIMITS = {
 
 const KNOWN = new Set([...Object.keys(LIMITS), 'PidsLimit', 'RestartPolicy']);
 
-/** Zero and empty mean: as it is. Throws `not-implemented` that names what can't be changed on a container that is there. */
-export function readUpdate(json: string): ContainerUpdate {
+/**
+ * Zero and empty mean: as it is. What can't be changed on a container that is there docker takes and drops; we drop it with a warning.
+ */
+export function readUpdate(
+  json: string,
+  version: ApiVersion,
+): { readonly change: ContainerUpdate; readonly warnings: readonly string[] } {
   const body = readUpdateBody(json);
-  for (const [name, value] of Object.entries(body)) {
-    if (!KNOWN.has(name) && asks(value)) throw notImplemented(`${name} cannot be updated`);
-  }
   const limits = Object.entries(LIMITS).flatMap(([wire, own]) => {
     const value = body[wire as keyof typeof LIMITS];
-    return value === undefined || !asks(value) ? [] : [{ wire, own, value }];
+    const isGone = wire === 'KernelMemory' && !differs.takesKernelMemory(version);
+    return value === undefined || !asks(value) || isGone ? [] : [{ wire, own, value }];
   });
-  const { PidsLimit, RestartPolicy } = body;
+  const { RestartPolicy } = body;
+  const PidsLimit = differs.updatesPidsLimit(version) ? body.PidsLimit : undefined;
   const restartPolicy =
     RestartPolicy?.Name === undefined || RestartPolicy.Name === ''
       ? undefined
       : { name: RestartPolicy.Name, maximumRetryCount: RestartPolicy.MaximumRetryCount ?? 0 };
-  return {
+  const change: ContainerUpdate = {
     resources: {
       ...Object.fromEntries(limits.map(({ own, value }) => [own, value])),
       // Zero has always meant unlimited here.
@@ -53,6 +60,8 @@ export function readUpdate(json: string): ContainerUpdate {
           }),
     },
   };
+  const dropped = Object.entries(body).filter(([name, value]) => !KNOWN.has(name) && asks(value));
+  return { change, warnings: dropped.map(([name]) => `${name} cannot be updated. ${name} discarded.`) };
 }
 
 /** Clients send most fields with their zero value. */

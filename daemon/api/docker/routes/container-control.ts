@@ -21,8 +21,8 @@ export function containerControlRoutes(app: FastifyInstance, door: Door): void {
   });
 
   app.post<Named>('/containers/:name/update', async (request, reply) => {
-    const change = readUpdate(await jsonText(request.raw));
-    const warnings = await containers.update(door.ctx, nameOf(request), change);
+    const { change, warnings: dropped } = readUpdate(await jsonText(request.raw), request.apiVersion);
+    const warnings = [...dropped, ...(await containers.update(door.ctx, nameOf(request), change))];
     return sendJson(reply, { Warnings: warnings.length === 0 ? null : warnings });
   });
 

@@ -6,6 +6,7 @@ import { flag, text, type Query } from '../query.ts';
 import { listContainers } from '../list-containers.ts';
 import { inspectContainer } from '../convert/container.ts';
 import { readCreateBody } from '../wire/create.ts';
+import { warningsOf } from '../convert/host-forms.ts';
 import { GO_ARCH } from '../convert/system.ts';
 import { toCreateRequest } from '../convert/to-create.ts';
 
@@ -25,7 +26,11 @@ export function containerRoutes(app: FastifyInstance, door: Door): void {
         defaults: door.defaults,
       }),
     );
-    return sendJson(reply, { Id: created.id, Warnings: created.warnings }, 201);
+    return sendJson(
+      reply,
+      { Id: created.id, Warnings: [...created.warnings, ...warningsOf(body.HostConfig ?? {})] },
+      201,
+    );
   });
 
   app.get<{ Querystring: Query }>('/containers/json', async (request, reply) =>

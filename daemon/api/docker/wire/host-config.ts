@@ -43,6 +43,18 @@ const Ulimit = Type.Object({
   Hard: optional(Type.Integer()),
 });
 
+/** Pairs that limit a block device. */
+const rates = Type.Array(Type.Object({ Path: optional(Type.String()), Rate: optional(Type.Integer()) }));
+const weights = Type.Array(Type.Object({ Path: optional(Type.String()), Weight: optional(Type.Integer()) }));
+
+const DeviceRequest = Type.Object({
+  Driver: optional(Type.String()),
+  Count: optional(Type.Integer()),
+  DeviceIDs: optional(strings),
+  Capabilities: optional(Type.Array(strings)),
+  Options: optional(stringMap),
+});
+
 export const HostConfig = Type.Object({
   Binds: optional(strings),
   Mounts: optional(Type.Array(Mount)),
@@ -86,5 +98,30 @@ export const HostConfig = Type.Object({
   Ulimits: optional(Type.Array(Ulimit)),
   CgroupnsMode: optional(Type.String()),
   IpcMode: optional(Type.String()),
+  PidMode: optional(Type.String()),
+  UTSMode: optional(Type.String()),
+  UsernsMode: optional(Type.String()),
+  Cgroup: optional(Type.String()),
+  ContainerIDFile: optional(Type.String()),
+  Isolation: optional(Type.String()),
+  Runtime: optional(Type.String()),
+  Annotations: optional(stringMap),
+  StorageOpt: optional(stringMap),
+  BlkioWeightDevice: optional(weights),
+  BlkioDeviceReadBps: optional(rates),
+  BlkioDeviceWriteBps: optional(rates),
+  BlkioDeviceReadIOps: optional(rates),
+  BlkioDeviceWriteIOps: optional(rates),
+  CpuRealtimePeriod: optional(Type.Integer()),
+  CpuRealtimeRuntime: optional(Type.Integer()),
+  KernelMemory: optional(Type.Integer()),
+  KernelMemoryTCP: optional(Type.Integer()),
+  DeviceRequests: optional(Type.Array(DeviceRequest)),
+  CpuCount: optional(Type.Integer()),
+  CpuPercent: optional(Type.Integer()),
+  IOMaximumIOps: optional(Type.Integer()),
+  IOMaximumBandwidth: optional(Type.Integer()),
+  MaskedPaths: optional(strings),
+  ReadonlyPaths: optional(strings),
 });
 export type HostConfig = Static<typeof HostConfig>;

@@ -9,10 +9,13 @@ export const readUpdateBody = reader(
   Type.Object({
     BlkioWeight: integer,
     CpuPeriod: integer,
+    CpuRealtimePeriod: integer,
+    CpuRealtimeRuntime: integer,
     CpuQuota: integer,
     CpuShares: integer,
     CpusetCpus: text,
     CpusetMems: text,
+    KernelMemory: integer,
     Memory: integer,
     MemoryReservation: integer,
     MemorySwap: integer,

@@ -1,0 +1,55 @@
+import { invalidArgument } from '../../../../common/errors.ts';
+import type { BlkioDevices, DeviceRate } from '../../../core/contract.ts';
+import type { HostConfig } from '../wire/host-config.ts';
+
+/** Throws for fields that mean something on Windows alone, and for forms that no host takes; docker's words where it has some. */
+export function checkForms(host: HostConfig): void {
+  const { Isolation: isolation = '', UsernsMode: userns = '', Cgroup: cgroup = '' } = host;
+  if (!['', 'default'].includes(isolation.toLowerCase()))
+    throw invalidArgument(`invalid isolation (${isolation}): linux only supports 'default'`);
+  if ((host.IOMaximumBandwidth ?? 0) !== 0)
+    throw invalidArgument('invalid option: QoS maximum bandwidth configuration is not supported on linux');
+  if ((host.IOMaximumIOps ?? 0) !== 0)
+    throw invalidArgument('invalid option: QoS maximum IOPs configuration is not supported on linux');
+  if (userns !== '' && userns !== 'host') throw invalidArgument(`invalid USER mode: ${userns}`);
+  if (cgroup !== '') {
+    throw invalidArgument(`invalid HostConfig.Cgroup "${cgroup}": a container has a cgroup of its own`);
+  }
+  if (Object.hasOwn(host.Annotations ?? {}, ''))
+    throw invalidArgument('invalid Annotations: the empty string is not permitted as an annotation key');
+  checkStorage(host.StorageOpt ?? {});
+}
+
+/** What docker warns of and drops; what it drops without a word, and we don't. */
+export function warningsOf(host: HostConfig): string[] {
+  const labels = (host.SecurityOpt ?? []).filter((option) => /^label[=:](?!disable$)/.test(option));
+  return [
+    ...((host.CpuPercent ?? 0) > 0 ? ['linux does not support CPU percent. Percent discarded.'] : []),
+    ...((host.CpuCount ?? 0) > 0 ? ['linux does not support CPU count. Count discarded.'] : []),
+    ...labels.map((option) => `SELinux is not enabled. Security option "${option}" discarded.`),
+  ];
+}
+
+/** Quotas of an overlay are XFS's project quotas (mount option `pquota`), which we don't set. */
+function checkStorage(options: Readonly<Record<string, string>>): void {
+  for (const key of Object.keys(options)) {
+    if (key.toLowerCase() !== 'size') throw invalidArgument(`Unknown option ${key}`);
+    throw invalidArgument("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  }
+}
+
+export function blkioDevices(host: HostConfig): BlkioDevices {
+  return {
+    weight: (host.BlkioWeightDevice ?? []).map(({ Path: path = '', Weight: weight = 0 }) => ({
+      path,
+      weight,
+    })),
+    readBps: rates(host.BlkioDeviceReadBps),
+    writeBps: rates(host.BlkioDeviceWriteBps),
+    readIops: rates(host.BlkioDeviceReadIOps),
+    writeIops: rates(host.BlkioDeviceWriteIOps),
+  };
+}
+
+const rates = (list: HostConfig['BlkioDeviceReadBps'] = []): DeviceRate[] =>
+  list.map(({ Path: path = '', Rate: rate = 0 }) => ({ path, rate }));

@@ -1,0 +1,73 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hierarchyOf, type CgroupLayout } from '../../runtime/cgroup/layout.ts';
+
+/** Which limits the host's cgroups have; docker's SysInfo. Read once. */
+export interface KernelLimits {
+  readonly memory: boolean;
+  readonly swap: boolean;
+  readonly reservation: boolean;
+  readonly swappiness: boolean;
+  readonly oomKillDisable: boolean;
+  readonly kernelMemory: boolean;
+  readonly cpuShares: boolean;
+  readonly cpuQuota: boolean;
+  readonly cpuRealtime: boolean;
+  readonly cpuset: boolean;
+  readonly pids: boolean;
+  readonly blkioWeight: boolean;
+  readonly blkioWeightDevice: boolean;
+  readonly readBps: boolean;
+  readonly writeBps: boolean;
+  readonly readIops: boolean;
+  readonly writeIops: boolean;
+}
+
+/** Files of version 1 controllers, of which one has to be there. The one of BFQ's that the root cgroup has says that it is built in. */
+const FILES: Readonly<Record<keyof KernelLimits, readonly [controller: string, ...files: string[]]>> = {
+  memory: ['memory', 'memory.limit_in_bytes'],
+  swap: ['memory', 'memory.memsw.limit_in_bytes'],
+  reservation: ['memory', 'memory.soft_limit_in_bytes'],
+  swappiness: ['memory', 'memory.swappiness'],
+  oomKillDisable: ['memory', 'memory.oom_control'],
+  kernelMemory: ['memory', 'memory.kmem.limit_in_bytes'],
+  cpuShares: ['cpu', 'cpu.shares'],
+  cpuQuota: ['cpu', 'cpu.cfs_quota_us'],
+  cpuRealtime: ['cpu', 'cpu.rt_period_us'],
+  cpuset: ['cpuset', 'cpuset.cpus'],
+  pids: ['pids', 'cgroup.procs'],
+  blkioWeight: ['blkio', 'blkio.weight', 'blkio.bfq.io_serviced'],
+  blkioWeightDevice: ['blkio', 'blkio.weight_device', 'blkio.bfq.io_serviced'],
+  readBps: ['blkio', 'blkio.throttle.read_bps_device'],
+  writeBps: ['blkio', 'blkio.throttle.write_bps_device'],
+  readIops: ['blkio', 'blkio.throttle.read_iops_device'],
+  writeIops: ['blkio', 'blkio.throttle.write_iops_device'],
+};
+
+/** Where version 2 calls a controller otherwise. */
+const UNIFIED_NAMES: Readonly<Record<string, string>> = { blkio: 'io' };
+/** What version 2 has no more. */
+const VERSION_1_ONLY: readonly string[] = ['swappiness', 'oomKillDisable', 'kernelMemory', 'cpuRealtime'];
+
+/** A controller counts where it is: mounted as version 1, or else in version 2. */
+export async function readKernelLimits(layout: CgroupLayout): Promise<KernelLimits> {
+  const found = await Promise.all(
+    Object.entries(FILES).map(async ([name, [controller, ...files]]) => {
+      const mountPoint = hierarchyOf(layout, controller)?.mountPoint;
+      if (mountPoint !== undefined) {
+        const there = await Promise.all(files.map((file) => exists(join(mountPoint, file))));
+        return [name, there.includes(true)] as const;
+      }
+      const unified = layout.unifiedControllers ?? [];
+      const isThere = unified.includes(UNIFIED_NAMES[controller] ?? controller);
+      return [name, isThere && !VERSION_1_ONLY.includes(name)] as const;
+    }),
+  );
+  return Object.fromEntries(found) as unknown as KernelLimits;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
