@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
 import type { Values } from '../../common/flags/flag.ts';
+import { isDeviceName } from './device-values.ts';
 import { fileError, readLabels, readVariables, splitPair } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
 import { readVolumes } from './mounts.ts';
-import { parseRestartPolicy } from './values.ts';
+import { type Device, parseDevice, parseRestartPolicy } from './values.ts';
 
 export interface CreateInput {
   readonly flags: Values<CreateFlags>;
@@ -67,6 +68,7 @@ function hostConfig(flags: Values<CreateFlags>): Record<string, unknown> {
     AutoRemove: flags.rm,
     NetworkMode: networkMode(flags.network),
     LogConfig: { Type: flags['log-driver'], Config: pairs(flags['log-opt']) },
+    ContainerIDFile: flags.cidfile || undefined,
     CapAdd: flags['cap-add'],
     CapDrop: flags['cap-drop'],
     Dns: flags.dns,
@@ -101,7 +103,8 @@ function hostResources(flags: Values<CreateFlags>): Record<string, unknown> {
     CpusetCpus: flags['cpuset-cpus'] || undefined,
     CpusetMems: flags['cpuset-mems'] || undefined,
     DeviceCgroupRules: flags['device-cgroup-rule'].length === 0 ? undefined : flags['device-cgroup-rule'],
-    Devices: flags.device,
+    ...devices(flags),
+    ...deviceLimits(flags),
     Memory: flags.memory,
     MemoryReservation: flags['memory-reservation'],
     MemorySwap: flags['memory-swap'],
@@ -112,6 +115,49 @@ function hostResources(flags: Values<CreateFlags>): Record<string, unknown> {
     PidsLimit: flags['pids-limit'],
     Ulimits: flags.ulimit,
   };
+}
+
+/** A name of the Container Device Interface is asked of its driver, all in one request. */
+function devices(flags: Values<CreateFlags>): Record<string, unknown> {
+  const names = flags.device.filter((given) => isDeviceName(given));
+  const cdi = { Driver: 'cdi', Count: 0, DeviceIDs: names, Capabilities: null, Options: null };
+  const requests = [...flags.gpus, ...(names.length === 0 ? [] : [cdi])];
+  return {
+    Devices: flags.device.filter((given) => !isDeviceName(given)).map(readDevice),
+    DeviceRequests: requests.length === 0 ? null : requests,
+  };
+}
+
+function readDevice(given: string): Device {
+  try {
+    return parseDevice(given);
+  } catch (error) {
+    throw invalidArgument(messageOf(error), { cause: error });
+  }
+}
+
+function deviceLimits(flags: Values<CreateFlags>): Record<string, unknown> {
+  return {
+    BlkioWeightDevice: flags['blkio-weight-device'],
+    BlkioDeviceReadBps: flags['device-read-bps'],
+    BlkioDeviceReadIOps: flags['device-read-iops'],
+    BlkioDeviceWriteBps: flags['device-write-bps'],
+    BlkioDeviceWriteIOps: flags['device-write-iops'],
+    CpuRealtimePeriod: flags['cpu-rt-period'],
+    CpuRealtimeRuntime: flags['cpu-rt-runtime'],
+    KernelMemory: flags['kernel-memory'],
+    CpuCount: flags['cpu-count'],
+    CpuPercent: flags['cpu-percent'],
+    IOMaximumBandwidth: flags['io-maxbandwidth'],
+    IOMaximumIOps: flags['io-maxiops'],
+    Isolation: flags.isolation || undefined,
+    StorageOpt: storageOptions(flags['storage-opt']),
+  };
+}
+
+function storageOptions(given: readonly string[]): Record<string, string> | undefined {
+  if (given.some((option) => !option.includes('='))) throw invalidArgument('invalid storage option');
+  return given.length === 0 ? undefined : pairs(given);
 }
 
 function networkMode(networks: readonly string[]): string {

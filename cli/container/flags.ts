@@ -1,6 +1,7 @@
 import { bool, int, list, refused, text, value } from '../../common/flags/flag.ts';
 import { parseBytes, parseCpus } from '../flags/sizes.ts';
 import { checkVariable } from './environment.ts';
+import { limitFlags } from './limit-flags.ts';
 import { type Mount, parseMount } from './mounts.ts';
 import * as values from './values.ts';
 
@@ -44,7 +45,7 @@ const identity = {
 };
 
 const storage = {
-  device: many('list', 'Add a device of the host to the container', values.parseDevice),
+  device: list('Add a device of the host to the container'),
   'device-cgroup-rule': list('Add a rule to the list of allowed devices'),
   'log-driver': text('Logging driver of the container'),
   'log-opt': list('Options of the logging driver'),
@@ -109,13 +110,7 @@ const isolation = {
 
 /** What docker has and this version does not: refused by name. */
 const notYet = {
-  'blkio-weight-device': refused('list'),
-  'device-read-bps': refused('list'),
-  'device-read-iops': refused('list'),
-  'device-write-bps': refused('list'),
-  'device-write-iops': refused('list'),
   expose: refused('list'),
-  gpus: refused('gpu-request'),
   'health-cmd': refused('string'),
   'health-interval': refused('duration'),
   'health-retries': refused('int'),
@@ -125,7 +120,6 @@ const notYet = {
   init: refused(''),
   ip: refused('string'),
   ip6: refused('string'),
-  isolation: refused('string'),
   link: refused('list'),
   'link-local-ip': refused('list'),
   'mac-address': refused('string'),
@@ -133,12 +127,19 @@ const notYet = {
   'no-healthcheck': refused(''),
   publish: refused('list', { short: 'p' }),
   'publish-all': refused('', { short: 'P' }),
-  'storage-opt': refused('list'),
   'volume-driver': refused('string'),
   'volumes-from': refused('list'),
 };
 
 /** The flags that `run` and `create` share. */
-export const createFlags = { ...identity, ...storage, ...network, ...resources, ...isolation, ...notYet };
+export const createFlags = {
+  ...identity,
+  ...storage,
+  ...network,
+  ...resources,
+  ...isolation,
+  ...limitFlags,
+  ...notYet,
+};
 
 export type CreateFlags = typeof createFlags;

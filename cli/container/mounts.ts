@@ -95,7 +95,7 @@ function readSwitch(value: string, key: string): boolean {
 }
 
 /** The fields of one CSV line; a quoted field may hold commas and doubled quotes. */
-function splitCsv(text: string): string[] {
+export function splitCsv(text: string): string[] {
   const fields = [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)];
   return fields.map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? plain);
 }
