@@ -41,6 +41,8 @@ export interface DaemonConfig {
   /** Undefined: the built-in one; `unconfined`, or a path. */
   readonly seccompProfile: string | undefined;
   readonly imageMarks: WaterMarks;
+  /** How long one call to storage may take, and the launch of a process with all its mounts. */
+  readonly storagePatienceMs: number;
   readonly registries: RegistriesConfig;
 }
 
@@ -85,6 +87,7 @@ export function makeConfig(
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
     imageMarks: Object.freeze(imageMarksOf(values)),
+    storagePatienceMs: (values.integer('storage-timeout', { min: 1, max: 86_400 }) ?? 120) * 1000,
     registries: Object.freeze(registriesOf(values)),
   });
 }

@@ -82,7 +82,11 @@ async function serve(config: DaemonConfig): Promise<void> {
   );
   const transfers = openRegistries(config.registries);
   parts.defer(() => transfers.registry.close());
-  const store = await openImageStore({ dataRoot, db, log, onEvent: imageEvents(events), transfers });
+  const store = await openImageStore({
+    ...{ dataRoot, db, log, transfers },
+    onEvent: imageEvents(events),
+    storagePatienceMs: config.storagePatienceMs,
+  });
   parts.defer(() => store.close());
   const engine = await openEngine({
     ctx,
@@ -97,6 +101,7 @@ async function serve(config: DaemonConfig): Promise<void> {
       cgroupnsMode: config.cgroupnsMode,
       cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
       imageMarks: config.imageMarks,
+      launchTimeoutMs: config.storagePatienceMs,
     },
     launcher: createShimLauncher(),
     images: store.images,

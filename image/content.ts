@@ -1,5 +1,7 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../common/errors.ts';
+import { mkdir, patiently, readdir, rename, rm, setApart, stat } from '../common/patient-fs.ts';
 import { KeyedLocks } from '../common/locks.ts';
 import { isErrno } from '../native/sys/files.ts';
 import { openPartials, type Partials } from './content/partials.ts';
@@ -50,6 +52,7 @@ export interface ContentStore {
 export async function openContent(root: string): Promise<ContentStore> {
   const blobs = join(root, 'blobs', 'sha256');
   const incoming = join(root, 'ingest');
+  setApart(root);
   await rm(incoming, { recursive: true, force: true });
   await mkdir(blobs, { recursive: true, mode: PRIVATE });
   await mkdir(incoming, { recursive: true, mode: PRIVATE });
@@ -75,7 +78,7 @@ export async function openContent(root: string): Promise<ContentStore> {
     path,
     ingest: async () => {
       await removeAll(leftovers);
-      const directory = await mkdtemp(join(incoming, 'i'));
+      const directory = await makeIngest(incoming, leftovers);
       return {
         directory,
         [Symbol.asyncDispose]: async () => {
@@ -146,14 +149,32 @@ class BlobSizes {
   }
 }
 
-/** Without descriptors nothing can be removed: the next call tries again, and why the work failed is worth more. */
+/** One that storage which hung makes after all, when nobody waits any more, is a leftover. */
+async function makeIngest(incoming: string, leftovers: Set<string>): Promise<string> {
+  let isLate = false;
+  try {
+    return await patiently(incoming, async () => {
+      const directory = await mkdtemp(join(incoming, 'i'));
+      if (isLate) leftovers.add(directory);
+      return directory;
+    });
+  } catch (error) {
+    isLate = true;
+    throw error;
+  }
+}
+
+/**
+ * Without descriptors, or on storage that hangs, nothing can be removed: the next call tries again, and why the work failed is worth
+ * more.
+ */
 async function removeAll(directories: Set<string>): Promise<void> {
   for (const directory of [...directories]) {
     try {
       await rm(directory, { recursive: true, force: true });
       directories.delete(directory);
     } catch (error) {
-      if (!isErrno(error, 'EMFILE', 'ENFILE')) throw error;
+      if (!isErrno(error, 'EMFILE', 'ENFILE') && codeOf(error) !== 'deadline-exceeded') throw error;
     }
   }
 }

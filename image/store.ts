@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { availableParallelism } from 'node:os';
 import { makeCtx, type Ctx } from '../common/ctx.ts';
+import { setPatience } from '../common/patient-fs.ts';
 import type { Log } from '../common/log.ts';
 import { makeDisk } from './disk/make.ts';
 import { deleteImage, discard, untagImage } from './delete.ts';
@@ -40,6 +41,8 @@ export interface ImageStoreOptions {
   readonly onEvent?: OnImageEvent;
   /** How registries are reached. */
   readonly transfers?: TransferOptions;
+  /** How long one call to storage may take before it counts as hung; two minutes unless told. */
+  readonly storagePatienceMs?: number;
 }
 
 export interface ImageStore {
@@ -54,12 +57,13 @@ export interface ImageStore {
 
 /** Opens the images of a data root, and collects what a crash left there without a row. One daemon a data root at a time. */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  const { dataRoot, db, log } = options;
+  const { dataRoot, db, log, storagePatienceMs: patienceMs } = options;
+  if (patienceMs !== undefined) setPatience(patienceMs);
   createTables(db);
   const ctx = makeCtx(log);
-  const workers = workerPool(Math.max(2, availableParallelism()));
-  const spoolers = workerPool(MAX_SPOOLERS);
-  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS);
+  const workers = workerPool(Math.max(2, availableParallelism()), patienceMs);
+  const spoolers = workerPool(MAX_SPOOLERS, patienceMs);
+  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS, patienceMs);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();

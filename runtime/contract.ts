@@ -1,6 +1,7 @@
 import type { CgroupLayout } from './cgroup/layout.ts';
 import type { PlanBuilder } from './plan/builder.ts';
 import type { Plan } from './plan/types.ts';
+import type { BindSource } from './rootfs/binds.ts';
 import type { Process, Spec } from './spec.ts';
 
 /** What becomes the container's root. An overlay is mounted inside the container's mount namespace, so the host holds no mount. */
@@ -76,6 +77,8 @@ export interface LaunchRequest {
   readonly network: NetworkSteps | undefined;
   /** Binds of `spec.mounts` whose source is what another process has at the same path. */
   readonly borrowed?: readonly BorrowedMount[];
+  /** Looked at before anything else is done; none for a runtime, whose mounts say it when they fail. */
+  readonly bindSources?: readonly BindSource[];
   readonly keeper: Keeper;
   /** MS_MOVE and chroot in the place of pivot_root: for a root that is the initial ramfs. */
   readonly noPivot?: boolean;

@@ -23,6 +23,7 @@ import type { Slot } from './plan/types.ts';
 import { becomeProcess } from './process/become.ts';
 import { adjustOomScore } from './process/labels.ts';
 import { raiseRlimits } from './process/rlimits.ts';
+import { prepareBinds } from './rootfs/binds.ts';
 import { furnishRoot } from './rootfs/furnish.ts';
 import { enterRoot, enterRootWithoutPivot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
 import { closeSources, prepareSources, type Source } from './rootfs/sources.ts';
@@ -57,6 +58,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
   const inUserNamespace = namespaces.own.has('user');
   if (inUserNamespace && keeper.kind === 'shim')
     throw notImplemented('A user namespace is not supported for a container of the daemon');
+  prepareBinds(plan, request.bindSources ?? []);
   const cgroupsPath = prepareCgroups(plan, request);
   const joined = openJoined(plan, namespaces);
   const sources = prepareSources(plan, spec, request.borrowed);

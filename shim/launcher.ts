@@ -1,14 +1,14 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Ctx } from '../common/ctx.ts';
-import { internal } from '../common/errors.ts';
+import { internal, WherryError } from '../common/errors.ts';
 import { startSpawner, type Spawner } from '../native/ffi/spawner.ts';
 import { errnoName } from '../native/ffi/syscall.ts';
 import { memfd } from '../native/sys/memory-file.ts';
 import { reapChild } from '../native/sys/reap.ts';
 import { socketPair } from '../native/sys/unix-socket.ts';
-import { encodePlan } from '../runtime/plan/encode.ts';
+import { encodePlan, STEP_AT } from '../runtime/plan/encode.ts';
 import { explainFailure } from '../runtime/plan/explain.ts';
 import type { Plan } from '../runtime/plan/types.ts';
 import { connectShim, openConnection, type Connection } from './connection.ts';
@@ -56,22 +56,34 @@ async function launch(
     pid = await spawner({ controlFd: theirs, planFd, tag: request.directory });
   } catch (error) {
     connection.close();
+    closeSync(planFd);
     throw error;
   } finally {
     closeSync(theirs);
-    closeSync(planFd);
   }
   void connection.closed.then(() => reapChild(pid));
   const { verdict, earlier } = await opening(ctx, connection, () => {
     process.kill(pid, 'SIGKILL');
     connection.close();
-  });
+    return isExpired(ctx) ? hung(request.plan, planFd) : (ctx.signal.reason as Error);
+  }).finally(() => closeSync(planFd));
   if (verdict.kind === 'started') {
     for (const { socket } of request.attach) socket.destroy();
     return liveShim(connection, { ...verdict, earlier }, request.hooks);
   }
   connection.close();
   throw failure(request.plan, verdict, request.id);
+}
+
+const isExpired = ({ signal }: Ctx): boolean =>
+  signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
+
+/** Names the step that the interpreter is at (plan_header.step of native/c/plan.h). */
+function hung(plan: Plan, planFd: number): Error {
+  const step = Buffer.alloc(4);
+  readSync(planFd, step, 0, step.byteLength, STEP_AT);
+  const label = plan.steps[step.readUInt32LE(0)]?.label ?? 'begin';
+  return new WherryError('deadline-exceeded', `It took too long to ${label}: does its storage answer?`);
 }
 
 function failure(plan: Plan, verdict: Exclude<Verdict, { kind: 'started' }>, id: string): Error {
@@ -81,13 +93,12 @@ function failure(plan: Plan, verdict: Exclude<Verdict, { kind: 'started' }>, id:
   return explainFailure(plan, verdict);
 }
 
-/** Waits for how the launch went; when ctx ends first, `giveUp` is called and ctx's reason thrown. */
-async function opening(ctx: Ctx, connection: Connection, giveUp: () => void): Promise<Opening> {
+/** Waits for how the launch went; when ctx ends first, `giveUp` is called, and what it returns thrown. */
+async function opening(ctx: Ctx, connection: Connection, giveUp: () => Error): Promise<Opening> {
   const earlier: ShimEvent[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
   const onAbort = (): void => {
-    giveUp();
-    reject(ctx.signal.reason as Error);
+    reject(giveUp());
   };
   ctx.signal.addEventListener('abort', onAbort, { once: true });
   connection.listen({
@@ -113,7 +124,10 @@ const find: ShimLauncher['find'] = async (ctx, { directory, hooks }) => {
   if (recorded !== undefined) return { kind: 'exited', exit: recorded };
   const connection = await connectShim(join(directory, 'sock'), ctx.signal);
   if (connection !== undefined) {
-    const { verdict, earlier } = await opening(ctx, connection, () => connection.close());
+    const { verdict, earlier } = await opening(ctx, connection, () => {
+      connection.close();
+      return ctx.signal.reason as Error;
+    });
     if (verdict.kind === 'started') {
       return { kind: 'live', shim: liveShim(connection, { ...verdict, earlier }, hooks) };
     }

@@ -81,6 +81,11 @@ const OURS: readonly Option[] = [
   },
   { key: 'image-gc-low', kind: 'integer', help: 'Remove them until it is below this percentage' },
   {
+    key: 'storage-timeout',
+    kind: 'integer',
+    help: 'Seconds after which storage that does not answer fails what waits for it',
+  },
+  {
     key: 'registry-mirrors',
     flag: 'registry-mirror',
     kind: 'list',

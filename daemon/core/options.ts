@@ -46,6 +46,8 @@ export interface EngineConfig {
   readonly stopTimeoutS: number;
   /** How full the file system of images may get. */
   readonly imageMarks: WaterMarks;
+  /** Of a process's launch: a mount may hang on a dead server, and nobody waits longer. */
+  readonly launchTimeoutMs: number;
 }
 
 export const ENGINE_DEFAULTS = {
@@ -56,4 +58,5 @@ export const ENGINE_DEFAULTS = {
   cgroupnsMode: undefined,
   stopTimeoutS: 10,
   imageMarks: { highPercent: 0, lowPercent: 0 },
+  launchTimeoutMs: 120_000,
 } as const satisfies Omit<EngineConfig, 'id'>;

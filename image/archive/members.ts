@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile } from '../../common/patient-fs.ts';
 import { invalidArgument } from '../../common/errors.ts';
 import type { Digest } from '../digest.ts';
 import { parseJson } from '../json.ts';

@@ -1,5 +1,5 @@
-import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readdir, rm, stat } from '../../common/patient-fs.ts';
 import { isDigest, type Digest } from '../digest.ts';
 
 /** What nobody has asked for again in that time goes. */

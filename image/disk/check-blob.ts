@@ -1,5 +1,5 @@
-import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { access, writeFile } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { messageOf } from '../../common/errors.ts';
 import { isErrno } from '../../native/sys/files.ts';

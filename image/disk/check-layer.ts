@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { stat } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { messageOf } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, notFound } from '../../common/errors.ts';
 import type { Digest } from '../digest.ts';

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readdir, stat } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import type { Usage, Verification } from '../disk.ts';

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from '../../common/patient-fs.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import { isDigest, type Digest } from '../digest.ts';
 import type { Image } from '../images.ts';

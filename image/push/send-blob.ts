@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { access, readChunks } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
 import type { Digest } from '../digest.ts';
@@ -10,7 +10,6 @@ import type { CompressedLayers } from './compress.ts';
 import { pathOf } from './mounts.ts';
 import type { PushBlob } from './plan.ts';
 
-const CHUNK_BYTES = 256 * 1024;
 /** Docker's clients draw a bar ten times a second. */
 const REPORT_MS = 100;
 
@@ -116,8 +115,8 @@ const asDescriptor = (item: PushBlob, { digest, sizeBytes }: Omit<StoredBlob, 'p
   size: sizeBytes,
 });
 
-const read = ({ path }: StoredBlob, start: number): ReturnType<typeof createReadStream> =>
-  createReadStream(path, { start, highWaterMark: CHUNK_BYTES });
+const read = ({ path }: StoredBlob, start: number): Readable =>
+  Readable.from(readChunks(path, start), { objectMode: false });
 
 /** Says how much has been sent, not too often. */
 function meter(say: Say, total: number): (sentBytes: number) => void {

@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFile } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import type { ArchiveFile } from '../archive/members.ts';

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile } from '../../common/patient-fs.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import { sha256, type Digest } from '../digest.ts';
 import type { Compression } from '../compression.ts';

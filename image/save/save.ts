@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, messageOf } from '../../common/errors.ts';
+import { readChunks } from '../../common/patient-fs.ts';
 import type { Digest } from '../digest.ts';
 import type { StoreParts } from '../parts.ts';
 import { TAR_END, tarHeader, tarPadding } from '../tar/writer.ts';
@@ -9,7 +9,6 @@ import { keptManifest, ociManifest } from './manifest.ts';
 import { archiveMembers, type Member, type SavedImage } from './members.ts';
 import { storedConfig, storedLayers, type StoredBlob } from './stored.ts';
 
-const CHUNK_BYTES = 256 * 1024;
 const EPOCH = { seconds: 0, nanoseconds: 0 };
 
 export interface SaveRequest {
@@ -102,8 +101,7 @@ async function* write(ctx: Ctx, { name, content }: Member): AsyncGenerator<Uint8
 /** Exactly as many bytes as the header says, or an error. */
 async function* read(ctx: Ctx, blob: StoredBlob): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  const stream = createReadStream(blob.path, { highWaterMark: CHUNK_BYTES });
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+  for await (const chunk of readChunks(blob.path)) {
     ctx.check();
     bytes += chunk.byteLength;
     yield chunk;

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { WherryError } from '../../common/errors.ts';
+import { patiently } from '../../common/patient-fs.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import { compressionOf, MAGIC_BYTES, type Compression } from '../compression.ts';
 import type { Digest } from '../digest.ts';
@@ -47,10 +48,12 @@ export async function storedConfig({ content }: Store, image: Image): Promise<St
 
 async function look(path: string, what: string): Promise<{ sizeBytes: number; head: Uint8Array }> {
   try {
-    await using file = await open(path);
-    const { size: sizeBytes } = await file.stat();
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
-    return { sizeBytes, head: buffer.subarray(0, bytesRead) };
+    return await patiently(path, async () => {
+      await using file = await open(path);
+      const { size: sizeBytes } = await file.stat();
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
+      return { sizeBytes, head: buffer.subarray(0, bytesRead) };
+    });
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error;
     throw new WherryError('unavailable', `Cannot read the ${what}: its blob is not kept in the store`, {

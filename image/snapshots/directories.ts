@@ -1,5 +1,5 @@
-import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mkdir, readdir, setApart } from '../../common/patient-fs.ts';
 
 const PRIVATE = 0o700;
 
@@ -22,6 +22,7 @@ export interface Directories {
 
 /** Nobody but root gets past the parents, so the layers' own modes, which are the images', open nothing. */
 export async function openDirectories(root: string): Promise<Directories> {
+  setApart(root);
   const [layers, writables, trash] = ['l', 'w', 't'].map((name) => join(root, name)) as [
     string,
     string,

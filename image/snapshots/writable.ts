@@ -1,6 +1,6 @@
-import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { chmod, chown, mkdir, rm } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { notFound } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';

@@ -32,7 +32,11 @@ export class Blobs {
   has(digest: Digest): boolean {
     const { content } = this.#parts;
     if (content.size(digest) !== undefined) return true;
-    return this.#verified.has(digest) && content.partials.has(digest);
+    return this.#isVerified(digest);
+  }
+
+  #isVerified(digest: Digest): boolean {
+    return this.#verified.has(digest) && this.#parts.content.partials.has(digest);
   }
 
   /** Fetches a blob, once however many ask at a time. The caller holds it. Throws the registry's errors; what came is kept. */
@@ -55,11 +59,11 @@ export class Blobs {
     }
   }
 
-  /** Moves a fetched blob to its place. The caller holds it. */
+  /** Moves a fetched blob to its place. What a killed pull has left of one that has come otherwise meanwhile goes. The caller holds it. */
   async publish(ctx: Ctx, digest: Digest): Promise<void> {
     using _ = await this.#lock(ctx, digest);
     const { content } = this.#parts;
-    if (content.partials.has(digest)) await content.adopt(content.partials.path(digest), digest);
+    if (this.#isVerified(digest)) await content.adopt(content.partials.path(digest), digest);
     await content.partials.remove(digest);
     this.#verified.delete(digest);
   }

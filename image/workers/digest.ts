@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { chunksOf } from '../../native/sys/read.ts';
 
 const CHUNK_BYTES = 1 << 20;
 
 /** Runs a DigestJob. */
 export async function digestOf(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
-  for await (const chunk of file as AsyncIterable<Uint8Array>) hash.update(chunk);
+  for await (const chunk of chunksOf(path, CHUNK_BYTES)) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
   return `sha256:${hash.digest('hex')}`;
 }

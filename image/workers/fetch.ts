@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { constants as fs, createReadStream } from 'node:fs';
+import { constants as fs } from 'node:fs';
 import { invalidArgument, WherryError } from '../../common/errors.ts';
 import { makeCtx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
 import { AT_FDCWD, closeFd, openAt, unlinkAt, writeAll } from '../../native/sys/files.ts';
+import { chunksOf as bytesOf } from '../../native/sys/read.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import type { Remote } from './fetch-remote.ts';
 import type { FetchedBlob, FetchJob, FetchProgress, UnpackedLayer } from './jobs.ts';
@@ -133,9 +134,9 @@ async function* chunksOf(
   { remote, signal, report, fd }: Options & { readonly fd: number },
 ): AsyncGenerator<Uint8Array> {
   const meter = meterOf(report);
-  const kept = createReadStream(file, { highWaterMark: CHUNK_BYTES, signal });
   let bytes = 0;
-  for await (const chunk of kept as AsyncIterable<Uint8Array>) {
+  for await (const chunk of bytesOf(file, CHUNK_BYTES)) {
+    signal.throwIfAborted();
     bytes += chunk.byteLength;
     meter(bytes);
     yield chunk;

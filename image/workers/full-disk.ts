@@ -13,7 +13,8 @@ export function tellPlace(error: unknown, job: Job): unknown {
   return error;
 }
 
-function placeOf(job: Job): string {
-  const { target, file, directory, path }: Readonly<Record<string, unknown>> = { ...job };
-  return [target, file, directory, path].find((place) => typeof place === 'string') ?? job.kind;
+/** Where a job works: for its errors. */
+export function placeOf(job: Job): string {
+  const { target, file, directory, path, upper }: Readonly<Record<string, unknown>> = { ...job };
+  return [target, file, directory, path, upper].find((place) => typeof place === 'string') ?? job.kind;
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { constants as fs } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { AT_FDCWD, closeFd, openAt, writeAll } from '../../native/sys/files.ts';
 import type { LayerBlob } from './jobs.ts';
 
 const BLOCK_BYTES = 256 * 1024;
+const NEW_FILE = fs.O_WRONLY | fs.O_CREAT | fs.O_EXCL | fs.O_NOFOLLOW;
 
 /**
  * Writes an uncompressed tar as a layer's blob in gzip, which must not exist: one pass for both digests. The caller removes the
@@ -24,27 +26,23 @@ export async function writeLayerBlob(
       yield block;
     }
   };
-  const compressed = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  const fd = openAt(AT_FDCWD, file, { flags: NEW_FILE, mode: 0o600 });
+  const write = async (source: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of source) {
       blob.update(chunk);
       sizeBytes += chunk.byteLength;
-      yield chunk;
+      writeAll(fd, chunk);
     }
   };
-  const out = createWriteStream(file, { flags: 'wx', mode: 0o600 });
-  const closed = new Promise<void>((resolve) => out.once('close', resolve));
   try {
     await pipeline(
       Readable.from(hashed(), { objectMode: false }),
       createGzip({ chunkSize: BLOCK_BYTES }),
-      compressed,
-      out,
+      write,
       { signal },
     );
   } finally {
-    // A failure comes sooner: then the caller would remove the file while it is made.
-    out.destroy();
-    await closed;
+    closeFd(fd);
   }
   return { diffId: `sha256:${diff.digest('hex')}`, digest: `sha256:${blob.digest('hex')}`, sizeBytes };
 }

@@ -2,8 +2,9 @@
  * Runs one job after the other: what hashes, inflates or waits on a disk, so that the daemon's event loop does not.
  * Jobs are cancelled by a message, never by ending the thread, which would leave descriptors open.
  */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
+import { beatInto } from '../../native/ffi/beat.ts';
 import { AT_FDCWD, closeFd, openAt, syncFileSystem } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { compareTrees } from '../layers/compare.ts';
@@ -25,6 +26,7 @@ import { Window, WINDOW } from './window.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('layer-worker runs as a worker thread only');
+beatInto(workerData as Int32Array<SharedArrayBuffer>);
 const send = (message: FromWorker): void => port.postMessage(message);
 
 interface Current {

@@ -3,10 +3,13 @@ import { makeCtx, type Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, WherryError } from '../../common/errors.ts';
 import { converse, type Conversation } from './conversation.ts';
 import { ChunkQueue } from './chunk-queue.ts';
-import type { ExportJob, FetchedBlob, FetchJob, FetchProgress, Job, JobResults } from './jobs.ts';
+import type { ExportJob, FetchedBlob, FetchJob, FetchProgress, Job, JobResults, ToWorker } from './jobs.ts';
+import { Stalled, watchStall } from './stall.ts';
 
 /** A worker costs some megabytes, a start some milliseconds. */
 const IDLE_MS = 3_000;
+/** A call to the kernel that takes longer will not return. */
+const PATIENCE_MS = 120_000;
 
 /** Runs jobs in threads. */
 export interface WorkerPool {
@@ -24,17 +27,26 @@ export interface WorkerPool {
   close(): Promise<void>;
 }
 
-export const workerPool = (limit: number): WorkerPool => new Pool(limit);
+export const workerPool = (limit: number, patienceMs = PATIENCE_MS): WorkerPool =>
+  new Pool(limit, patienceMs);
+
+interface Thread {
+  readonly worker: Worker;
+  /** See native/ffi/beat.ts. */
+  readonly beat: Int32Array;
+}
 
 class Pool implements WorkerPool {
   readonly #limit: number;
-  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #patienceMs: number;
+  readonly #idle = new Map<Thread, NodeJS.Timeout>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #closed = false;
 
-  constructor(limit: number) {
+  constructor(limit: number, patienceMs: number) {
     this.#limit = limit;
+    this.#patienceMs = patienceMs;
   }
 
   async run<K extends Job['kind']>(
@@ -75,23 +87,37 @@ class Pool implements WorkerPool {
     try {
       conversation.ctx.check();
       conversation.onProgress?.({ kind: 'started' });
-      const worker = this.#take();
-      try {
-        return await converse(worker, conversation);
-      } finally {
-        await this.#giveBack(worker);
-      }
+      return await this.#runIn(this.#take(), conversation);
     } finally {
       this.#leave();
     }
   }
 
+  /** A thread that hangs is left alone, and its place is free: it ends when the kernel answers, having cleared away as after a cancel. */
+  async #runIn(thread: Thread, conversation: Conversation): Promise<unknown> {
+    const { worker, beat } = thread;
+    const ended = converse(worker, conversation);
+    using watch = watchStall(beat, conversation.job, this.#patienceMs);
+    try {
+      return await Promise.race([ended, watch.stalled]);
+    } catch (error) {
+      if (!(error instanceof Stalled)) throw error;
+      worker.unref();
+      const cancel: ToWorker = { type: 'cancel' };
+      worker.postMessage(cancel, []);
+      void ended.catch(() => {}).then(() => worker.terminate());
+      throw error;
+    } finally {
+      if (!watch.hasStalled) await this.#giveBack(thread);
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    const workers = [...this.#idle.keys()];
+    const threads = [...this.#idle.keys()];
     for (const timer of this.#idle.values()) clearTimeout(timer);
     this.#idle.clear();
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
 
   /** Throws why ctx ended, when that comes first. */
@@ -124,19 +150,20 @@ class Pool implements WorkerPool {
     else next();
   }
 
-  #take(): Worker {
-    for (const [worker, timer] of this.#idle) {
+  #take(): Thread {
+    for (const [thread, timer] of this.#idle) {
       clearTimeout(timer);
-      this.#idle.delete(worker);
+      this.#idle.delete(thread);
       // One that died meanwhile (for want of descriptors, say) would never answer.
-      if (worker.threadId === -1) continue;
-      worker.ref();
-      return worker;
+      if (thread.worker.threadId === -1) continue;
+      thread.worker.ref();
+      return thread;
     }
-    return startWorker();
+    return startThread();
   }
 
-  async #giveBack(worker: Worker): Promise<void> {
+  async #giveBack(thread: Thread): Promise<void> {
+    const { worker } = thread;
     // A worker that died has no thread any more.
     if (this.#closed || worker.threadId === -1) {
       await worker.terminate();
@@ -144,17 +171,19 @@ class Pool implements WorkerPool {
     }
     worker.unref();
     const timer = setTimeout(() => {
-      this.#idle.delete(worker);
+      this.#idle.delete(thread);
       void worker.terminate();
     }, IDLE_MS);
-    this.#idle.set(worker, timer.unref());
+    this.#idle.set(thread, timer.unref());
   }
 }
 
 /** The worker stands beside this file, under its own name also when bundled. */
-function startWorker(): Worker {
+function startThread(): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./layer-worker.${extension}`, import.meta.url);
+  const beat = new Int32Array(new SharedArrayBuffer(4));
   // Whoever waits for it learns of its death; an idle one must not take the daemon along.
-  return new Worker(url, { name: 'layers', execArgv: [] }).on('error', () => {});
+  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData: beat }).on('error', () => {});
+  return { worker, beat };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { invalidArgument } from '../../common/errors.ts';
 import { AT_FDCWD, isErrno, mkdirAt, statAt } from '../../native/sys/files.ts';
+import { chunksOf } from '../../native/sys/read.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { layerSink } from '../layers/apply.ts';
 import { measureTree } from '../layers/measure.ts';
@@ -14,8 +14,7 @@ const CHUNK_BYTES = 256 * 1024;
 
 /** Runs an UnpackJob: one pass that inflates, hashes and unpacks. */
 export async function unpack(job: UnpackJob, signal: AbortSignal): Promise<UnpackedLayer> {
-  const blob = createReadStream(job.blob, { highWaterMark: CHUNK_BYTES });
-  return unpackStream(blob as AsyncIterable<Uint8Array>, { ...job, signal });
+  return unpackStream(chunksOf(job.blob, CHUNK_BYTES), { ...job, signal });
 }
 
 export interface UnpackTarget {

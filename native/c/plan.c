@@ -83,6 +83,7 @@ static int relocate(struct plan *plan, const struct plan_reloc *relocs)
 int plan_load(struct plan *plan, int fd)
 {
 	const struct plan_reloc *relocs;
+	struct plan_header *told;
 	struct stat status;
 	char *base;
 
@@ -109,6 +110,9 @@ int plan_load(struct plan *plan, int fd)
 	/* A string at the blob's end must not run on. */
 	if (plan->header->blob_bytes == 0 || plan->blob[plan->header->blob_bytes - 1] != 0)
 		return -EBADMSG;
+	told = mmap(NULL, sizeof(struct plan_header), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	plan->told = told == MAP_FAILED ? NULL : told;
+	plan->tells = plan->told != NULL;
 	return relocate(plan, relocs);
 }
 
@@ -264,9 +268,13 @@ int plan_run(struct plan *plan)
 				_exit(0);
 			return 0;
 		}
+		if (plan->tells)
+			*(volatile uint32_t *)&plan->told->step = at;
 		result = run_step(plan, step);
 		if (step->op == OP_FORK && result == 0)
 			next = 0;
+		else if (step->op == OP_FORK && result > 0)
+			plan->tells = 0; /* the child's steps are those that take long */
 		if (result < 0 && result > -4096) {
 			if (result <= -64 || !(step->ignore >> -result & 1))
 				return failed(plan, at, result);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x4e4c5057u /* "WPLN" */
-#define PLAN_VERSION 2u
+#define PLAN_VERSION 3u
 #define PLAN_SLOTS 512
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_STEPS 65536u
@@ -28,6 +28,8 @@ struct plan_header {
 	uint32_t blob_bytes;
 	uint32_t monitor;      /* blob offset + 1 of struct monitor_config, 0 when nobody monitors */
 	uint32_t init_slot;    /* slot that keeps the pid of the process to monitor */
+	uint32_t step;         /* under way: written into the plan's file, for who waits for one that hangs */
+	uint32_t pad;
 };
 
 enum plan_op {
@@ -91,6 +93,8 @@ struct plan {
 	int64_t slots[PLAN_SLOTS];
 	int report_fd;        /* where a forked child reports, -1 for nowhere */
 	int forked;           /* this process is a child that the plan made */
+	struct plan_header *told; /* the file's own, whose step is kept; NULL for nobody */
+	int tells;            /* the steps of this process are those that `told` has */
 	struct plan_report report;
 };
 

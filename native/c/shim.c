@@ -307,6 +307,8 @@ static void watch_children(void)
 static void release_plan(struct plan *plan, size_t bytes)
 {
 	munmap((void *)(uintptr_t)plan->header, bytes);
+	if (plan->told != NULL)
+		munmap(plan->told, sizeof(*plan->told));
 	for (int fd = PLAN_FD; fd <= REPORT_FD; fd++)
 		close(fd);
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { WherryError } from '../../common/errors.ts';
+import { inCall } from './beat.ts';
 import { bind } from './library.ts';
 
 /**
@@ -44,7 +45,7 @@ export class SyscallError extends WherryError {
 /** Runs `attempt` until it is not interrupted; throws SyscallError on failure. `subject` is the path or value it acts on. */
 export function checked(call: string, subject: string | undefined, attempt: () => number): number {
   for (;;) {
-    const result = attempt();
+    const result = inCall(attempt);
     if (result >= 0) return result;
     if (result !== -constants.errno.EINTR) throw new SyscallError(call, -result, subject);
   }

@@ -1,4 +1,5 @@
 import { readdirSync, writeSync } from 'node:fs';
+import { inCall } from '../ffi/beat.ts';
 import { syscallNumber } from '../ffi/numbers.ts';
 import { checked, syscallShape } from '../ffi/syscall.ts';
 
@@ -272,7 +273,7 @@ export function syncFileSystem(fd: number): void {
 export function writeAll(fd: number, data: Uint8Array, position?: number): void {
   for (let done = 0; done < data.byteLength;) {
     const at = position === undefined ? null : position + done;
-    done += writeSync(fd, data, done, data.byteLength - done, at);
+    done += inCall(() => writeSync(fd, data, done, data.byteLength - done, at));
   }
 }
 

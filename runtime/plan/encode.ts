@@ -5,8 +5,10 @@ import type { Arg, Plan, Step } from './types.ts';
 
 /** The wire form of native/c/plan.h. */
 const MAGIC = 0x4e4c5057;
-const VERSION = 2;
-const HEADER_BYTES = 32;
+const VERSION = 3;
+const HEADER_BYTES = 40;
+/** Where the interpreter notes the step that it runs: plan_header.step. */
+export const STEP_AT = 32;
 const STEP_BYTES = 80;
 const RELOCATION_BYTES = 8;
 const MAX_BYTES = 16 << 20;

@@ -38,6 +38,8 @@ export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
   wherryd: ({ node, lib }) =>
     script(
       'unset NODE_OPTIONS',
+      // A mount that hangs keeps some of them: common/patient-fs.ts. An idle one costs nothing to speak of.
+      'export UV_THREADPOOL_SIZE=8',
       // daemon/trim.ts collects once when a busy time is over.
       `exec ${quote(node)} --expose-gc --disable-warning=ExperimentalWarning ${quote(`${lib}/wherryd.js`)} "$@"`,
     ),

@@ -139,7 +139,10 @@ async function removeAll(root: string): Promise<void> {
 /** Some of their layers come in archives, too. */
 async function fillRegistry(host: string, layers: readonly Buffer[]): Promise<void> {
   for (let number = 0; number < REMOTE_IMAGES; number += 1) {
-    const parts = { layers: layers.slice(number % 2, 2 + number), config: { Labels: { remote: `${number}` } } };
+    const parts = {
+      layers: layers.slice(number % 2, 2 + number),
+      config: { Labels: { remote: `${number}` } },
+    };
     await uploads(`http://${host}/v2`).push(parts, `r:${number}`);
   }
 }

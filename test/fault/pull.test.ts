@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { env, execPath } from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { imageId, type ImageParts } from '../lib/image-archives.ts';
+import { dockerArchive, imageId, type ImageParts } from '../lib/image-archives.ts';
 import { testStore, type TestStore } from '../lib/image-store.ts';
 import { pullRegistry, type PullRegistry } from '../lib/pull-registry.ts';
 import { plainRegistries, pullFrom } from '../lib/pulling.ts';
@@ -151,6 +151,22 @@ test('what was kept and is damaged since is fetched anew', NEEDS, async (t) => {
     await isTidy(store);
   }
   assert.ok(registry.gets(digest) >= 3);
+});
+
+test('what a killed pull left of a blob does not replace one that came in an archive', NEEDS, async (t) => {
+  const registry = await pullRegistry(t);
+  const parts = image(64);
+  const more = { layers: [...parts.layers, layerOf('e', 64)] };
+  const { layers } = await registry.push(more, 'x:1', { how: 'none' });
+  const root = await emptyRoot(t);
+  const before = await testStore(t, root);
+  await before.loadBytes(dockerArchive(parts));
+  await before.close();
+  for (const { digest } of layers) await writeFile(join(root, 'content/partial', digest.slice(7)), '');
+  const store = await testStore(t, root, plainRegistries());
+  await pull(store, `${registry.host}/x:1`);
+  assert.deepEqual(await store.disk.check(store.ctx, { repair: false }), []);
+  await isTidy(store);
 });
 
 test('a connection that is cut: what came is kept', NEEDS, async (t) => {

@@ -42,6 +42,7 @@ const needs = {
   'docker-registry': program('docker-registry', true),
   openssl: program('openssl', true),
   umoci: program('umoci', true),
+  bindfs: program('bindfs', true),
   overlay: {
     ci: true,
     probe: () =>

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Ctx } from '../../../common/ctx.ts';
-import { codeOf } from '../../../common/errors.ts';
+import { codeOf, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Undo } from '../../../common/undo.ts';
 import { writeWhole } from '../../../common/write-file.ts';
@@ -17,18 +17,16 @@ import type { Core } from '../core.ts';
 import type { Endpoint } from '../networks/contract.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
-import { prepareBinds } from '../spec/binds.ts';
 import { findFacts } from '../spec/find-facts.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
 import { borrowedMounts } from '../spec/mounts.ts';
 import { together } from '../together.ts';
+import { clearLater } from './clear-later.ts';
 import { findDonors } from './namespaces.ts';
 import { LaunchFailure } from './start-failure.ts';
 import { detachHooks } from './sessions.ts';
 
-/** A mount may hang on a dead server; longer than that nobody waits. */
-const LAUNCH_TIMEOUT_MS = 120_000;
 /** How long output is read that a surviving descendant keeps open; docker's patience. */
 export const DRAIN_MS = 2_000;
 
@@ -57,7 +55,6 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
     makePlan(core, view, endpoint),
     writeNameFiles(core, ctx, { view, endpoint }),
     makeShimDirectory(core.paths.shim(id)),
-    prepareBinds(config.host.binds),
     config.host.autoRemove && !fresh ? core.snapshots.clearVolatile(id) : undefined,
   ]);
   // What can't be undone is logged, and does not hide why the start failed.
@@ -71,15 +68,20 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   const directory = core.paths.shim(id);
   const attach = options.takePending();
   try {
-    const within = ctx.within(LAUNCH_TIMEOUT_MS);
+    const within = ctx.within(core.config.launchTimeoutMs);
     const shim = await core.launcher.launch(within, { id, directory, plan, attach, hooks });
     defer('Cannot end the process of a failed start', () => endProcess(ctx, shim, ended));
     return { shim, spec, ended };
   } catch (error) {
     for (const { socket } of attach) socket.destroy();
-    throw new LaunchFailure(error);
+    if (codeOf(error) === 'deadline-exceeded') clearLater(core, view);
+    throw isAboutBinds(error) ? error : new LaunchFailure(error);
   }
 }
+
+/** What docker says before it asks its runtime for anything. */
+const isAboutBinds = (error: unknown): boolean =>
+  /^(invalid mount config|error while creating mount source path)/.test(messageOf(error));
 
 async function makePlan(
   core: Core,
@@ -127,6 +129,7 @@ function launchRequest(core: Core, { view, endpoint, spec }: Prepared): LaunchRe
     rootfs: { kind: 'overlay', ...overlay, volatile: config.host.autoRemove },
     stagingDir: core.paths.staging,
     network: core.networks.steps(endpoint),
+    bindSources: config.host.binds.map(({ source, createSource }) => ({ path: source, make: createSource })),
     keeper: { kind: 'shim', monitor: monitorOf(core, view, spec.linux.cgroupsPath ?? '') },
     seccomp: core.seccompFor(config.host),
     cgroups: core.host.cgroups,

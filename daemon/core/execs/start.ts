@@ -16,8 +16,6 @@ import { beginExec, endExec } from './end.ts';
 import { execPlan } from './plan.ts';
 import type { ExecEntry } from './table.ts';
 
-const LAUNCH_TIMEOUT_MS = 120_000;
-
 export type ExecStartOptions = Parameters<Execs['start']>[2];
 
 /** Execs.start: resolves once the program runs; its streams are the shim's and the client's affair from then on. */
@@ -82,7 +80,7 @@ async function launchExec(
 ): Promise<Shim> {
   try {
     const directory = core.paths.shim(launch.id);
-    return await core.launcher.launch(ctx.within(LAUNCH_TIMEOUT_MS), { ...launch, directory });
+    return await core.launcher.launch(ctx.within(core.config.launchTimeoutMs), { ...launch, directory });
   } catch (error) {
     throw new LaunchFailure(error);
   }

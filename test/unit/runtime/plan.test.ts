@@ -228,6 +228,9 @@ describe('capabilities', () => {
   });
 });
 
+/** sizeof(struct plan_header) */
+const HEADER = 40;
+
 describe('the wire form', () => {
   test('of a step', () => {
     const plan = new PlanBuilder();
@@ -238,9 +241,9 @@ describe('the wire form', () => {
     assert.equal(bytes.readUInt32LE(0), 0x4e4c5057);
     assert.equal(bytes.readUInt32LE(8), bytes.byteLength);
     assert.equal(bytes.readUInt32LE(12), 3);
-    assert.equal(bytes.readBigUInt64LE(32 + 8), (1n << 2n) | (1n << 13n));
-    assert.deepEqual([...bytes.subarray(32 + 24, 32 + 27)], [0, 1, 0]);
-    assert.equal(bytes.readBigInt64LE(32 + 32), -100n);
+    assert.equal(bytes.readBigUInt64LE(HEADER + 8), (1n << 2n) | (1n << 13n));
+    assert.deepEqual([...bytes.subarray(HEADER + 24, HEADER + 27)], [0, 1, 0]);
+    assert.equal(bytes.readBigInt64LE(HEADER + 32), -100n);
     assert.equal(bytes.at(-1), 0, 'the last string ends');
   });
 
