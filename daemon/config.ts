@@ -1,8 +1,10 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidArgument } from '../common/errors.ts';
 import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
 import type { Value } from './config/options.ts';
 import { readValues, refuseUnsupported, type Values } from './config/values.ts';
+import type { TlsConfig } from './listen/tls.ts';
 import type { WaterMarks } from '../image/disk.ts';
 import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
@@ -19,6 +21,10 @@ const CGROUPNS_MODES = ['private', 'host'] as const;
 export interface DaemonConfig {
   /** `unix:///path`, `tcp://address:port`, `fd://`; at least one. */
   readonly hosts: readonly string[];
+  /** Of the hosts at TCP addresses. */
+  readonly tls: TlsConfig | undefined;
+  /** TCP without TLS was asked for: `--tls=false`. */
+  readonly plainTcp: boolean;
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly pidfile: string;
@@ -68,6 +74,8 @@ export function makeConfig(
   const profile = values.text('seccomp-profile');
   return Object.freeze({
     hosts: hostsOf(values),
+    tls: tlsOf(values),
+    plainTcp: values.flag('tls') === false || values.flag('tlsverify') === false,
     dataRoot: values.absolutePath('data-root') ?? '/var/lib/wherry',
     execRoot,
     pidfile: values.absolutePath('pidfile') ?? join(execRoot, 'wherryd.pid'),
@@ -94,14 +102,37 @@ export function makeConfig(
 
 function hostsOf(values: Values): readonly string[] {
   const hosts = values.list('hosts') ?? [];
-  const normal = (hosts.length === 0 ? [DEFAULT_HOST] : hosts).map((host) =>
+  const given = (hosts.length === 0 ? [DEFAULT_HOST] : hosts).map((host) =>
     host.startsWith('/') ? `unix://${host}` : host,
   );
+  const port = tlsOf(values) === undefined ? PLAIN_PORT : TLS_PORT;
+  const normal = given.map((host) => withPort(host, port));
   const wrong = normal.find((host) => !/^(unix:\/\/\/.|tcp:\/\/.+:\d+$|fd:\/\/)/.test(host));
   if (wrong !== undefined) {
     throw invalidArgument(`Invalid host "${wrong}": it must be unix:///path, tcp://address:port or fd://`);
   }
   return Object.freeze([...new Set(normal)]);
+}
+
+/** docker's ports, where a host at a TCP address names none. */
+const PLAIN_PORT = 2375;
+const TLS_PORT = 2376;
+
+const withPort = (host: string, port: number): string =>
+  /^tcp:\/\/(\[[^\]]+\]|[^:[\]/]+)$/.test(host) ? `${host}:${port}` : host;
+
+/** With `tlsverify` there is no saying `tls: false`. */
+function tlsOf(values: Values): TlsConfig | undefined {
+  const verify = values.flag('tlsverify') ?? false;
+  if (!verify && values.flag('tls') !== true) return undefined;
+  const at = (option: string, name: string): string =>
+    values.absolutePath(option) ?? join(process.env['DOCKER_CERT_PATH'] ?? join(homedir(), '.docker'), name);
+  return {
+    verify,
+    ca: at('tlscacert', 'ca.pem'),
+    cert: at('tlscert', 'cert.pem'),
+    key: at('tlskey', 'key.pem'),
+  };
 }
 
 function networksOf(values: Values): NetworksConfig {
@@ -121,6 +152,7 @@ function networksOf(values: Values): NetworksConfig {
     dnsSearch: values.list('dns-search') ?? own.dnsSearch,
     dnsOptions: values.list('dns-opts') ?? own.dnsOptions,
     hostGatewayIp: values.addresses('host-gateway-ips')?.[0],
+    addressPools: own.addressPools,
   };
 }
 

@@ -17,6 +17,7 @@ import { ENGINE_DEFAULTS } from './core/options.ts';
 import { imageEvents } from './image-events.ts';
 import { lockDirectory } from './instance-lock.ts';
 import { listenOn } from './listen/listen.ts';
+import { readTls } from './listen/tls.ts';
 import { socketGroup } from './listen/group.ts';
 import { openRegistries } from './registries.ts';
 import {
@@ -115,7 +116,13 @@ async function serve(config: DaemonConfig): Promise<void> {
   parts.defer(() => engine.close());
   const api = await createDockerApi({ engine, ctx, defaults: config, info: config });
   parts.defer(() => api.close());
-  for (const host of config.hosts) await listenOn(api.createServer(), host, gid);
+  const tls = config.tls === undefined ? undefined : await readTls(config.tls);
+  for (const host of config.hosts) {
+    const open = host.startsWith('tcp:') ? tls : undefined;
+    await listenOn(() => api.createServer(open), host, { gid, plainTcp: config.plainTcp });
+    if (host.startsWith('tcp:') && tls === undefined)
+      log.warn('Whoever reaches this address is root on this machine', { host });
+  }
 
   log.info('Listening', { hosts: config.hosts, dataRoot, pid: process.pid });
   process.stdout.write(`wherryd ${VERSION} is listening on ${config.hosts.join(', ')}\n`);

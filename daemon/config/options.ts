@@ -31,6 +31,15 @@ const OURS: readonly Option[] = [
   { key: 'exec-root', kind: 'string', help: 'Root directory of run-time state' },
   { key: 'pidfile', short: 'p', kind: 'string', help: "Path of the file with the daemon's process id" },
   { key: 'group', short: 'G', kind: 'string', help: 'Group that owns the unix sockets' },
+  {
+    key: 'tls',
+    kind: 'boolean',
+    help: 'Serve TCP with TLS; --tls=false: without, to everybody who reaches it',
+  },
+  { key: 'tlsverify', kind: 'boolean', help: 'Serve TCP to clients whose certificate the CA has signed' },
+  { key: 'tlscacert', kind: 'string', help: 'CA of the clients (default ~/.docker/ca.pem)' },
+  { key: 'tlscert', kind: 'string', help: "The daemon's certificate (default ~/.docker/cert.pem)" },
+  { key: 'tlskey', kind: 'string', help: 'Its key (default ~/.docker/key.pem)' },
   { key: 'debug', short: 'D', kind: 'boolean', help: 'Log what only helps to find faults' },
   { key: 'log-level', short: 'l', kind: 'string', help: 'debug, info, warn, error or fatal' },
   { key: 'log-format', kind: 'string', help: 'text or json' },
@@ -141,20 +150,10 @@ const HARMLESS: readonly Option[] = [
 
 /** What docker has and we don't do yet. */
 const NOT_YET: readonly Option[] = [
+  ...['ipv6', 'selinux-enabled', 'init', 'rootless', 'cri-containerd', 'allow-direct-routing'].map(
+    (key) => ({ key, kind: 'boolean', help: 'Not supported yet', accepts: only(false) }) as const,
+  ),
   ...[
-    'tls',
-    'tlsverify',
-    'ipv6',
-    'selinux-enabled',
-    'init',
-    'rootless',
-    'cri-containerd',
-    'allow-direct-routing',
-  ].map((key) => ({ key, kind: 'boolean', help: 'Not supported yet', accepts: only(false) }) as const),
-  ...[
-    'tlscacert',
-    'tlscert',
-    'tlskey',
     'api-cors-header',
     'bip6',
     'default-gateway',

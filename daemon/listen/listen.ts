@@ -1,32 +1,46 @@
 import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { connect, isIPv6, type ListenOptions } from 'node:net';
+import { Server as HttpsServer } from 'node:https';
+import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
-import { conflict, internal, invalidArgument, notImplemented } from '../../common/errors.ts';
+import { conflict, internal, invalidArgument } from '../../common/errors.ts';
 
 /** The longest path that a unix socket's address holds (man 7 unix). */
 const MAX_PATH_BYTES = 107;
 
+export interface ListenSettings {
+  /** Of a unix socket. */
+  readonly gid: number;
+  /** TCP is served without TLS: somebody has said that it is to be so. */
+  readonly plainTcp: boolean;
+}
+
 /**
- * Makes `server` listen on a host (`unix:///path`, `tcp://address:port`, `fd://`). A unix socket gets mode 0660 and group `gid`
- * before anyone can connect; a stale one is replaced, a living one throws `conflict`.
+ * Makes a server listen on a host (`unix:///path`, `tcp://address:port`, `fd://`, where each socket that systemd passed gets
+ * a server of its own). A unix socket gets mode 0660 and group `gid` before anyone can connect; a stale one is replaced, a living
+ * one throws `conflict`. Throws `invalid-argument` for TCP without TLS that nobody asked for.
  */
-export async function listenOn(server: Server, host: string, gid: number): Promise<void> {
+export async function listenOn(
+  createServer: () => Server | HttpsServer,
+  host: string,
+  settings: ListenSettings,
+): Promise<void> {
   const [, scheme = '', address = ''] = /^(\w+):\/\/(.*)$/.exec(host) ?? [];
   switch (scheme) {
     case 'unix':
-      return listenUnix(server, address, gid);
+      return listenUnix(createServer(), address, settings.gid);
     case 'tcp':
-      return listenTcp(server, host, address);
+      return listenTcp(createServer(), host, settings);
     case 'fd':
-      return listenInherited(server);
+      for (const fd of inheritedSockets(address)) await start(createServer(), host, { fd });
+      return;
     default:
       throw invalidArgument(`Cannot listen on "${host}": the scheme is none of unix, tcp and fd`);
   }
 }
 
-async function listenUnix(server: Server, path: string, gid: number): Promise<void> {
+async function listenUnix(server: Server | HttpsServer, path: string, gid: number): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw invalidArgument(
       `Cannot listen on "unix://${path}": the path is longer than ${MAX_PATH_BYTES} bytes`,
@@ -64,28 +78,46 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Whoever reaches the socket is root on this machine, so without TLS only loopback is served. */
-async function listenTcp(server: Server, host: string, address: string): Promise<void> {
-  const [, name = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
-  const loopback = name === 'localhost' || name.startsWith('127.') || (isIPv6(name) && name === '::1');
-  if (!loopback) {
-    throw notImplemented(
-      `Cannot listen on "${host}": TLS is not supported yet, and without it only loopback is served`,
+/** Whoever reaches the daemon is root on this machine; that goes for every user of it, and for web pages in their browsers, too. */
+async function listenTcp(
+  server: Server | HttpsServer,
+  host: string,
+  { plainTcp }: ListenSettings,
+): Promise<void> {
+  if (!(server instanceof HttpsServer) && !plainTcp) {
+    throw invalidArgument(
+      `Cannot listen on "${host}" without TLS, whoever reached it would be root on this machine: use --tlsverify, or --tls=false to serve it nevertheless`,
     );
   }
+  const [, name = '', port = ''] = /^tcp:\/\/\[?(.*?)\]?:(\d+)$/.exec(host) ?? [];
   await start(server, host, { host: name, port: Number(port) });
 }
 
-/** The first descriptor that systemd passes (man 3 sd_listen_fds). */
-async function listenInherited(server: Server): Promise<void> {
-  const { LISTEN_PID: pid, LISTEN_FDS: count } = process.env;
-  if (Number(pid) !== process.pid || Number(count) < 1) {
-    throw invalidArgument('Cannot listen on "fd://": no socket was passed (LISTEN_PID, LISTEN_FDS)');
-  }
-  await start(server, 'fd://', { fd: 3 });
+/** The first descriptor that systemd passes. */
+const FIRST_FD = 3;
+
+/**
+ * The descriptors that systemd passed (man 3 sd_listen_fds): all (`fd://`, `fd://*`), the one of a number, or those of a name
+ * (FileDescriptorName=). Throws `invalid-argument` when there is none.
+ */
+export function inheritedSockets(which: string, env: NodeJS.ProcessEnv = process.env): readonly number[] {
+  const { LISTEN_PID: pid, LISTEN_FDS: count = '0', LISTEN_FDNAMES: names = '' } = env;
+  const passed = Number(pid) === process.pid ? Number(count) : 0;
+  const named = names.split(':');
+  const fds = Array.from({ length: passed }, (_unused, index) => FIRST_FD + index).filter(
+    (fd) => which === '' || which === '*' || which === String(fd) || which === named[fd - FIRST_FD],
+  );
+  if (fds.length > 0) return fds;
+  throw invalidArgument(
+    `Cannot listen on "fd://${which}": no such socket was passed (LISTEN_PID, LISTEN_FDS)`,
+  );
 }
 
-async function start(server: Server, host: string, options: ListenOptions & { fd?: number }): Promise<void> {
+async function start(
+  server: Server | HttpsServer,
+  host: string,
+  options: ListenOptions & { fd?: number },
+): Promise<void> {
   server.listen(options);
   try {
     await once(server, 'listening');

@@ -42,7 +42,7 @@ export async function fakeDaemon(t: TestContext): Promise<FakeDaemon & { readonl
   const door = await fakeDoor(t);
   const directory = await mkdtemp('/tmp/w-');
   const socket = join(directory, 's');
-  await listenOn(door.api.createServer(), `unix://${socket}`, 0);
+  await listenOn(() => door.api.createServer(), `unix://${socket}`, { gid: 0, plainTcp: false });
   t.after(() => rm(directory, { recursive: true, force: true }));
   return { ...door, socket };
 }

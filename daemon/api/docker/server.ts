@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { sendJsonText, type Door } from './door.ts';
 import { errorBody, httpError } from './errors.ts';
@@ -11,6 +12,7 @@ import { archiveRoutes } from './routes/archives.ts';
 import { containerControlRoutes } from './routes/container-control.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { containerRunRoutes } from './routes/container-runs.ts';
+import { copyRoutes } from './routes/copy.ts';
 import { diskRoutes } from './routes/disk.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/execs.ts';
@@ -35,24 +37,28 @@ export interface DockerApi {
   /** For tests: `inject`. */
   readonly app: FastifyInstance;
   /** A further HTTP server of this API, not listening yet. */
-  createServer(): Server;
+  createServer(tls?: TlsOptions): Server | TlsServer;
   /** Takes no more requests, gives those under way a moment, then drops every connection but the ones that shims serve. */
   close(): Promise<void>;
 }
+
+type TlsOptions = Omit<Parameters<typeof createTlsServer>[0], keyof typeof SERVER_OPTIONS>;
 
 export async function createDockerApi(door: Door): Promise<DockerApi> {
   const app = createApp(door);
   await app.ready();
   const hijack = hijackDoor(door);
-  const servers: Server[] = [];
+  const servers: (Server | TlsServer)[] = [];
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    app.routing(request, response);
   return {
     app,
-    createServer: () => {
-      const server = createServer(SERVER_OPTIONS, (request, response) => app.routing(request, response)).on(
-        'upgrade',
-        hijack,
-      );
-      servers.push(server);
+    createServer: (tls) => {
+      const server =
+        tls === undefined
+          ? createServer(SERVER_OPTIONS, listener)
+          : createTlsServer({ ...SERVER_OPTIONS, ...tls, allowHalfOpen: true }, listener);
+      servers.push(server.on('upgrade', hijack));
       return server;
     },
     close: async () => {
@@ -73,7 +79,7 @@ const SERVER_OPTIONS = {
 
 const GRACE_MS = 500;
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.closeAllConnections();
@@ -110,6 +116,7 @@ function createApp(door: Door): FastifyInstance {
   imageRoutes(app, door);
   imageTransferRoutes(app, door);
   archiveRoutes(app, door);
+  copyRoutes(app, door);
   registryRoutes(app, door);
   diskRoutes(app, door);
   containerRoutes(app, door);

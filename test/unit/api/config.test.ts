@@ -65,6 +65,16 @@ test('the file wins over defaults, a flag over the file', () => {
       [],
     ],
     [{ mtu: null }, [], (c) => c.networks.mtu, 1500],
+    [{ hosts: ['tcp://h'] }, [], (c) => [c.hosts, c.tls, c.plainTcp], [['tcp://h:2375'], undefined, false]],
+    [{ hosts: ['tcp://[::1]'] }, ['--tls'], (c) => [c.hosts, c.tls?.verify], [['tcp://[::1]:2376'], false]],
+    [
+      { hosts: ['tcp://h:1'], tlscacert: '/a', tlscert: '/b', tlskey: '/c' },
+      ['--tlsverify'],
+      (c) => [c.hosts, c.tls],
+      [['tcp://h:1'], { verify: true, ca: '/a', cert: '/b', key: '/c' }],
+    ],
+    [{ tls: false }, [], (c) => [c.tls, c.plainTcp], [undefined, true]],
+    [{ tls: false, tlsverify: true }, [], (c) => c.tls?.verify, true],
   ];
   for (const [file, flags, read, value] of cases) {
     assert.deepEqual(read(config(file, ...flags)), value, `${JSON.stringify(file)} ${flags.join(' ')}`);
@@ -85,7 +95,7 @@ test("what can't be is refused by its name", () => {
     [{ 'live-restore': false }, [], /"live-restore" is not supported yet with the value false/],
     [{ 'storage-driver': 'btrfs' }, [], /"storage-driver" is not supported yet with the value "btrfs"/],
     [{ 'exec-opts': ['native.cgroupdriver=systemd'] }, [], /"exec-opts" is not supported yet/],
-    [{ tls: true }, [], /"tls" is not supported yet/],
+    [{ tlscert: 'c.pem', tls: true }, [], /"tlscert" is "c.pem", it must be an absolute path/],
     [{ 'data-root': 'here' }, [], /"data-root" is "here", it must be an absolute path/],
     [{ 'log-level': 'loud' }, [], /"log-level" is "loud", it must be one of debug, /],
     [{ mtu: 1 }, [], /"mtu" is 1, it must be between 68 and 65535/],

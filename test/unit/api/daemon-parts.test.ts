@@ -10,7 +10,9 @@ import { winstonLog } from '../../../common/winston-log.ts';
 import { checkHost, formatChecks } from '../../../daemon/check.ts';
 import { lockDirectory } from '../../../daemon/instance-lock.ts';
 import { socketGroup } from '../../../daemon/listen/group.ts';
-import { listenOn } from '../../../daemon/listen/listen.ts';
+import { inheritedSockets, listenOn } from '../../../daemon/listen/listen.ts';
+
+const SETTINGS = { gid: 0, plainTcp: false };
 
 async function temporary(t: TestContext): Promise<string> {
   const directory = await mkdtemp('/tmp/w-');
@@ -41,23 +43,43 @@ test('a stale socket is replaced, a living one and a file are not', async (t) =>
   stale.close();
   const server = createServer();
   t.after(() => server.close());
-  await listenOn(server, `unix://${left}`, 0);
+  await listenOn(() => server, `unix://${left}`, SETTINGS);
   const { mode, gid } = await stat(left);
   assert.equal(mode & 0o777, 0o660);
   assert.equal(gid, 0);
-  await assert.rejects(listenOn(createServer(), `unix://${left}`, 0), {
+  await assert.rejects(listenOn(createServer, `unix://${left}`, SETTINGS), {
     code: 'conflict',
     message: /another process is listening/,
   });
   const file = join(directory, 'file');
   await writeFile(file, '');
-  await assert.rejects(listenOn(createServer(), `unix://${file}`, 0), {
+  await assert.rejects(listenOn(createServer, `unix://${file}`, SETTINGS), {
     message: /something that is no socket/,
   });
-  await assert.rejects(listenOn(createServer(), `unix:///${'x'.repeat(110)}`, 0), {
+  await assert.rejects(listenOn(createServer, `unix:///${'x'.repeat(110)}`, SETTINGS), {
     message: /longer than 107 bytes/,
   });
-  await assert.rejects(listenOn(createServer(), 'tcp://0.0.0.0:2375', 0), { code: 'not-implemented' });
+  for (const host of ['tcp://0.0.0.0:0', 'tcp://127.0.0.1:0', 'tcp://[::1]:0']) {
+    await assert.rejects(listenOn(createServer, host, SETTINGS), { message: /without TLS.*--tls=false/ });
+  }
+  const plain = createServer();
+  t.after(() => plain.close());
+  await listenOn(() => plain, 'tcp://127.0.0.1:0', { gid: 0, plainTcp: true });
+  assert.ok(plain.listening);
+});
+
+test('sockets that systemd passed are found by number, by name, or all', () => {
+  const env = {
+    LISTEN_PID: String(process.pid),
+    LISTEN_FDS: '3',
+    LISTEN_FDNAMES: 'docker.socket:cri:docker.socket',
+  };
+  assert.deepEqual(inheritedSockets('', env), [3, 4, 5]);
+  assert.deepEqual(inheritedSockets('*', env), [3, 4, 5]);
+  assert.deepEqual(inheritedSockets('4', env), [4]);
+  assert.deepEqual(inheritedSockets('docker.socket', env), [3, 5]);
+  for (const which of ['6', 'other']) assert.throws(() => inheritedSockets(which, env), /no such socket/);
+  assert.throws(() => inheritedSockets('', { ...env, LISTEN_PID: '1' }), /no such socket was passed/);
 });
 
 test("the sockets' group: the one asked for, else wherry, docker, root", async (t) => {

@@ -28,15 +28,19 @@ async function serve(
   const url = message.url ?? '';
   const hijack = hijackOf(message.method, url);
   const connection = await takeOver(message, stream, head);
-  const version = acceptVersion(versionOf(url));
-  switch (hijack?.kind) {
-    case 'attach': {
-      const query = parseQuery(url.split('?', 2)[1] ?? '');
-      return attach(door, connection, { message, name: hijack.name, query, version });
+  try {
+    const version = acceptVersion(versionOf(url));
+    switch (hijack?.kind) {
+      case 'attach': {
+        const query = parseQuery(url.split('?', 2)[1] ?? '');
+        return await attach(door, connection, { message, name: hijack.name, query, version });
+      }
+      case 'exec-start':
+        return await startExec(door, connection, { message, name: hijack.name, version });
+      case undefined:
+        connection.socket.destroy();
     }
-    case 'exec-start':
-      return startExec(door, connection, { message, name: hijack.name, version });
-    case undefined:
-      connection.socket.destroy();
+  } catch (error) {
+    if (!connection.socket.destroyed) refuse(connection.socket, error);
   }
 }

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { checkContentType, MAX_BODY_BYTES, tooLarge } from '../body.ts';
+import { bridge } from './bridge.ts';
 
 /** A connection taken over from the HTTP server: nothing of node reads it any more. */
 export interface Hijacked {
@@ -23,7 +25,7 @@ interface Handle {
 /**
  * Takes the connection of a request that node's HTTP server gave up (`upgrade` event), together with its body. Node hands over
  * the socket itself when the body came with the head; otherwise a stand-in that stays silent until the body is complete. From
- * the moment this resolves every further byte stays in the kernel, for whoever gets the descriptor. Throws `invalid-argument`
+ * the moment this resolves every further byte stays in the kernel, for whoever gets the descriptor; one that speaks TLS is bridged. Throws `invalid-argument`
  * for a body of another type than JSON, or one that is too large.
  */
 export async function takeOver(message: IncomingMessage, stream: Duplex, head: Buffer): Promise<Hijacked> {
@@ -39,7 +41,8 @@ export async function takeOver(message: IncomingMessage, stream: Duplex, head: B
     early.push(stopReading(socket));
   }
   if (body !== '') checkContentType(message.headers);
-  return { socket, head: Buffer.concat(early), body };
+  const plain = socket instanceof TLSSocket ? bridge(socket) : socket;
+  return { socket: plain, head: Buffer.concat(early), body };
 }
 
 /** Collects by listeners: ending an iteration early would destroy the connection before it is answered. */
@@ -66,7 +69,8 @@ function stopReading(socket: Socket): Buffer {
     read.push(chunk);
   }
   const handle = handleOf(socket);
-  if (handle !== null) {
+  // The bridge reads on: node's stream takes it that a read is under way.
+  if (handle !== null && !(socket instanceof TLSSocket)) {
     handle.readStop();
     handle.reading = false;
   }
