@@ -1,12 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Ctx } from '../../common/ctx.ts';
+import type { ContainerFiles } from './archive/contract.ts';
 import type { Disk } from '../../image/disk.ts';
 import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { Storage } from './disk/contract.ts';
+import type { EndpointSettings, NetworkView, Sandbox } from './networks/types.ts';
+import type { Health, Healthcheck } from './health/contract.ts';
+import type { RestartPolicy, RestartRecord } from './restarts/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
+import type { Volumes } from './volumes/contract.ts';
 
 /**
  * The engine as its doors see it (docker's REST now; containerd's gRPC and the CRI later). Doors convert wire types to these
@@ -18,7 +23,9 @@ export interface Engine {
   readonly archives: Archives;
   readonly disk: Disk;
   readonly storage: Storage<Container>;
+  readonly volumes: Volumes;
   readonly containers: Containers;
+  readonly files: ContainerFiles;
   readonly execs: Execs;
   readonly networks: NetworkList;
   readonly events: Events;
@@ -49,20 +56,29 @@ export interface CreateRequest {
   readonly attachStderr: boolean;
   readonly stopSignal: string | undefined;
   readonly stopTimeoutS: number | undefined;
+  /** `undefined`: the image's. */
+  readonly healthcheck: Healthcheck | undefined;
   readonly exposedPorts: Readonly<Record<string, object>>;
   readonly volumes: Readonly<Record<string, object>>;
   readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
+  /** By name or id: docker's EndpointsConfig. Where the mode's network is missing, it is joined all the same. */
+  readonly networks: Readonly<Record<string, EndpointSettings>>;
   readonly host: HostOptions;
 }
 
 /** Docker's HostConfig, as far as it works by now; the door refuses every other field by name when it is set. */
 export interface HostOptions {
-  /** `bridge` (also `default`), `none`, `host`. */
+  /** `bridge` (also `default`), `none`, `host`, `container:<id>`, a network. */
   readonly networkMode: string;
   readonly autoRemove: boolean;
-  /** Kept and shown; only `no` works by now. */
-  readonly restartPolicy: { readonly name: string; readonly maximumRetryCount: number };
+  readonly restartPolicy: RestartPolicy;
   readonly binds: readonly Bind[];
+  readonly volumes: readonly VolumeUse[];
+  readonly imageMounts: readonly ImageMount[];
+  /** `container[:ro|rw]`: whose mounts it gets. */
+  readonly volumesFrom: readonly string[];
+  /** Of volumes that are made for it without saying more. */
+  readonly volumeDriver: string;
   readonly tmpfs: Readonly<Record<string, string>>;
   readonly readonlyRootfs: boolean;
   readonly privileged: boolean;
@@ -113,6 +129,61 @@ export interface Bind {
   readonly mode: string;
   /** `-v` makes a missing source, `--mount` does not. */
   readonly createSource: boolean;
+  /** Without what is mounted below the source. */
+  readonly nonRecursive?: boolean;
+  /** How far `readOnly` goes: over all that is mounted below unless it is said that it does not. */
+  readonly readOnlyTree?: 'all' | 'top';
+  /** The owner of the source appears as the container's user, and the other way round. */
+  readonly idmap?: boolean;
+}
+
+/** A volume that a request mounts. */
+export interface VolumeUse {
+  /** Empty: an anonymous one. */
+  readonly name: string;
+  readonly destination: string;
+  readonly readOnly: boolean;
+  readonly mode: string;
+  /** What the image has there is not copied into an empty volume. */
+  readonly noCopy: boolean;
+  /** Of a directory or file in it; empty: all of it. */
+  readonly subpath: string;
+  /** If it has to be made. */
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An image's files, read-only. */
+export interface ImageMount {
+  readonly image: string;
+  readonly destination: string;
+  readonly subpath: string;
+}
+
+/** What a container has mounted besides its own: settled when it is created, with all that `volumesFrom` and the image add. */
+export interface MountPoint {
+  readonly type: 'bind' | 'volume' | 'image';
+  /** Of the volume or image; empty for a bind. */
+  readonly name: string;
+  /** Where the host has it; of a plugin's volume, when it was mounted last. */
+  readonly source: string;
+  readonly destination: string;
+  /** Of a volume. */
+  readonly driver: string;
+  readonly mode: string;
+  readonly rw: boolean;
+  readonly propagation: string;
+  readonly subpath: string;
+  /** A volume that goes with the container if `rm -v` says so. */
+  readonly anonymous: boolean;
+  readonly copyUp: boolean;
+  readonly createSource: boolean;
+  readonly nonRecursive: boolean;
+  readonly readOnlyTree: 'all' | 'top';
+  readonly idmap: boolean;
+  /** Of the source of one with `idmap`, for the start that is under way. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 export interface HostResources {
@@ -160,21 +231,36 @@ export type ContainerState =
   | {
       readonly kind: 'starting';
       /** What a failed start leads back to; unset: it never ran. */
-      readonly before?: Extract<ContainerState, { readonly kind: 'exited' }>;
+      readonly before?: Extract<ContainerState, { readonly kind: 'exited' | 'restarting' }>;
     }
-  | { readonly kind: 'running'; readonly pid: number; readonly startedAt: string }
+  | ({ readonly kind: 'running' } & RunningSince)
   /** Running, and frozen by its cgroup. */
-  | { readonly kind: 'paused'; readonly pid: number; readonly startedAt: string }
+  | ({ readonly kind: 'paused' } & RunningSince)
+  | ({ readonly kind: 'exited' } & EndedRun)
+  /** Ended, and started again at `restartAt` by its policy, unless a client stops it before. */
+  | ({ readonly kind: 'restarting'; readonly restartAt: string } & EndedRun)
   | {
-      readonly kind: 'exited';
+      readonly kind: 'removing';
       readonly exitCode: number;
-      readonly error: string;
-      readonly oomKilled: boolean;
-      readonly startedAt: string;
-      readonly finishedAt: string;
+      /** With its anonymous volumes. */
+      readonly volumes?: boolean;
     }
-  | { readonly kind: 'removing'; readonly exitCode: number }
   | { readonly kind: 'dead'; readonly exitCode: number; readonly error: string };
+
+interface RunningSince {
+  readonly pid: number;
+  readonly startedAt: string;
+  /** Of the run before; unset: there was none. */
+  readonly lastFinishedAt?: string;
+}
+
+interface EndedRun {
+  readonly exitCode: number;
+  readonly error: string;
+  readonly oomKilled: boolean;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
 
 /** A published snapshot of one container. Immutable. Times are RFC 3339 with nanoseconds. */
 export interface Container {
@@ -191,30 +277,23 @@ export interface Container {
   /** The request merged with the image's defaults. */
   readonly config: CreateRequest & { readonly imageConfig: ImageConfig };
   readonly state: ContainerState;
-  readonly restartCount: number;
+  readonly restarts: RestartRecord;
   readonly logPath: string;
   readonly hostnamePath: string;
   readonly hostsPath: string;
   readonly resolvConfPath: string;
   readonly overlay: { readonly lower: readonly string[]; readonly upper: string; readonly work: string };
-  /** Undefined without an own network namespace, or while not running. */
-  readonly endpoint: EndpointView | undefined;
-  readonly execIds: readonly string[];
-}
-
-export interface EndpointView {
-  readonly networkName: string;
-  readonly networkId: string;
-  readonly endpointId: string;
-  readonly gateway: string;
-  readonly ipAddress: string;
-  readonly prefixLength: number;
-  readonly macAddress: string;
-  /** Path that CNI plugins can join. */
+  /** Its network namespace; undefined while not running. */
+  readonly sandbox: Sandbox | undefined;
+  /** Path of it that CNI plugins can join; '' without one of its own, and while not running. */
   readonly sandboxKey: string;
+  readonly mounts: readonly MountPoint[];
+  readonly execIds: readonly string[];
+  /** As of its last probe; undefined without a healthcheck, and before its first start. */
+  readonly health: Health | undefined;
 }
 
-export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed' | 'healthy';
 
 export interface Containers {
   /** Throws `not-found` `No such image: x:latest`, `conflict` for a taken name, `invalid-argument`. */
@@ -252,7 +331,10 @@ export interface Containers {
     options: { readonly force: boolean; readonly volumes: boolean },
   ): Promise<void>;
   resize(ctx: Ctx, reference: string, size: { rows: number; columns: number }): Promise<void>;
-  /** Registered synchronously: an exit right after the call is not missed. The result is for the client. */
+  /**
+   * Registered synchronously: an exit right after the call is not missed. The result is for the client. `healthy`: 0 when it is, the
+   * exit code and an error when it ends first; throws `conflict` for a container without a healthcheck.
+   */
   wait(
     ctx: Ctx,
     reference: string,
@@ -429,16 +511,6 @@ export interface NetworkList {
   list(): readonly NetworkView[];
   /** By name, id or unique id prefix. Throws `not-found` `network x not found`. */
   get(reference: string): NetworkView;
-}
-
-export interface NetworkView {
-  readonly id: string;
-  readonly name: string;
-  readonly driver: 'bridge' | 'host' | 'null';
-  readonly createdAt: string;
-  readonly subnet: string | undefined;
-  readonly gateway: string | undefined;
-  readonly options: Readonly<Record<string, string>>;
 }
 
 /** Docker's event message without its wire quirks. */

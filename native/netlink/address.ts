@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import {
   attribute,
   message,
@@ -8,7 +9,7 @@ import {
   type NetlinkMessage,
 } from './message.ts';
 
-/** IPv4 addresses of links (man 7 rtnetlink; include/uapi/linux/if_addr.h). Pure. */
+/** Addresses of links (man 7 rtnetlink; include/uapi/linux/if_addr.h). Pure. */
 const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
@@ -17,26 +18,32 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 export const AF_INET = 2;
+export const AF_INET6 = 10;
 const IFADDRMSG_BYTES = 8;
 const AF_UNSPEC = 0;
 const IFA_F_PERMANENT = 0x80;
+const IFA_F_NODAD = 0x02;
 const RT_SCOPE_UNIVERSE = 0;
 
 export interface LinkAddress {
   readonly linkIndex: number;
-  /** Dotted. */
+  /** Of either family. */
   readonly address: string;
   readonly prefixLength: number;
 }
 
-/** Four bytes of a dotted address. */
-export const ipv4Bytes = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
-export const ipv4Text = (bytes: Uint8Array): string => [...bytes.subarray(0, 4)].join('.');
+export const familyOf = (address: string): number => (address.includes(':') ? AF_INET6 : AF_INET);
 
-function ifaddrmsg(linkIndex: number, prefixLength: number): Buffer {
+/** Four or sixteen bytes. */
+export const addressBytes = (address: string): Buffer => Buffer.from(ipaddr.parse(address).toByteArray());
+export const addressOfBytes = (bytes: Uint8Array): string => ipaddr.fromByteArray([...bytes]).toString();
+
+/** No duplicate is looked for: we gave it out, and nobody waits for the second that IPv6 takes to find out. */
+function ifaddrmsg(linkIndex: number, prefixLength: number, family: number): Buffer {
   const bytes = Buffer.alloc(IFADDRMSG_BYTES);
-  bytes.writeUInt8(AF_INET, 0);
+  bytes.writeUInt8(family, 0);
   bytes.writeUInt8(prefixLength, 1);
+  bytes.writeUInt8(family === AF_INET6 ? IFA_F_NODAD : 0, 2);
   bytes.writeInt32LE(linkIndex, 4);
   return bytes;
 }
@@ -44,7 +51,7 @@ function ifaddrmsg(linkIndex: number, prefixLength: number): Buffer {
 function broadcast(address: string, prefixLength: number): Buffer {
   const bytes = Buffer.alloc(4);
   const hostBits = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
-  bytes.writeUInt32BE((ipv4Bytes(address).readUInt32BE(0) | hostBits) >>> 0);
+  bytes.writeUInt32BE((addressBytes(address).readUInt32BE(0) | hostBits) >>> 0);
   return bytes;
 }
 
@@ -53,32 +60,30 @@ export const addAddress = ({ linkIndex, address, prefixLength }: LinkAddress): B
   message(
     RTM_NEWADDR,
     NLM_F_CREATE | NLM_F_EXCL,
-    ifaddrmsg(linkIndex, prefixLength),
-    attribute(IFA_LOCAL, ipv4Bytes(address)),
-    attribute(IFA_ADDRESS, ipv4Bytes(address)),
-    attribute(IFA_BROADCAST, broadcast(address, prefixLength)),
+    ifaddrmsg(linkIndex, prefixLength, familyOf(address)),
+    attribute(IFA_LOCAL, addressBytes(address)),
+    attribute(IFA_ADDRESS, addressBytes(address)),
+    ...(familyOf(address) === AF_INET ? [attribute(IFA_BROADCAST, broadcast(address, prefixLength))] : []),
   );
 
 export const deleteAddress = ({ linkIndex, address, prefixLength }: LinkAddress): Buffer =>
   message(
     RTM_DELADDR,
     0,
-    ifaddrmsg(linkIndex, prefixLength),
-    attribute(IFA_LOCAL, ipv4Bytes(address)),
-    attribute(IFA_ADDRESS, ipv4Bytes(address)),
+    ifaddrmsg(linkIndex, prefixLength, familyOf(address)),
+    attribute(IFA_LOCAL, addressBytes(address)),
+    attribute(IFA_ADDRESS, addressBytes(address)),
   );
 
-export const dumpAddresses = (): Buffer => message(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg(0, 0));
-
-/** One message of a dump; undefined for what is not an IPv4 address. */
+/** One message of a dump; undefined for what is no address. */
 export function parseAddress(reply: NetlinkMessage): LinkAddress | undefined {
-  if (reply.type !== RTM_NEWADDR || reply.body.readUInt8(0) !== AF_INET) return undefined;
+  if (reply.type !== RTM_NEWADDR) return undefined;
   const attributes = parseAttributes(reply.body.subarray(IFADDRMSG_BYTES));
   const address = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
   if (address === undefined) return undefined;
   return {
     linkIndex: reply.body.readInt32LE(4),
-    address: ipv4Text(address),
+    address: addressOfBytes(address),
     prefixLength: reply.body.readUInt8(1),
   };
 }

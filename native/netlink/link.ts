@@ -8,6 +8,7 @@ import {
   parseAttributes,
   text,
   textOf,
+  u16,
   u32,
   type NetlinkMessage,
 } from './message.ts';
@@ -119,6 +120,75 @@ export const createVethPair = (pair: VethPair, pid = 0): Buffer =>
         ),
       ),
     ),
+  );
+
+export interface ParentedLink {
+  readonly name: string;
+  /** Must be free where it appears. */
+  readonly index: number;
+  readonly parentIndex: number;
+  /** '' for ipvlan, which has its parent's. */
+  readonly macAddress: string;
+  readonly kind: 'macvlan' | 'ipvlan';
+  /** Of macvlan: MACVLAN_MODES; of ipvlan: IPVLAN_MODES. */
+  readonly mode: number;
+}
+
+export const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+export const IPVLAN_MODES = { l2: 0, l3: 1, l3s: 2 } as const;
+const IFLA_LINK = 5;
+const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN_MODE = 1;
+const IFLA_VLAN_ID = 1;
+
+/**
+ * A macvlan or ipvlan device (Linux 3.9, 3.19) of a parent in the socket's network namespace, up in the one of the process whose id
+ * is put at VETH_PID_OFFSET.
+ */
+export const createOnParent = (link: ParentedLink, pid = 0): Buffer =>
+  message(
+    RTM_NEWLINK,
+    NLM_F_CREATE | NLM_F_EXCL,
+    ifinfomsg(link.index, true),
+    attribute(IFLA_NET_NS_PID, u32(pid)),
+    attribute(IFLA_LINK, u32(link.parentIndex)),
+    ...(link.macAddress === '' ? [] : [attribute(IFLA_ADDRESS, mac(link.macAddress))]),
+    attribute(IFLA_IFNAME, text(link.name)),
+    nested(
+      IFLA_LINKINFO,
+      attribute(IFLA_INFO_KIND, Buffer.from(link.kind)),
+      nested(
+        IFLA_INFO_DATA,
+        link.kind === 'macvlan'
+          ? attribute(IFLA_MACVLAN_MODE, u32(link.mode))
+          : attribute(IFLA_IPVLAN_MODE, u16(link.mode)),
+      ),
+    ),
+  );
+
+/** `eth0.50` (Linux 2.6.24). */
+export const createVlan = (vlan: { name: string; parentIndex: number; id: number }): Buffer =>
+  message(
+    RTM_NEWLINK,
+    NLM_F_CREATE | NLM_F_EXCL,
+    ifinfomsg(0, true),
+    attribute(IFLA_LINK, u32(vlan.parentIndex)),
+    attribute(IFLA_IFNAME, text(vlan.name)),
+    nested(
+      IFLA_LINKINFO,
+      attribute(IFLA_INFO_KIND, Buffer.from('vlan')),
+      nested(IFLA_INFO_DATA, attribute(IFLA_VLAN_ID, u16(vlan.id))),
+    ),
+  );
+
+/** A macvlan parent for networks of a single host, as docker makes one where none is named (`dm-<id>`). */
+export const createDummy = (name: string): Buffer =>
+  message(
+    RTM_NEWLINK,
+    NLM_F_CREATE | NLM_F_EXCL,
+    ifinfomsg(0, true),
+    attribute(IFLA_IFNAME, text(name)),
+    nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from('dummy'))),
   );
 
 /** Makes a link, known by its name, a port of the bridge, and raises it. */

@@ -65,6 +65,13 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
+/** Padded to four bytes by `attribute`. */
+export function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
+}
+
 /** Big-endian, as nf_tables has them. */
 export function be32(value: number): Buffer {
   const bytes = Buffer.alloc(4);

@@ -10,6 +10,8 @@ const NFTA_EXPR_DATA = 2;
 const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
+const NFTA_VERDICT_CHAIN = 2;
+const NFT_JUMP = -3;
 const IFNAME_BYTES = 16;
 
 /** The one 16-byte register in use, and the one of the verdict. */
@@ -17,10 +19,12 @@ const REGISTER = 1;
 const VERDICT_REGISTER = 0;
 
 const META_KEYS = { iifname: 6, oifname: 7 } as const;
+const META_NFPROTO = 15;
+/** Of IPv4 and IPv6: the protocol, and where the source address lies in the header. */
+const SOURCE = { 4: { protocol: 2, offset: 12 }, 16: { protocol: 10, offset: 8 } } as const;
 const COMPARISONS = { '==': 0, '!=': 1 } as const;
 const VERDICTS = { drop: 0, accept: 1 } as const;
 const NETWORK_HEADER = 1;
-const IPV4_SOURCE_OFFSET = 12;
 const CT_STATE = 0;
 /** NF_CT_STATE_BIT of IP_CT_ESTABLISHED and IP_CT_RELATED. */
 const ESTABLISHED_OR_RELATED = 0b110;
@@ -62,21 +66,31 @@ export function interfaceIs(
   ];
 }
 
-/** `ip saddr 172.17.0.0/16`. */
+/** `ip saddr 172.17.0.0/16`, `ip6 saddr fd00::/64`: of four or sixteen bytes. */
 export function sourceIn(network: Uint8Array, prefixLength: number): readonly Buffer[] {
-  const mask = be32(prefixLength === 0 ? 0 : -1 << (32 - prefixLength));
+  const { protocol, offset } = SOURCE[network.byteLength === 4 ? 4 : 16];
   return [
+    expression('meta', attribute(2, be32(META_NFPROTO)), attribute(1, be32(REGISTER))),
+    compare('==', Buffer.of(protocol)),
     expression(
       'payload',
       attribute(1, be32(REGISTER)),
       attribute(2, be32(NETWORK_HEADER)),
-      attribute(3, be32(IPV4_SOURCE_OFFSET)),
+      attribute(3, be32(offset)),
       attribute(4, be32(network.byteLength)),
     ),
-    bitwiseAnd(mask),
+    bitwiseAnd(maskOf(network.byteLength, prefixLength)),
     compare('==', network),
   ];
 }
+
+const maskOf = (bytes: number, prefixLength: number): Buffer =>
+  Buffer.from(
+    Array.from({ length: bytes }, (_, index) => {
+      const bits = Math.min(8, Math.max(0, prefixLength - index * 8));
+      return (0xff00 >> bits) & 0xff;
+    }),
+  );
 
 /** `ct state established,related`. */
 export const isEstablished = (): readonly Buffer[] => [
@@ -90,6 +104,22 @@ export const verdict = (name: keyof typeof VERDICTS): readonly Buffer[] => [
     'immediate',
     attribute(1, be32(VERDICT_REGISTER)),
     nested(2, nested(NFTA_DATA_VERDICT, attribute(NFTA_VERDICT_CODE, be32(VERDICTS[name])))),
+  ),
+];
+
+/** Goes on in another chain of the table, and behind this rule when that does not decide. */
+export const jump = (chain: string): readonly Buffer[] => [
+  expression(
+    'immediate',
+    attribute(1, be32(VERDICT_REGISTER)),
+    nested(
+      2,
+      nested(
+        NFTA_DATA_VERDICT,
+        attribute(NFTA_VERDICT_CODE, be32(NFT_JUMP)),
+        attribute(NFTA_VERDICT_CHAIN, text(chain)),
+      ),
+    ),
   ),
 ];
 

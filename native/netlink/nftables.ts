@@ -2,10 +2,10 @@ import { attribute, be32, message, nested, NLM_F_APPEND, NLM_F_CREATE, text } fr
 
 /**
  * Tables, chains and rules of nf_tables (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h; `nft --debug=netlink` shows the
- * same for a textual rule). Family `ip` only. Pure. What stands between `batchBegin` and `batchEnd` happens at once or not at all.
+ * same for a textual rule). Family `inet`: IPv4 and IPv6. Pure. What stands between `batchBegin` and `batchEnd` happens at once or not at all.
  */
 const NFPROTO_UNSPEC = 0;
-const NFPROTO_IPV4 = 2;
+const NFPROTO_INET = 1;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 16;
 const NFNL_MSG_BATCH_END = 17;
@@ -14,6 +14,7 @@ const NFT_MSG_NEWTABLE = 0;
 const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_NEWCHAIN = 3;
 const NFT_MSG_NEWRULE = 6;
+const NFT_MSG_DELRULE = 8;
 
 const NFTA_TABLE_NAME = 1;
 const NFTA_CHAIN_TABLE = 1;
@@ -44,7 +45,7 @@ export interface BaseChain {
 const nfgenmsg = (family: number, resource: number): Buffer => Buffer.of(family, 0, 0, resource);
 
 const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>
-  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(NFPROTO_IPV4, 0), ...attributes);
+  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(NFPROTO_INET, 0), ...attributes);
 
 export const batchBegin = (): Buffer =>
   message(NFNL_MSG_BATCH_BEGIN, 0, nfgenmsg(NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
@@ -74,6 +75,19 @@ export const addBaseChain = (chain: BaseChain): Buffer =>
       attribute(NFTA_HOOK_PRIORITY, be32(chain.priority)),
     ),
   );
+
+/** A chain that others jump to. Does nothing when it exists. */
+export const addChain = (table: string, name: string): Buffer =>
+  nft(
+    NFT_MSG_NEWCHAIN,
+    NLM_F_CREATE,
+    attribute(NFTA_CHAIN_TABLE, text(table)),
+    attribute(NFTA_CHAIN_NAME, text(name)),
+  );
+
+/** Takes out all rules of a chain. */
+export const flushChain = (table: string, chain: string): Buffer =>
+  nft(NFT_MSG_DELRULE, 0, attribute(NFTA_RULE_TABLE, text(table)), attribute(NFTA_RULE_CHAIN, text(chain)));
 
 /** Appends a rule; its expressions are those of nftables-expressions.ts. */
 export const addRule = (table: string, chain: string, expressions: readonly Buffer[]): Buffer =>

@@ -1,5 +1,5 @@
 import type { Core } from '../core.ts';
-import type { Endpoint } from '../networks/contract.ts';
+import type { Endpoint } from '../networks/types.ts';
 import type { Entry } from './table.ts';
 
 /** Publishes a container's event with docker's attributes: the labels, the image as the client named it, the name. */
@@ -13,15 +13,13 @@ export function announce(
   events.publish({ type: 'container', action: event.action, actorId: id, attributes });
 }
 
-const TYPES = { bridge: 'bridge', none: 'null', host: 'host' } as const;
-
 /** Publishes that a container joined or left its network. */
 export function announceNetwork(
   { events }: Pick<Core, 'events'>,
   action: 'connect' | 'disconnect',
   endpoint: Endpoint,
 ): void {
-  const { containerId, networkId, networkName, kind } = endpoint;
-  const attributes = { container: containerId, name: networkName, type: TYPES[kind] };
+  const { containerId, networkId, networkName, driver } = endpoint;
+  const attributes = { container: containerId, name: networkName, type: driver };
   events.publish({ type: 'network', action, actorId: networkId, attributes });
 }

@@ -2,11 +2,14 @@ import { failpoint } from '../../../common/failpoints.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Exit, Shim } from '../../../shim/contract.ts';
 import { cgroupPathOf, killCgroup, removeCgroup } from '../cgroups.ts';
-import type { ContainerState, EndpointView } from '../contract.ts';
+import type { Container, ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
+import { afterExit } from '../restarts/after-exit.ts';
+import { pauseOf } from '../restarts/pause.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { formatTime, parseTime, realTimeNs } from '../time.ts';
+import { unmountVolumes } from '../volumes/mounting.ts';
 import { announce, announceNetwork } from './announce.ts';
 import { sharesPids } from './namespaces.ts';
 import { removeInBackground } from './remove.ts';
@@ -31,16 +34,19 @@ export interface Running {
 export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Running): Promise<void> {
   const startedAt = formatTime(shim.startedAtNs);
   const kind = entry.view.state.kind === 'paused' ? 'paused' : 'running';
-  const state: ContainerState = { kind, pid: shim.pid, startedAt };
+  const state: ContainerState = { kind, pid: shim.pid, startedAt, ...lastFinish(entry.view.state) };
   core.table.advance(entry, ['starting', 'running', 'paused'], {
     state,
-    change: { endpoint: endpointView(core, entry.id) },
+    change: {
+      ...sandboxView(core, entry.id),
+      restarts: { ...entry.view.restarts, started: true },
+    },
   });
   const published = core.background.run(
     'Cannot publish a network namespace',
     { container: entry.id },
     async () => {
-      if (entry.view.endpoint !== undefined) await core.networks.publishNetns(entry.id, shim.pid);
+      if (entry.view.sandboxKey !== '') await core.networks.publishNetns(entry.id, shim.pid);
     },
   );
   const run: Run = {
@@ -48,22 +54,28 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Runnin
     spec,
     keep: false,
     killed: false,
+    stopped: false,
     ended: ended.then((ending) => endRun(core, entry, { run, published, ending })),
   };
   entry.run = run;
+  core.health.begin(entry);
   // Who attached while it was being launched.
   for (const attachment of entry.pending.splice(0)) shim.attach(attachment);
   return published;
 }
 
-export function endpointView(core: Core, id: string): EndpointView | undefined {
-  const endpoint = core.networks.endpointOf(id);
-  if (endpoint === undefined || endpoint.kind === 'host') return undefined;
-  const { networkName, networkId, endpointId } = endpoint;
-  const sandboxKey = core.networks.netnsPath(id);
-  const none = { gateway: '', ipAddress: '', prefixLength: 0, macAddress: '' };
-  const { gateway, ipAddress, prefixLength, macAddress } = endpoint.kind === 'bridge' ? endpoint : none;
-  return { networkName, networkId, endpointId, gateway, ipAddress, prefixLength, macAddress, sandboxKey };
+/** Docker shows the end of the run before, for as long as there is no other. */
+function lastFinish(state: ContainerState): { readonly lastFinishedAt?: string } {
+  if (state.kind === 'starting' && state.before !== undefined)
+    return { lastFinishedAt: state.before.finishedAt };
+  return 'lastFinishedAt' in state ? { lastFinishedAt: state.lastFinishedAt } : {};
+}
+
+/** What the container shows of its network while it runs. */
+export function sandboxView(core: Core, id: string): Pick<Container, 'sandbox' | 'sandboxKey'> {
+  const sandbox = core.networks.sandboxOf(id);
+  const isOwn = sandbox?.kind === 'own' || sandbox?.kind === 'none';
+  return { sandbox, sandboxKey: isOwn ? core.networks.netnsPath(id) : '' };
 }
 
 /** Never throws: nobody would hear it. */
@@ -79,7 +91,8 @@ async function endRun(
   if (ending.kind === 'lost') await endLost(core, entry);
   const exited =
     ending.kind === 'exit' ? exitedAs(ending.exit) : exitedUnseen(entry.view.state, LOST_EXIT_CODE);
-  await settleExit(core, entry, { exited, after: published, keep: run.keep });
+  const again = (): boolean => !run.keep && !run.stopped;
+  await settleExit(core, entry, { exited, after: published, keep: run.keep, again });
 }
 
 export interface Settled {
@@ -88,18 +101,23 @@ export interface Settled {
   readonly after: Promise<void>;
   /** Whatever `--rm` says. */
   readonly keep: boolean;
+  /** Whether its restart policy applies; asked for when the exit is written. */
+  readonly again: () => boolean;
 }
 
 /** Records an exit, wakes who waits for it, and clears away what the run had. Never throws. */
-export async function settleExit(core: Core, entry: Entry, { exited, after, keep }: Settled): Promise<void> {
-  const recorded = await recordExit(core, entry, exited);
+export async function settleExit(core: Core, entry: Entry, settled: Settled): Promise<void> {
+  const { exited, after, keep } = settled;
+  const recorded = await recordExit(core, entry, settled);
   entry.run = undefined;
+  core.health.rest(entry);
   entry.cleared = core.background.run(
     'Cannot clear away after a container',
     { container: entry.id },
     async () => {
       await after;
       await core.networks.unpublishNetns(entry.id);
+      await unmountVolumes(core, entry.view);
       // Without a pid namespace of its own the kernel ends nothing with the first process.
       if (sharesPids(entry.view)) await killCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
       await removeCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
@@ -112,7 +130,9 @@ export async function settleExit(core: Core, entry: Entry, { exited, after, keep
   core.table.publish(entry, { execIds: core.execTable.liveOf(entry.id) });
   await leaveNetwork(core, entry);
   announceEnd(core, entry, exited);
-  if (entry.view.config.host.autoRemove && !keep) removeInBackground(core, entry);
+  const { state, config } = entry.view;
+  if (state.kind === 'restarting') core.restartTimers.set(entry.id, pauseOf(state));
+  else if (config.host.autoRemove && !keep) removeInBackground(core, entry);
 }
 
 export type Exited = Extract<ContainerState, { readonly kind: 'exited' }>;
@@ -130,7 +150,7 @@ async function endLost(core: Core, entry: Entry): Promise<void> {
 /** The exit of a process that nobody saw. */
 export function exitedUnseen(state: ContainerState, exitCode: number): Exited {
   const finishedAt = formatTime(realTimeNs());
-  const startedAt = state.kind === 'running' || state.kind === 'paused' ? state.startedAt : finishedAt;
+  const startedAt = 'startedAt' in state ? state.startedAt : finishedAt;
   return { kind: 'exited', exitCode, error: '', oomKilled: false, startedAt, finishedAt };
 }
 
@@ -146,28 +166,32 @@ export function exitedAs(exit: Exit): Exited {
 }
 
 /** Whether it is written. */
-async function recordExit(core: Core, entry: Entry, state: Exited): Promise<boolean> {
-  const change = { endpoint: undefined };
+async function recordExit(core: Core, entry: Entry, { exited, again }: Settled): Promise<boolean> {
+  const failure = await failpoint('container.exit.record').catch((error: unknown) => ({ error }));
+  // From here on nothing waits: a client's stop comes before, or finds it waiting.
+  const { restarts } = entry.view;
+  const next = again() ? afterExit(entry.view, exited) : { state: exited, restarts };
+  const change = { sandbox: undefined, sandboxKey: '', restarts: next.restarts };
   try {
-    await failpoint('container.exit.record');
-    core.table.advance(entry, ['starting', 'running', 'paused'], { state, change });
+    if (failure !== undefined) throw failure.error;
+    core.table.advance(entry, ['starting', 'running', 'paused'], { state: next.state, change });
     return true;
   } catch (error) {
     core.ctx.log.error('Cannot write the exit of a container', { container: entry.id, error });
-    core.table.publish(entry, { state, ...change });
+    core.table.publish(entry, { state: next.state, ...change });
     return false;
   }
 }
 
 async function leaveNetwork(core: Core, entry: Entry): Promise<void> {
-  const endpoint = core.networks.endpointOf(entry.id);
-  if (endpoint === undefined) return;
+  const sandbox = core.networks.sandboxOf(entry.id);
+  if (sandbox === undefined) return;
   try {
     await core.networks.release(core.ctx, entry.id);
   } catch (error) {
     core.ctx.log.error('Cannot release the address of a container', { container: entry.id, error });
   }
-  announceNetwork(core, 'disconnect', endpoint);
+  for (const endpoint of sandbox.endpoints) announceNetwork(core, 'disconnect', endpoint);
 }
 
 function announceEnd(core: Core, entry: Entry, { exitCode, oomKilled, startedAt, finishedAt }: Exited): void {

@@ -7,12 +7,17 @@ import { Undo } from '../../../common/undo.ts';
 import type { Image } from '../../../image/images.ts';
 import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { checkAtCreate } from '../health/check.ts';
+import { NEVER_STARTED } from '../restarts/contract.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { formatTime, realTimeNs } from '../time.ts';
 import { together } from '../together.ts';
+import { fillVolumesOf, makeVolumesFor } from '../volumes/prepare.ts';
+import { settleMountsFor, type SettledMounts } from '../volumes/mount-points.ts';
 import { announce } from './announce.ts';
 import { discard } from './discard.ts';
 import { fitResources } from './fit-resources.ts';
+import { settleNetworks } from './join-networks.ts';
 import { mergeConfig } from './merge.ts';
 import { settleModes } from './namespaces.ts';
 import { checkName, generateName, nameConflict } from './names.ts';
@@ -32,27 +37,35 @@ export async function create(
   using _lock = await core.locks.acquire(id);
   // From here to the row nothing waits: the image stays, and the name stays free.
   const image = core.images.get(request.image);
-  const view = describe(core, { request, image, id, name: chooseName(core, request.name, id) });
+  const { volumes, ...view } = describe(core, {
+    request,
+    image,
+    id,
+    name: chooseName(core, request.name, id),
+  });
   logConfigOf(view);
+  const unchecked = checkAtCreate(view.config, request.healthcheck);
   const entry = core.table.insert(view);
   await using undo = new Undo();
   undo.defer(() =>
     core.background.run('Cannot discard a container that was not made', { container: id }, () =>
-      discard(core, ctx.detached(), entry),
+      discard(core, ctx.detached(), { entry, volumes: true }),
     ),
   );
   await failpoint('container.create.row');
   await together([
     core.snapshots.prepare(ctx, id, image.topChain),
     mkdir(core.paths.container(id), { mode: 0o710 }),
+    makeVolumesFor(core, ctx, volumes),
   ]);
   await failpoint('container.create.files');
   // Asked for again: a layer may have been exchanged while the others were made.
   core.table.publish(entry, { overlay: core.snapshots.get(id) });
+  await fillVolumesOf(core, ctx, entry.view);
   undo.commit();
   core.disk.touch(image.id);
   announce(core, entry, { action: 'create' });
-  return { id, warnings };
+  return { id, warnings: [...warnings, ...unchecked] };
 }
 
 function chooseName(core: Core, wanted: string | undefined, id: string): string {
@@ -72,13 +85,17 @@ interface Described {
   readonly name: string;
 }
 
-function describe(core: Core, { request, image, id, name }: Described): Container {
+function describe(
+  core: Core,
+  { request, image, id, name }: Described,
+): Container & Pick<SettledMounts, 'volumes'> {
   // Docker names a container on the host's network after the host, everybody else after its id.
   const ownName = request.host.networkMode === 'host' ? hostname() : shortId(id);
   const merged = mergeConfig(request, image.config, ownName);
   const { host } = merged;
   const namespaces = settleModes(core, host.namespaces, host.privileged);
-  const config = { ...merged, host: { ...host, namespaces } };
+  const networks = settleNetworks(core, merged);
+  const config = { ...merged, networks, host: { ...host, namespaces } };
   const [path = '', ...args] = [...(config.entrypoint ?? []), ...(config.cmd ?? [])];
   return {
     id,
@@ -90,13 +107,16 @@ function describe(core: Core, { request, image, id, name }: Described): Containe
     args,
     config,
     state: { kind: 'created', error: '', exitCode: 0 },
-    restartCount: 0,
+    restarts: NEVER_STARTED,
     logPath: config.host.logDriver === 'none' ? '' : core.paths.log(id),
     hostnamePath: core.paths.hostname(id),
     hostsPath: core.paths.hosts(id),
     resolvConfPath: core.paths.resolvConf(id),
     overlay: { lower: [], upper: '', work: '' },
-    endpoint: undefined,
+    sandbox: undefined,
+    sandboxKey: '',
+    ...settleMountsFor(core, config),
     execIds: [],
+    health: undefined,
   };
 }

@@ -14,7 +14,7 @@ import { oomFileOf } from '../../../runtime/cgroup/live/oom.ts';
 import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
-import type { Endpoint } from '../networks/contract.ts';
+import type { Sandbox } from '../networks/types.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
 import { findFacts } from '../spec/find-facts.ts';
@@ -22,6 +22,7 @@ import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
 import { borrowedMounts } from '../spec/mounts.ts';
 import { together } from '../together.ts';
+import { mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
 import { clearLater } from './clear-later.ts';
 import { findDonors } from './namespaces.ts';
 import { LaunchFailure } from './start-failure.ts';
@@ -38,7 +39,7 @@ export interface Launched {
 
 export interface LaunchOptions {
   readonly view: Container;
-  readonly endpoint: Endpoint;
+  readonly sandbox: Sandbox;
   /** Hands over who attached before the start, as late as possible. */
   readonly takePending: () => readonly Attachment[];
   /** It never ran: nothing of an earlier run is in the way. */
@@ -49,11 +50,16 @@ export interface LaunchOptions {
 
 /** Writes the files and makes the plan, side by side, then starts the shim. Throws LaunchFailure for what the plan met. */
 export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Promise<Launched> {
-  const { view, endpoint, fresh, undo } = options;
-  const { id, config } = view;
+  const { sandbox, fresh, undo } = options;
+  const { id, config } = options.view;
+  if (options.view.mounts.length > 0) {
+    undo.defer(() => unmountVolumes(core, options.view));
+  }
+  const mounted = await mountVolumes(core, ctx, options.view);
+  const view = { ...options.view, mounts: mounted.points };
   const [{ spec, plan }] = await together([
-    makePlan(core, view, endpoint),
-    writeNameFiles(core, ctx, { view, endpoint }),
+    makePlan(core, { view, sandbox, mounted }),
+    writeNameFiles(core, ctx, { view, sandbox }),
     makeShimDirectory(core.paths.shim(id)),
     config.host.autoRemove && !fresh ? core.snapshots.clearVolatile(id) : undefined,
   ]);
@@ -81,17 +87,19 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
 
 /** What docker says before it asks its runtime for anything. */
 const isAboutBinds = (error: unknown): boolean =>
-  /^(invalid mount config|error while creating mount source path)/.test(messageOf(error));
+  /^(invalid mount config|error while (creating mount source path|mounting volume)|cannot access path)/.test(
+    messageOf(error),
+  );
 
 async function makePlan(
   core: Core,
-  view: Container,
-  endpoint: Endpoint,
+  { view, sandbox, mounted }: Omit<Prepared, 'spec'> & { readonly mounted: Mounted },
 ): Promise<{ readonly spec: Spec; readonly plan: Plan }> {
   const donors = findDonors(core, view);
   const spec = makeSpec(view, await findFacts(core, view, donors));
-  const borrowed = borrowedMounts(spec.mounts, donors.ipc);
-  return { spec, plan: buildLaunchPlan({ ...launchRequest(core, { view, endpoint, spec }), borrowed }) };
+  const borrowed = [...borrowedMounts(spec.mounts, donors.ipc), ...mounted.borrowed];
+  const request = launchRequest(core, { view, sandbox, spec });
+  return { spec, plan: buildLaunchPlan({ ...request, borrowed, hostSide: mounted.hostSide }) };
 }
 
 /** One is there only if the last exit could not be recorded. */
@@ -116,11 +124,11 @@ async function endProcess(ctx: Ctx, shim: Shim, ended: Promise<Ending>): Promise
 
 interface Prepared {
   readonly view: Container;
-  readonly endpoint: Endpoint;
+  readonly sandbox: Sandbox;
   readonly spec: Spec;
 }
 
-function launchRequest(core: Core, { view, endpoint, spec }: Prepared): LaunchRequest {
+function launchRequest(core: Core, { view, sandbox, spec }: Prepared): LaunchRequest {
   const { id, overlay, config } = view;
   return {
     id,
@@ -128,8 +136,10 @@ function launchRequest(core: Core, { view, endpoint, spec }: Prepared): LaunchRe
     // What removes itself at its end never has to survive a power cut.
     rootfs: { kind: 'overlay', ...overlay, volatile: config.host.autoRemove },
     stagingDir: core.paths.staging,
-    network: core.networks.steps(endpoint),
-    bindSources: config.host.binds.map(({ source, createSource }) => ({ path: source, make: createSource })),
+    network: core.networks.steps(sandbox),
+    bindSources: view.mounts
+      .filter(({ type }) => type === 'bind')
+      .map(({ source, createSource }) => ({ path: source, make: createSource })),
     keeper: { kind: 'shim', monitor: monitorOf(core, view, spec.linux.cgroupsPath ?? '') },
     seccomp: core.seccompFor(config.host),
     cgroups: core.host.cgroups,
@@ -153,12 +163,13 @@ function monitorOf(core: Core, view: Container, cgroupsPath: string): MonitorCon
 async function writeNameFiles(
   core: Core,
   ctx: Ctx,
-  { view, endpoint }: { readonly view: Container; readonly endpoint: Endpoint },
+  { view, sandbox }: { readonly view: Container; readonly sandbox: Sandbox },
 ): Promise<void> {
   const { hostname, domainname, host } = view.config;
   const { extraHosts, dns, dnsSearch, dnsOptions } = host;
   const files = await core.networks.files(ctx, {
-    endpoint,
+    sandbox,
+    links: [],
     hostname,
     domainname,
     extraHosts,

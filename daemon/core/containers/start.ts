@@ -5,9 +5,11 @@ import { Undo } from '../../../common/undo.ts';
 import type { Attachment } from '../../../shim/contract.ts';
 import type { ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { NEVER_STARTED } from '../restarts/contract.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { announce, announceNetwork } from './announce.ts';
 import { beginRun } from './begin-run.ts';
+import { reserveRequestOf } from './join-networks.ts';
 import { launch } from './launch.ts';
 import { removeLocked } from './remove.ts';
 import { startFailure, type StartFailure } from './start-failure.ts';
@@ -19,15 +21,24 @@ export async function start(core: Core, ctx: Ctx, reference: string): Promise<vo
 }
 
 /** Takes the container's lock. A failure leaves the container as it was, with its error and exit code. */
-export async function startEntry(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+export async function startEntry(
+  core: Core,
+  ctx: Ctx,
+  entry: Entry,
+  by: 'request' | 'policy' = 'request',
+): Promise<void> {
   using _lock = await core.locks.acquire(entry.id);
   await entry.cleared;
-  const before = checkStartable(entry.view.state);
+  const { state, restarts } = entry.view;
+  // A client stopped or removed it meanwhile.
+  if (by === 'policy' && state.kind !== 'restarting') return;
+  const before = by === 'policy' && state.kind === 'restarting' ? state : checkStartable(state);
   const starting: ContainerState = {
     kind: 'starting',
-    ...(before.kind === 'exited' ? { before } : {}),
+    ...(before.kind === 'created' ? {} : { before }),
   };
-  core.table.advance(entry, [before.kind], { state: starting });
+  const again = by === 'policy' ? restarts : { ...NEVER_STARTED, started: restarts.started };
+  core.table.advance(entry, [before.kind], { state: starting, change: { restarts: again } });
   try {
     await run(core, ctx, { entry, before });
   } catch (error) {
@@ -37,15 +48,16 @@ export async function startEntry(core: Core, ctx: Ctx, entry: Entry): Promise<vo
   }
 }
 
-type Startable = Extract<ContainerState, { readonly kind: 'created' | 'exited' }>;
+type Startable = Extract<ContainerState, { readonly kind: 'created' | 'exited' | 'restarting' }>;
 
-function checkStartable(state: ContainerState): Startable {
+function checkStartable(state: ContainerState): Exclude<Startable, { readonly kind: 'restarting' }> {
   switch (state.kind) {
     case 'created':
     case 'exited':
       return state;
     case 'starting':
     case 'running':
+    case 'restarting':
       throw new WherryError('not-modified', 'container is already running');
     case 'paused':
       throw conflict('cannot start a paused container, try unpause instead');
@@ -64,8 +76,7 @@ async function run(
   const { id, view } = entry;
   await using undo = new Undo();
   await failpoint('container.start.row');
-  const { networkMode } = view.config.host;
-  const endpoint = await core.networks.reserve(ctx, id, { networkMode, macAddress: undefined });
+  const sandbox = await core.networks.reserve(ctx, id, reserveRequestOf(core, view));
   // What can't be undone is logged, and does not hide why the start failed.
   const defer = (what: string, step: () => Promise<unknown>): void =>
     undo.defer(() => core.background.run(what, { container: id }, step));
@@ -74,11 +85,11 @@ async function run(
   defer('Cannot remove the directory of a shim', () => removeDirectory(core.paths.shim(id)));
   const fresh = before.kind === 'created' && before.error === '';
   const takePending = (): Attachment[] => entry.pending.splice(0);
-  const launched = await launch(core, ctx, { view, endpoint, takePending, fresh, undo });
+  const launched = await launch(core, ctx, { view, sandbox, takePending, fresh, undo });
   await failpoint('container.start.started');
   const published = beginRun(core, entry, launched);
   undo.commit();
-  announceNetwork(core, 'connect', endpoint);
+  for (const endpoint of sandbox.endpoints) announceNetwork(core, 'connect', endpoint);
   announce(core, entry, { action: 'start' });
   await published;
 }
@@ -89,12 +100,19 @@ async function failed(
   entry: Entry,
   { before, failure }: { readonly before: Startable; readonly failure: StartFailure },
 ): Promise<void> {
-  const { exitCode, error } = failure;
-  const state: ContainerState = { ...before, exitCode, error: error.message };
-  core.table.advance(entry, ['starting'], { state });
+  core.table.advance(entry, ['starting'], { state: afterFailure(before, failure) });
+  if (before.kind === 'restarting')
+    entry.waiters.exited({ exitCode: before.exitCode, error: failure.error.message });
   for (const { socket } of entry.pending.splice(0)) socket.destroy();
   if (!entry.view.config.host.autoRemove) return;
   await core.background.run('Cannot remove a container that did not start', { container: entry.id }, () =>
-    removeLocked(core, core.ctx.detached(), entry),
+    removeLocked(core, core.ctx.detached(), { entry, volumes: true }),
   );
+}
+
+/** As docker: a policy gives up when it can't start the container, which shows the code of its last run then. */
+function afterFailure(before: Startable, { exitCode, error }: StartFailure): ContainerState {
+  if (before.kind !== 'restarting') return { ...before, exitCode, error: error.message };
+  const { restartAt: _restartAt, ...ended } = before;
+  return { ...ended, kind: 'exited', error: error.message };
 }

@@ -3,10 +3,14 @@ import type { ContainerStore } from '../../store/containers.ts';
 import type { Attachment, Shim } from '../../../shim/contract.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Container, ContainerState } from '../contract.ts';
+import type { RestartRecord } from '../restarts/contract.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 
 /** What of a container stays the same: its row's `container`. */
-export type Fixed = Omit<Container, 'name' | 'state' | 'overlay' | 'endpoint' | 'execIds'>;
+export type Fixed = Omit<
+  Container,
+  'name' | 'state' | 'restarts' | 'overlay' | 'sandbox' | 'sandboxKey' | 'execIds' | 'health'
+>;
 
 /** One start of a container, until its exit. */
 export interface Run {
@@ -19,6 +23,8 @@ export interface Run {
   keep: boolean;
   /** SIGKILL is on its way: it is not to be paused any more, since what is frozen does not die. */
   killed: boolean;
+  /** A client ends it: its policy does not start it again. */
+  stopped: boolean;
 }
 
 /** A container as the engine holds it. `view` is what everybody reads; only `advance` and `publish` replace it. */
@@ -45,7 +51,7 @@ export interface ContainerTable {
   adopt(view: Container): Entry;
   /**
    * Compare and set: writes and publishes the state if the present one is of a kind in `from`. False: another event won.
-   * `change` is published along with it.
+   * `change` is published along with it, its restart record is written too.
    */
   advance(
     entry: Entry,
@@ -54,6 +60,8 @@ export interface ContainerTable {
   ): boolean;
   /** Publishes what no row holds; a state only when its row could not be written. */
   publish(entry: Entry, change: Partial<Omit<Container, 'name'>>): void;
+  /** Writes and publishes what its next restart depends on. */
+  record(entry: Entry, restarts: RestartRecord): void;
   rename(entry: Entry, name: string): void;
   /** Writes and publishes a changed configuration. */
   reconfigure(entry: Entry, config: Container['config']): void;
@@ -61,7 +69,9 @@ export interface ContainerTable {
   remove(entry: Entry): void;
 }
 
-export function createContainerTable(store: ContainerStore<Fixed, ContainerState>): ContainerTable {
+export function createContainerTable(
+  store: ContainerStore<Fixed, ContainerState, RestartRecord>,
+): ContainerTable {
   const entries = new Map<string, Entry>();
   const names = new Map<string, string>();
 
@@ -89,18 +99,23 @@ export function createContainerTable(store: ContainerStore<Fixed, ContainerState
       return entry;
     },
     insert: (view) => {
-      store.insert({ id: view.id, name: view.name, container: fixedPart(view), state: view.state });
+      const { id, name, state, restarts } = view;
+      store.insert({ id, name, container: fixedPart(view), state, restarts });
       return adopt(view);
     },
     adopt,
     advance: (entry, from, { state, change }) => {
       if (!from.includes(entry.view.state.kind)) return false;
-      store.setState(entry.id, state);
+      store.setState(entry.id, state, change?.restarts ?? entry.view.restarts);
       entry.view = { ...entry.view, ...change, state };
       return true;
     },
     publish: (entry, change) => {
       entry.view = { ...entry.view, ...change };
+    },
+    record: (entry, restarts) => {
+      store.setState(entry.id, entry.view.state, restarts);
+      entry.view = { ...entry.view, restarts };
     },
     rename: (entry, name) => {
       store.setName(entry.id, name);
@@ -125,9 +140,12 @@ function fixedPart(view: Container): Fixed {
   const {
     name: _name,
     state: _state,
+    restarts: _restarts,
     overlay: _overlay,
-    endpoint: _endpoint,
+    sandbox: _sandbox,
+    sandboxKey: _sandboxKey,
     execIds: _execIds,
+    health: _health,
     ...fixed
   } = view;
   return fixed;

@@ -1,15 +1,16 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import type { NetworkList } from '../contract.ts';
+import type { Endpoint, EndpointSettings, IpamConfig, NetworkDriver, NetworkView, Sandbox } from './types.ts';
 
 /**
  * Docker's daemon.json keys for the default bridge: `bridge`, `bip`, `mtu`, `icc`, `iptables`, `ip-forward`, `ip-masq`, `dns`,
- * `dns-search`, `dns-opts`, `host-gateway-ip`.
+ * `dns-search`, `dns-opts`, `host-gateway-ip`; and `default-address-pools`.
  */
 export interface NetworksConfig {
   /** At most 15 bytes. Daemons side by side have different ones. */
   readonly bridgeName: string;
-  /** The bridge's address with its prefix, `172.17.0.1/16`; undefined: the first of docker's pools that the host does not use. */
+  /** The bridge's address with its prefix, `172.17.0.1/16`; undefined: the first of the pools that the host does not use. */
   readonly bip: string | undefined;
   readonly mtu: number;
   /** Whether containers on the bridge reach one another. */
@@ -23,6 +24,15 @@ export interface NetworksConfig {
   readonly dnsOptions: readonly string[];
   /** What `--add-host name:host-gateway` stands for; undefined: the bridge's address. */
   readonly hostGatewayIp: string | undefined;
+  /** Where subnets come from that nobody names; empty: docker's. */
+  readonly addressPools: readonly AddressPoolConfig[];
+}
+
+export interface AddressPoolConfig {
+  /** `172.80.0.0/16`, `fd12:3456:789a::/48`. */
+  readonly base: string;
+  /** Prefix length of each subnet that is cut from it. */
+  readonly size: number;
 }
 
 export const NETWORK_DEFAULTS: NetworksConfig = {
@@ -37,53 +47,50 @@ export const NETWORK_DEFAULTS: NetworksConfig = {
   dnsSearch: [],
   dnsOptions: [],
   hostGatewayIp: undefined,
+  addressPools: [],
 };
 
-/** A container's place in a network, from `reserve` to `release`. */
-export type Endpoint = BridgeEndpoint | IsolatedEndpoint | HostEndpoint;
+/** `POST /networks/create`, defaults filled in. */
+export interface NetworkRequest {
+  readonly name: string;
+  readonly driver: NetworkDriver;
+  readonly enableIPv4: boolean;
+  readonly enableIPv6: boolean;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly ipam: readonly IpamConfig[];
+  readonly ipamOptions: Readonly<Record<string, string>> | undefined;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
-export interface BridgeEndpoint {
-  readonly kind: 'bridge';
-  readonly containerId: string;
+/** What a container's network namespace shall be. */
+export type ReserveRequest =
+  | { readonly kind: 'container'; readonly joinedId: string }
+  | {
+      readonly kind: 'networks';
+      /** By name or id, eth0 first; `none` and `host` only alone. */
+      readonly networks: readonly { readonly network: string; readonly settings: EndpointSettings }[];
+      readonly names: ContainerNames;
+    };
+
+/** What a container is called, for DNS. */
+export interface ContainerNames {
+  readonly name: string;
+  readonly hostname: string;
+}
+
+/** A name in the networks of a container, for its DNS server. */
+export interface NamedAddress {
   readonly networkId: string;
-  readonly networkName: string;
-  readonly endpointId: string;
+  readonly containerId: string;
   readonly ipAddress: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
-  readonly macAddress: string;
-  /** The host's end of the veth pair: `veth` and 7 hex digits. */
-  readonly hostInterface: string;
-}
-
-/** `--network none`: a network namespace with nothing but its loopback. */
-export interface IsolatedEndpoint {
-  readonly kind: 'none';
-  readonly containerId: string;
-  readonly networkId: string;
-  readonly networkName: string;
-  readonly endpointId: string;
-}
-
-/** `--network host`: no network namespace of its own. */
-export interface HostEndpoint {
-  readonly kind: 'host';
-  readonly containerId: string;
-  readonly networkId: string;
-  readonly networkName: string;
-  readonly endpointId: string;
-}
-
-export interface ReserveRequest {
-  /** `default`, `bridge`, `none`, `host`. */
-  readonly networkMode: string;
-  /** Undefined: derived from the address, `02:42:ac:11:00:02`. */
-  readonly macAddress: string | undefined;
+  readonly ipv6Address: string;
 }
 
 /** What the three files depend on; see files.ts. */
 export interface FilesRequest {
-  readonly endpoint: Endpoint;
+  readonly sandbox: Sandbox;
   readonly hostname: string;
   readonly domainname: string;
   /** `name:address` or `name:host-gateway`. */
@@ -91,6 +98,8 @@ export interface FilesRequest {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
+  /** Of `--link` on the default bridge: address and names. */
+  readonly links: readonly { readonly address: string; readonly names: readonly string[] }[];
 }
 
 export interface NetworkFiles {
@@ -99,28 +108,73 @@ export interface NetworkFiles {
   readonly resolvConf: string;
 }
 
-/** The networks of one daemon: the default bridge, `none` and `host`. */
+/** A network that has a bridge, for who publishes ports: kept current by the networks. */
+export interface BridgeNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly bridgeName: string;
+  readonly bridgeIndex: number;
+  readonly internal: boolean;
+  readonly icc: boolean;
+  /** Those of its subnets whose containers leave it under the host's address. */
+  readonly masqueraded: readonly string[];
+  readonly mtu: number;
+  /** `172.18.0.0/16`, `fd..::/64`. */
+  readonly subnets: readonly string[];
+  readonly gateways: readonly string[];
+  /** `com.docker.network.bridge.host_binding_ipv4`: where ports are published that name no address. */
+  readonly hostBinding: string | undefined;
+  readonly gatewayMode4: GatewayMode;
+  readonly gatewayMode6: GatewayMode;
+}
+
+export const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
+export type GatewayMode = (typeof GATEWAY_MODES)[number];
+
+/** The networks of one daemon. */
 export interface Networks extends NetworkList {
   /**
-   * Makes the kernel's side so: bridge, its address, firewall, forwarding. Then drops the endpoints, veths and netns links that
-   * belong to none of these containers, and puts the veths of live ones back on the bridge. Call it once at daemon start, before
-   * any start; idempotent. Throws `internal` with the kernel's own error, `conflict` when a device of another kind has the
-   * bridge's name.
+   * Makes the kernel's side so: bridges, their addresses, firewall, forwarding. Then drops the sandboxes, veths, bridges and netns
+   * links that belong to nobody, and puts the veths of live containers back on their bridges. Call it once at daemon start, before
+   * any start; idempotent. Throws `internal` with the kernel's own error, `conflict` when a device of another kind has a bridge's
+   * name.
    */
   reconcile(ctx: Ctx, liveContainerIds: ReadonlySet<string>): Promise<void>;
   /**
-   * Takes an address, and a name for the veth that no dying namespace still holds: call it anew for each start. The row is
-   * written before this resolves. A container has one endpoint: a second reserve replaces the first. Throws `not-found`
-   * `network x not found`, `invalid-argument` for a MAC that can't be read, `unavailable` when the pool is used up.
+   * Makes a network: the row, then the kernel's side. Throws `already-exists` `network with name x already exists`,
+   * `invalid-argument` and `conflict` with docker's texts.
    */
-  reserve(ctx: Ctx, containerId: string, request: ReserveRequest): Promise<Endpoint>;
-  /** The endpoint that `reserve` made and nobody released, also by an earlier daemon. */
-  endpointOf(containerId: string): Endpoint | undefined;
-  /** For LaunchRequest.network; undefined for `host`: then the plan has no unshare(CLONE_NEWNET) and the spec no network namespace. Pure. */
-  steps(endpoint: Endpoint): NetworkSteps | undefined;
+  create(ctx: Ctx, request: NetworkRequest): Promise<NetworkView>;
+  /**
+   * Takes it away; the kernel waits for the bridge's readers in the background. Throws `not-found`, `permission-denied` for a
+   * predefined one and for one with endpoints.
+   */
+  remove(ctx: Ctx, reference: string): Promise<NetworkView>;
+  /**
+   * Takes addresses, and names for the veths that no dying namespace still holds: call it anew for each start. The row is written
+   * before this resolves. A second reserve replaces the first. Throws `not-found` `network x not found`, `invalid-argument`,
+   * `conflict` for an address that is taken, `unavailable` when a pool is used up.
+   */
+  reserve(ctx: Ctx, containerId: string, request: ReserveRequest): Promise<Sandbox>;
+  /** What `reserve` made and nobody released, also by an earlier daemon. */
+  sandboxOf(containerId: string): Sandbox | undefined;
+  /** Of one network. */
+  endpointsIn(networkId: string): readonly Endpoint[];
+  /** Joins a running container to one more network. Throws as `reserve` does; `internal` when the kernel refuses. */
+  connect(ctx: Ctx, containerId: string, request: ConnectRequest): Promise<Endpoint>;
+  /** Takes a running container out of a network; undefined if it is not in it. Without a pid only the row goes. */
+  disconnect(
+    ctx: Ctx,
+    containerId: string,
+    from: { readonly networkId: string; readonly pid: number | undefined },
+  ): Promise<Endpoint | undefined>;
+  /** A container has another name now: DNSNames follow. */
+  renamed(containerId: string, from: string, to: string): void;
+  /** For LaunchRequest.network; undefined for `host` and `container`: then the plan has no unshare(CLONE_NEWNET). Pure. */
+  steps(sandbox: Sandbox): NetworkSteps | undefined;
   /** Contents of /etc/hosts, /etc/hostname and /etc/resolv.conf. Throws `invalid-argument` for an extra host that can't be read. */
   files(ctx: Ctx, request: FilesRequest): Promise<NetworkFiles>;
-  /** Gives the address back; nothing if there is none. The veth goes away with the network namespace. */
+  /** Gives the addresses back; nothing if there are none. The veths go away with the network namespace. */
   release(ctx: Ctx, containerId: string): Promise<void>;
   /** Makes `<execRoot>/netns/<id>` lead to the network namespace of `pid`; returns that path, docker's SandboxKey. */
   publishNetns(containerId: string, pid: number): Promise<string>;
@@ -128,4 +182,41 @@ export interface Networks extends NetworkList {
   unpublishNetns(containerId: string): Promise<void>;
   /** Where publishNetns puts it. */
   netnsPath(containerId: string): string;
+
+  // ------------------------------------------------ for DNS (daemon/core/dns)
+  /**
+   * Who has this name (any case, no trailing dot) in the networks of the container: by its own links, then by name, alias, short
+   * id or host name, in the order of its interfaces; several for a shared alias. Empty on the default bridge. A pure read.
+   */
+  lookUp(containerId: string, name: string): readonly NamedAddress[];
+  /** The name to answer for an address of one of the container's networks: `web.front`; undefined if nobody has it. A pure read. */
+  lookUpAddress(containerId: string, address: string): string | undefined;
+  /** Whether 127.0.0.11 answers in it: some endpoint is in a user-defined network. */
+  hasResolver(sandbox: Sandbox): boolean;
+  /**
+   * For the DNS server to set before the first start: what resolv.conf names instead of the host's servers for a sandbox that has a
+   * resolver (`127.0.0.11`). Unset: the host's servers.
+   */
+  setNameserver(nameserver: ((sandbox: Sandbox) => string | undefined) | undefined): void;
+
+  // ------------------------------------------------ for ports (daemon/core/ports)
+  /** Networks with a bridge, by id. */
+  bridgeOf(networkId: string): BridgeNetwork | undefined;
+  bridges(): readonly BridgeNetwork[];
+  /** Called, synchronously, after endpoints came or went, with the ids of the networks and the container. */
+  watch(listener: NetworksListener): Disposable;
+}
+
+export interface NetworksChange {
+  readonly containerId: string;
+  readonly networkIds: readonly string[];
+}
+export type NetworksListener = (change: NetworksChange) => void;
+
+export interface ConnectRequest {
+  readonly network: string;
+  readonly settings: EndpointSettings;
+  readonly names: ContainerNames;
+  /** Of the running container, by which its network namespace is found. */
+  readonly pid: number;
 }

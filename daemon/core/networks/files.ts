@@ -49,7 +49,12 @@ const exists = (path: string): Promise<boolean> =>
 export function networkFiles(
   request: FilesRequest,
   host: HostFiles,
-  config: NetworksConfig & { readonly gateway: string | undefined },
+  config: NetworksConfig & {
+    /** Of the default bridge. */
+    readonly gateway: string | undefined;
+    /** Of the sandbox's own DNS server. */
+    readonly nameserver: string | undefined;
+  },
 ): NetworkFiles {
   const hostGateway = config.hostGatewayIp ?? config.gateway;
   const extraHosts = request.extraHosts.map((text) => parseExtraHost(text, hostGateway));
@@ -66,15 +71,17 @@ export function networkFiles(
 
 /** In host mode the host's own, unless hosts are added: then it is made anew, so that they can override. */
 function hostsOf(request: FilesRequest, host: HostFiles, extraHosts: readonly ExtraHost[]): string {
-  const { endpoint, hostname, domainname } = request;
-  if (endpoint.kind === 'host' && extraHosts.length === 0) return host.hosts;
-  const ipAddress = endpoint.kind === 'bridge' ? endpoint.ipAddress : undefined;
-  return formatHosts({ ipv6: host.ipv6, extraHosts, ipAddress, hostname, domainname });
+  const { sandbox, hostname, domainname, links } = request;
+  if (sandbox.kind === 'host' && extraHosts.length === 0) return host.hosts;
+  const addresses = sandbox.endpoints
+    .flatMap(({ ipAddress, ipv6Address }) => [ipAddress, ipv6Address])
+    .filter((address) => address !== '');
+  return formatHosts({ ipv6: host.ipv6, extraHosts, addresses, links, hostname, domainname });
 }
 
 function resolvConfOf(request: FilesRequest, host: HostFiles, overrides: ResolvOverrides): string {
   const overridden = Object.entries(overrides).flatMap(([name, values]) => (values.length > 0 ? [name] : []));
-  const shared = request.endpoint.kind === 'host';
+  const shared = request.sandbox.kind === 'host';
   if (shared && overridden.length === 0) return host.resolvConf;
   const own = parseResolvConf(host.resolvConf);
   const stub = !shared && isSystemdStub(own);

@@ -2,111 +2,151 @@ import type { NetlinkConnection, NetlinkRequest } from '../../../native/netlink/
 import {
   interfaceIs,
   isEstablished,
+  jump,
   masquerade,
   sourceIn,
   verdict,
 } from '../../../native/netlink/nftables-expressions.ts';
 import {
   addBaseChain,
+  addChain,
   addRule,
   addTable,
   batchBegin,
   batchEnd,
   deleteTable,
+  flushChain,
 } from '../../../native/netlink/nftables.ts';
-import { be32 } from '../../../native/netlink/message.ts';
-import type { Subnet } from './subnet.ts';
+import type { BridgeNetwork } from './contract.ts';
+import { bytesOf, parseCidr } from './subnet.ts';
 
 /**
- * The nftables table of one bridge. What it accepts, another table of the host may still drop; so the host's firewall is
- * respected, and none of its tables is touched.
+ * The nftables table of all networks of a daemon. What it accepts, another table of the host may still drop; so the host's firewall
+ * is respected, and none of its tables is touched. Its rules are replaced in one transaction; the chain `published` stands empty
+ * for who publishes ports, who may add further chains, sets and maps to the table: only the chains below are flushed.
  *
- *     table ip wherry {
- *       chain postrouting { type nat hook postrouting priority srcnat; policy accept;
+ *     table inet wherry {
+ *       chain published {}                            # accepts what is published
+ *       chain masquerading {                          # for each network
  *         ip saddr 172.17.0.0/16 oifname != "wherry0" masquerade
  *       }
- *       chain forward { type filter hook forward priority filter; policy accept;
+ *       chain networks {
  *         oifname "wherry0" ct state established,related accept
- *         iifname "wherry0" accept                     # icc false: oifname != "wherry0" as well
- *         oifname "wherry0" drop                       # nothing from outside reaches what is not published
+ *         iifname "wherry0" oifname "wherry0" accept  # icc false: drop. Internal: drop what is left from and to it
+ *         jump published
+ *         oifname "wherry0" drop                      # nothing from outside, nothing from other networks
+ *         iifname "wherry0" accept
  *       }
+ *       chain postrouting { type nat hook postrouting priority srcnat; policy accept; jump masquerading }
+ *       chain forward { type filter hook forward priority filter; policy accept; jump networks }
  *     }
  */
-export interface FirewallOptions {
-  readonly bridgeName: string;
-  readonly subnet: Subnet;
-  readonly masquerade: boolean;
-  readonly icc: boolean;
+export interface Firewall {
+  readonly table: string;
+  readonly networks: readonly BridgeNetwork[];
 }
 
 const PRIORITY_FILTER = 0;
 const PRIORITY_SRCNAT = 100;
+/** Where rules stand that accept what is published. */
+export const PUBLISHED_CHAIN = 'published';
 
-/** One table a bridge, so that daemons side by side do not collide: `wherry` for `wherry0`, else `wherry-<bridge>`. */
+/** One table a daemon, so that daemons side by side do not collide: `wherry` for `wherry0`, else `wherry-<bridge>`. */
 export const tableName = (bridgeName: string): string =>
   bridgeName === 'wherry0' ? 'wherry' : `wherry-${bridgeName}`;
 
-/** Puts the table in place of the one of before, at once; no packet sees a state between. */
-export function putFirewall(netfilter: NetlinkConnection, options: FirewallOptions): void {
-  netfilter.batch([...removal(options.bridgeName), ...addition(options), ending]);
+/** Puts the rules in place of those of before, at once; no packet sees a state between. */
+export function putFirewall(netfilter: NetlinkConnection, firewall: Firewall): void {
+  netfilter.batch([beginning, ...skeleton(firewall.table), ...rules(firewall), ending]);
 }
 
 /** Nothing if there is no table. */
-export function removeFirewall(netfilter: NetlinkConnection, bridgeName: string): void {
-  netfilter.batch([...removal(bridgeName), ending]);
-}
-
-const ending: NetlinkRequest = { action: 'commit the nftables rules', message: batchEnd() };
-
-/** Added first, so that there is one to delete. */
-function removal(bridgeName: string): NetlinkRequest[] {
-  const table = tableName(bridgeName);
-  return [
-    { action: 'begin a batch of nftables rules', message: batchBegin() },
+export function removeFirewall(netfilter: NetlinkConnection, table: string): void {
+  // Added first, so that there is one to delete.
+  netfilter.batch([
+    beginning,
     { action: `add nftables table "${table}"`, message: addTable(table) },
     { action: `delete nftables table "${table}"`, message: deleteTable(table) },
+    ending,
+  ]);
+}
+
+const beginning: NetlinkRequest = { action: 'begin a batch of nftables rules', message: batchBegin() };
+const ending: NetlinkRequest = { action: 'commit the nftables rules', message: batchEnd() };
+
+const OWN_CHAINS = ['masquerading', 'networks', 'postrouting', 'forward'] as const;
+
+/** Table and chains, and those of ours without rules. */
+function skeleton(table: string): NetlinkRequest[] {
+  const regular = [PUBLISHED_CHAIN, 'masquerading', 'networks'].map((name) => ({
+    action: `add nftables chain "${table} ${name}"`,
+    message: addChain(table, name),
+  }));
+  const based = [
+    { name: 'postrouting', type: 'nat', priority: PRIORITY_SRCNAT },
+    { name: 'forward', type: 'filter', priority: PRIORITY_FILTER },
+  ] as const;
+  return [
+    { action: `add nftables table "${table}"`, message: addTable(table) },
+    ...regular,
+    ...based.map((chain) => ({
+      action: `add nftables chain "${table} ${chain.name}"`,
+      message: addBaseChain({ table, hook: chain.name, ...chain }),
+    })),
+    ...OWN_CHAINS.map((name) => ({
+      action: `flush nftables chain "${table} ${name}"`,
+      message: flushChain(table, name),
+    })),
   ];
 }
 
-function addition(options: FirewallOptions): NetlinkRequest[] {
-  const table = tableName(options.bridgeName);
-  const requests = [{ action: `add nftables table "${table}"`, message: addTable(table) }];
-  for (const { name, type, priority, rules } of chains(options)) {
-    requests.push({
-      action: `add nftables chain "${table} ${name}"`,
-      message: addBaseChain({ table, name, type, hook: name, priority }),
-    });
-    requests.push(
-      ...rules.map((expressions, index) => ({
-        action: `add rule ${index + 1} to nftables chain "${table} ${name}"`,
-        message: addRule(table, name, expressions),
-      })),
-    );
-  }
-  return requests;
+function rules({ table, networks }: Firewall): NetlinkRequest[] {
+  const byChain: Record<(typeof OWN_CHAINS)[number], readonly (readonly Buffer[])[]> = {
+    masquerading: networks.flatMap(masqueradeRules),
+    networks: [
+      ...networks.flatMap(innerRules),
+      jump(PUBLISHED_CHAIN),
+      ...networks.map(({ bridgeName }) => [...interfaceIs('oifname', '==', bridgeName), ...verdict('drop')]),
+      ...networks.map(({ bridgeName }) => [
+        ...interfaceIs('iifname', '==', bridgeName),
+        ...verdict('accept'),
+      ]),
+    ],
+    postrouting: [jump('masquerading')],
+    forward: [jump('networks')],
+  };
+  return OWN_CHAINS.flatMap((chain) =>
+    byChain[chain].map((expressions, index) => ({
+      action: `add rule ${index + 1} to nftables chain "${table} ${chain}"`,
+      message: addRule(table, chain, expressions),
+    })),
+  );
 }
 
-function chains({ bridgeName, subnet, masquerade: masked, icc }: FirewallOptions) {
-  const fromBridge = interfaceIs('iifname', '==', bridgeName);
-  const toBridge = interfaceIs('oifname', '==', bridgeName);
-  const toElsewhere = interfaceIs('oifname', '!=', bridgeName);
-  const fromContainers = sourceIn(be32(subnet.network), subnet.prefixLength);
+function masqueradeRules(network: BridgeNetwork): (readonly Buffer[])[] {
+  if (network.internal) return [];
+  return network.masqueraded.map((text) => {
+    const { subnet } = parseCidr(text);
+    const source = sourceIn(bytesOf({ family: subnet.family, value: subnet.network }), subnet.prefixLength);
+    return [...source, ...interfaceIs('oifname', '!=', network.bridgeName), ...masquerade()];
+  });
+}
+
+function innerRules({
+  bridgeName,
+  icc,
+  internal,
+  gatewayMode4,
+  gatewayMode6,
+}: BridgeNetwork): (readonly Buffer[])[] {
+  const from = interfaceIs('iifname', '==', bridgeName);
+  const to = interfaceIs('oifname', '==', bridgeName);
+  const within = [...from, ...to, ...verdict(icc ? 'accept' : 'drop')];
+  if (internal) return [within, [...from, ...verdict('drop')], [...to, ...verdict('drop')]];
+  const open = gatewayMode4 === 'nat-unprotected' || gatewayMode6 === 'nat-unprotected';
   return [
-    {
-      name: 'postrouting',
-      type: 'nat',
-      priority: PRIORITY_SRCNAT,
-      rules: masked ? [[...fromContainers, ...toElsewhere, ...masquerade()]] : [],
-    },
-    {
-      name: 'forward',
-      type: 'filter',
-      priority: PRIORITY_FILTER,
-      rules: [
-        [...toBridge, ...isEstablished(), ...verdict('accept')],
-        [...fromBridge, ...(icc ? [] : toElsewhere), ...verdict('accept')],
-        [...toBridge, ...verdict('drop')],
-      ],
-    },
-  ] as const;
+    [...to, ...isEstablished(), ...verdict('accept')],
+    within,
+    ...(open ? [[...to, ...verdict('accept')]] : []),
+  ];
 }

@@ -2,12 +2,14 @@ import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { invalidArgument } from '../../../common/errors.ts';
 
-/** The lines of a container's /etc/hosts, in docker's order: localhost, `--add-host`, itself. Pure. */
+/** The lines of a container's /etc/hosts, in docker's order: localhost, `--add-host`, links, itself. Pure. */
 export interface HostsRequest {
   readonly ipv6: boolean;
   readonly extraHosts: readonly ExtraHost[];
-  /** Undefined without an address of its own. */
-  readonly ipAddress: string | undefined;
+  /** Its own, of all its networks. */
+  readonly addresses: readonly string[];
+  /** Of `--link`. */
+  readonly links: readonly { readonly address: string; readonly names: readonly string[] }[];
   readonly hostname: string;
   readonly domainname: string;
 }
@@ -32,7 +34,8 @@ export function formatHosts(request: HostsRequest): string {
     ...IPV4_LINES,
     ...(request.ipv6 ? IPV6_LINES : []),
     ...extra.map(({ name, address }) => `${address}\t${name}`),
-    ...(request.ipAddress === undefined ? [] : [`${request.ipAddress}\t${ownNames(request)}`]),
+    ...request.links.map(({ address, names }) => `${address}\t${names.join(' ')}`),
+    ...request.addresses.map((address) => `${address}\t${ownNames(request)}`),
   ];
   return `${lines.join('\n')}\n`;
 }

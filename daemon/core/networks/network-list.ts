@@ -1,9 +1,9 @@
 import { invalidArgument, notFound } from '../../../common/errors.ts';
 import { newId } from '../../../common/ids.ts';
-import type { NetworkView } from '../contract.ts';
+import { formatTime, realTimeNs } from '../time.ts';
 import type { NetworksConfig } from './contract.ts';
-import type { NetworkRow, NetworkStore } from './store.ts';
-import { addressText, parseCidr, subnetText } from './subnet.ts';
+import type { NetworkStore } from './store.ts';
+import type { NetworkView } from './types.ts';
 
 /** The three networks that every docker daemon has. */
 const PREDEFINED = [
@@ -12,44 +12,51 @@ const PREDEFINED = [
   { name: 'none', driver: 'null' },
 ] as const;
 
-/** Their rows; those that are missing are made, so that ids stay the same from one daemon to the next. */
-export function predefinedNetworks(store: NetworkStore): NetworkRow[] {
+export const isPredefined = (name: string): boolean => PREDEFINED.some((each) => each.name === name);
+
+/** All rows; those of the predefined that are missing are made, so that ids stay the same from one daemon to the next. */
+export function allNetworks(store: NetworkStore, config: NetworksConfig): NetworkView[] {
   const rows = store.networks();
-  return PREDEFINED.map(({ name, driver }) => {
+  const predefined = PREDEFINED.map(({ name, driver }): NetworkView => {
     const known = rows.find((row) => row.name === name);
-    if (known !== undefined) return known;
-    const createdAt = new Date().toISOString().replace('Z', '000000Z');
-    const row: NetworkRow = { id: newId(), name, driver, createdAt, gatewayCidr: undefined };
-    store.putNetwork(row);
-    return row;
+    const options = driver === 'bridge' ? bridgeOptions(config) : {};
+    if (known !== undefined) return { ...known, options };
+    const view: NetworkView = {
+      id: newId(),
+      name,
+      driver,
+      createdAt: formatTime(realTimeNs()),
+      enableIPv4: true,
+      enableIPv6: false,
+      internal: false,
+      attachable: false,
+      ipam: [],
+      ipamOptions: undefined,
+      options,
+      labels: {},
+    };
+    store.putNetwork(view);
+    return view;
   });
+  return [...predefined, ...rows.filter(({ name }) => !isPredefined(name))];
 }
 
 /** By name, id or unique id prefix. Throws `not-found`, `invalid-argument` for a prefix of several. */
-export function findNetwork(rows: readonly NetworkRow[], reference: string): NetworkRow {
-  const exact = rows.find(({ name, id }) => name === reference || id === reference);
+export function findNetwork<T extends { readonly view: NetworkView }>(
+  networks: Iterable<T>,
+  reference: string,
+): T {
+  const all = [...networks];
+  const exact =
+    all.find(({ view }) => view.id === reference) ?? all.find(({ view }) => view.name === reference);
   if (exact !== undefined) return exact;
-  const matches = reference === '' ? [] : rows.filter(({ id }) => id.startsWith(reference));
+  const matches = reference === '' ? [] : all.filter(({ view }) => view.id.startsWith(reference));
   if (matches.length > 1) {
     throw invalidArgument(`network ${reference} is ambiguous (${matches.length} matches found on ID prefix)`);
   }
   const [match] = matches;
   if (match === undefined) throw notFound(`network ${reference} not found`);
   return match;
-}
-
-export function viewOf(row: NetworkRow, config: NetworksConfig): NetworkView {
-  const { id, name, driver, createdAt, gatewayCidr } = row;
-  const at = gatewayCidr === undefined ? undefined : parseCidr(gatewayCidr);
-  return {
-    id,
-    name,
-    driver,
-    createdAt,
-    subnet: at === undefined ? undefined : subnetText(at.subnet),
-    gateway: at === undefined ? undefined : addressText(at.address),
-    options: driver === 'bridge' ? bridgeOptions(config) : {},
-  };
 }
 
 /** Docker's names for what its default bridge is made with. */

@@ -1,100 +1,151 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { messageOf } from '../../../common/errors.ts';
 import { connectNetlink, type NetlinkConnection } from '../../../native/netlink/connection.ts';
-import { attachToBridge, deleteLink } from '../../../native/netlink/link.ts';
-import { addressOfLink, ensureBridge, findBridge, listLinks, networksBeside } from './bridge.ts';
-import { chooseBridgeAddress, type BridgeAddress } from './choose-subnet.ts';
-import type { BridgeEndpoint, NetworksConfig } from './contract.ts';
-import { putFirewall, removeFirewall } from './firewall.ts';
-import { addressText, parseCidr } from './subnet.ts';
+import { attachToBridge, deleteLink, type Link } from '../../../native/netlink/link.ts';
+import { addressOfLink, findBridge, listLinks, networksBeside } from './bridge.ts';
+import { chooseBridgeAddress } from './choose-subnet.ts';
+import { removeFirewall, tableName } from './firewall.ts';
+import { poolsOf, subnetsOf } from './ipam.ts';
+import { runJob } from './kernel-work.ts';
+import { deviceJob, rulesJob } from './kernel-side.ts';
+import { networkOf, type Network } from './network.ts';
+import { claim, forget, putSandbox, type State } from './state.ts';
+import { addressText, cidrText, parseCidr, subnetText, type Cidr } from './subnet.ts';
 import { setSysctl } from './sysctl.ts';
-
-/** What the kernel has for the default bridge. */
-export interface BridgeState {
-  readonly index: number;
-  readonly at: BridgeAddress;
-}
-
-export interface BridgeRequest {
-  readonly config: NetworksConfig;
-  /** The bridge's address when the daemon ran last. */
-  readonly before: BridgeAddress | undefined;
-  /** Of running containers. */
-  readonly live: readonly BridgeEndpoint[];
-}
+import type { Endpoint } from './types.ts';
 
 const HOST_INTERFACE = /^veth[0-9a-f]{7}$/;
 
-/** Makes the kernel's side of the default bridge what it should be; idempotent. See Networks.reconcile. */
-export async function reconcileBridge(ctx: Ctx, request: BridgeRequest): Promise<BridgeState> {
+/** Networks.reconcile. Synchronous where it speaks to the kernel: nothing else runs yet. */
+export async function reconcile(ctx: Ctx, state: State, live: ReadonlySet<string>): Promise<void> {
+  for (const containerId of state.sandboxes.keys()) if (!live.has(containerId)) forget(state, containerId);
+  await state.netns.keepOnly(live);
   using route = connectNetlink('route');
-  const state = prepareBridge(ctx, route, request);
-  await prepareForwarding(ctx, request.config);
-  prepareFirewall(request.config, state);
-  reconcilePorts(ctx, route, { bridgeIndex: state.index, live: request.live });
-  return state;
-}
-
-function prepareBridge(ctx: Ctx, route: NetlinkConnection, request: BridgeRequest): BridgeState {
-  const { config, before, live } = request;
-  const bridge = findBridge(route, config.bridgeName);
-  const at = chooseBridgeAddress({
-    bip: config.bip,
-    before,
-    inUse: live.length > 0,
-    present: bridge === undefined ? undefined : addressOfLink(route, bridge.index),
-    taken: networksBeside(route, bridge?.index),
-  });
-  if (config.bip !== undefined && parseCidr(config.bip).address !== at.address) {
-    ctx.log.warn('The bridge keeps its address while containers live on it', {
-      address: addressText(at.address),
-      bip: config.bip,
-    });
-  }
-  return { at, index: ensureBridge(route, { name: config.bridgeName, mtu: config.mtu, at, before }) };
-}
-
-async function prepareForwarding(ctx: Ctx, config: NetworksConfig): Promise<void> {
-  // A container may send router advertisements: the host must not follow one.
-  await setSysctl(`net/ipv6/conf/${config.bridgeName}/accept_ra`, '0');
+  const before = settleDefaultBridge(ctx, state, route);
+  for (const network of state.networks.values()) bringBack(ctx, state, [network, before]);
+  const { config } = state.options;
   if (config.ipForward && (await setSysctl('net/ipv4/ip_forward', '1'))) {
     ctx.log.info('Switched IPv4 forwarding on for the whole host', { sysctl: 'net.ipv4.ip_forward' });
   }
-}
-
-function prepareFirewall(config: NetworksConfig, { at }: BridgeState): void {
-  using netfilter = connectNetlink('netfilter');
-  const { bridgeName, icc, ipMasq: masquerade } = config;
-  if (config.firewall) putFirewall(netfilter, { bridgeName, subnet: at.subnet, masquerade, icc });
-  else removeFirewall(netfilter, bridgeName);
-}
-
-interface Ports {
-  readonly bridgeIndex: number;
-  readonly live: readonly BridgeEndpoint[];
-}
-
-/** A veth of ours without a container goes; a live container's that lost its bridge comes back. */
-function reconcilePorts(ctx: Ctx, route: NetlinkConnection, { bridgeIndex, live }: Ports): void {
-  const wanted = new Set(live.map(({ hostInterface }) => hostInterface));
-  for (const link of listLinks(route).filter(
-    ({ kind, name }) => kind === 'veth' && HOST_INTERFACE.test(name),
-  )) {
-    const orphan = link.master === bridgeIndex && !wanted.has(link.name);
-    const astray = link.master !== bridgeIndex && wanted.has(link.name);
-    if (!orphan && !astray) continue;
-    const request = orphan
-      ? { action: `delete orphan "${link.name}"`, message: deleteLink(link.index), ignore: ['ENODEV'] }
-      : { action: `attach "${link.name}" to its bridge`, message: attachToBridge(link.name, bridgeIndex) };
-    try {
-      route.execute(request);
-      ctx.log.info('Repaired a port of the bridge', { interface: link.name, orphan });
-    } catch (error) {
-      ctx.log.warn('Cannot repair a port of the bridge', {
-        interface: link.name,
-        orphan,
-        error: messageOf(error),
-      });
+  settleFirewall(state);
+  settlePorts(ctx, state, route);
+  for (const { endpoints } of state.sandboxes.values()) {
+    for (const endpoint of endpoints) {
+      const network = state.networks.get(endpoint.networkId);
+      if (network !== undefined) claim(network, endpoint);
     }
+  }
+  state.reconciled = true;
+}
+
+/** Chooses the address of the default bridge; returns the one of before. */
+function settleDefaultBridge(ctx: Ctx, state: State, route: NetlinkConnection): Cidr | undefined {
+  const network = [...state.networks.values()].find(({ isDefaultBridge }) => isDefaultBridge);
+  if (network === undefined) return undefined;
+  const { config } = state.options;
+  const [row] = network.view.ipam;
+  const before =
+    row?.gateway === undefined ? undefined : parseCidr(`${row.gateway}/${row.subnet?.split('/')[1] ?? ''}`);
+  const bridge = findBridge(route, config.bridgeName);
+  const others = [...state.networks.values()].filter((each) => each !== network).map(({ view }) => view);
+  const at = chooseBridgeAddress({
+    bip: config.bip,
+    before,
+    inUse: (state.members.get(network.view.id)?.size ?? 0) > 0,
+    present: bridge === undefined ? undefined : addressOfLink(route, bridge.index),
+    taken: [
+      ...networksBeside(route, new Set(bridge === undefined ? [] : [bridge.index])),
+      ...subnetsOf(others),
+    ],
+    pools: poolsOf(config.addressPools, network.view.id),
+  });
+  if (config.bip !== undefined && cidrText(parseCidr(config.bip)) !== cidrText(at)) {
+    ctx.log.warn('The bridge keeps its address while containers live on it', {
+      address: cidrText(at),
+      bip: config.bip,
+    });
+  }
+  const ipam = [
+    { subnet: subnetText(at.subnet), ipRange: undefined, gateway: addressText(at.address), auxAddresses: {} },
+  ];
+  const view = { ...network.view, ipam };
+  state.store.putNetwork(view);
+  state.networks.set(view.id, networkOf(view));
+  ctx.log.info('The default bridge is ready', { bridge: config.bridgeName, subnet: subnetText(at.subnet) });
+  return before;
+}
+
+/** A network whose device can't be made is no reason not to start: its containers can't be. */
+function bringBack(ctx: Ctx, state: State, [network, before]: readonly [Network, Cidr | undefined]): void {
+  const job = deviceJob(state, network);
+  if (job === undefined) return;
+  if (network.isDefaultBridge) {
+    network.linkIndex = runJob(job.kind === 'bridge' ? { ...job, device: { ...job.device, before } } : job);
+    return;
+  }
+  try {
+    network.linkIndex = runJob(job);
+  } catch (error) {
+    ctx.log.error('Cannot bring a network back', { network: network.view.name, error: messageOf(error) });
+  }
+}
+
+function settleFirewall(state: State): void {
+  const job = rulesJob(state);
+  if (job !== undefined) {
+    runJob(job);
+    return;
+  }
+  using netfilter = connectNetlink('netfilter');
+  removeFirewall(netfilter, tableName(state.options.config.bridgeName));
+}
+
+/**
+ * A veth of ours without a container goes, and a bridge without a network; a live container's that lost its bridge comes back; an
+ * endpoint whose veth was not made yet, or is gone already, never was.
+ */
+function settlePorts(ctx: Ctx, state: State, route: NetlinkConnection): void {
+  const links = listLinks(route);
+  const names = new Set(links.map(({ name }) => name));
+  const wanted = new Map<string, Endpoint>();
+  for (const sandbox of [...state.sandboxes.values()]) {
+    if (sandbox.kind === 'container') continue;
+    const kept = sandbox.endpoints.filter(
+      ({ hostInterface }) => hostInterface === '' || names.has(hostInterface),
+    );
+    if (kept.length < sandbox.endpoints.length) putSandbox(state, { ...sandbox, endpoints: kept });
+    for (const endpoint of kept)
+      if (endpoint.hostInterface !== '') wanted.set(endpoint.hostInterface, endpoint);
+  }
+  const own = new Set([...state.networks.values()].map(({ linkIndex }) => linkIndex));
+  for (const link of links) settleLink(ctx, route, { link, own, wanted, state });
+}
+
+interface Situation {
+  readonly link: Link;
+  readonly own: ReadonlySet<number>;
+  readonly wanted: ReadonlyMap<string, Endpoint>;
+  readonly state: State;
+}
+
+function settleLink(ctx: Ctx, route: NetlinkConnection, { link, own, wanted, state }: Situation): void {
+  const endpoint = wanted.get(link.name);
+  const master = endpoint === undefined ? undefined : state.networks.get(endpoint.networkId)?.linkIndex;
+  const isPort = link.kind === 'veth' && HOST_INTERFACE.test(link.name);
+  const orphan = isPort && endpoint === undefined && link.master !== undefined && own.has(link.master);
+  const astray = isPort && master !== undefined && link.master !== master;
+  const request = orphan
+    ? { action: `delete orphan "${link.name}"`, message: deleteLink(link.index), ignore: ['ENODEV'] }
+    : { action: `attach "${link.name}" to its bridge`, message: attachToBridge(link.name, master ?? 0) };
+  if (!orphan && !astray) return;
+  try {
+    route.execute(request);
+    ctx.log.info('Repaired a port of a bridge', { interface: link.name, orphan });
+  } catch (error) {
+    ctx.log.warn('Cannot repair a port of a bridge', {
+      interface: link.name,
+      orphan,
+      error: messageOf(error),
+    });
   }
 }

@@ -1,44 +1,29 @@
-import { addAddress } from '../../../native/netlink/address.ts';
-import {
-  attachToBridge,
-  createVethPair,
-  isolatePort,
-  LOOPBACK_INDEX,
-  raiseLink,
-  syncLink,
-  VETH_PID_OFFSET,
-} from '../../../native/netlink/link.ts';
-import { addDefaultRoute } from '../../../native/netlink/route.ts';
+import { LOOPBACK_INDEX, raiseLink, syncLink, VETH_PID_OFFSET } from '../../../native/netlink/link.ts';
 import { MSG_DONTWAIT } from '../../../native/sys/socket.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { Label, type PlanBuilder } from '../../../runtime/plan/builder.ts';
 import { openNetlink, REPLY_BYTES, sendNetlink, sendPlaced } from '../../../runtime/plan/netlink.ts';
 import type { Slot } from '../../../runtime/plan/types.ts';
-import type { BridgeEndpoint } from './contract.ts';
+import { addressSteps, chooseGateways, ipv6Sysctls, routeSteps } from './interface.ts';
+import { attachment, creation, type Port } from './port.ts';
+import type { Endpoint } from './types.ts';
 
 /** The steps that furnish a fresh network namespace (runtime/plan/netlink.ts). Pure. */
-export interface BridgePort {
-  readonly bridgeIndex: number;
-  readonly mtu: number;
-  /** Keeps it from reaching other ports that are isolated as well: `icc` false. */
-  readonly isolated: boolean;
-}
-
-const INTERFACE = 'eth0';
-/** Above what the kernel itself puts into a new namespace (fallback devices of up to nine kinds of tunnel). */
-const INTERFACE_INDEX = 16;
 const O_WRONLY_CLOEXEC = 0o2000001;
 
-/** One container on the bridge: `eth0` with its address, and a default route. */
-export const bridgeSteps = (endpoint: BridgeEndpoint, port: BridgePort): NetworkSteps => ({
+/** All interfaces of one container, eth0 first, and its default routes. */
+export const endpointSteps = (
+  endpoints: readonly Endpoint[],
+  portOf: (endpoint: Endpoint) => Port,
+): NetworkSteps => ({
   prepare: (plan) => {
     const host = openNetlink(plan, "open a netlink socket in the host's network namespace");
     return (inside) => {
-      createPair(inside, host, { endpoint, port });
-      // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
-      disableIpv6(inside);
-      attach(inside, host, { endpoint, port });
-      configure(inside, endpoint);
+      const pid = inside.call('find out the own process id', 'getpid', [], { save: true });
+      for (const endpoint of endpoints) furnish(inside, { host, pid }, [endpoint, portOf(endpoint)]);
+      const socket = raiseLoopback(inside);
+      for (const step of endpoints.flatMap(addressSteps)) sendNetlink(inside, socket, step);
+      for (const step of routeSteps(chooseGateways(endpoints), portOf)) sendNetlink(inside, socket, step);
     };
   },
 });
@@ -46,34 +31,19 @@ export const bridgeSteps = (endpoint: BridgeEndpoint, port: BridgePort): Network
 /** `--network none`. */
 export const isolatedSteps: NetworkSteps = { prepare: () => (plan) => void raiseLoopback(plan) };
 
-interface Attachment {
-  readonly endpoint: BridgeEndpoint;
-  readonly port: BridgePort;
-}
-
-function createPair(plan: PlanBuilder, host: Slot, { endpoint, port }: Attachment): void {
-  const peer = { name: INTERFACE, index: INTERFACE_INDEX, macAddress: endpoint.macAddress };
-  const message = createVethPair({ host: endpoint.hostInterface, peer, mtu: port.mtu });
+function furnish(
+  plan: PlanBuilder,
+  { host, pid }: { readonly host: Slot; readonly pid: Slot },
+  [endpoint, port]: readonly [Endpoint, Port],
+): void {
+  const { action, message } = creation(endpoint, port);
   const offset = plan.bytes(message);
-  const pid = plan.call('find out the own process id', 'getpid', [], { save: true });
   plan.store('name the new network namespace by the process id', pid, offset + VETH_PID_OFFSET);
-  sendPlaced(plan, host, {
-    action: `create the veth pair "${endpoint.hostInterface}" and "${INTERFACE}"`,
-    offset,
-    bytes: message.byteLength,
-  });
-}
-
-function attach(plan: PlanBuilder, host: Slot, { endpoint, port }: Attachment): void {
-  const name = endpoint.hostInterface;
-  sendNetlink(plan, host, {
-    action: `attach "${name}" to the bridge of "${endpoint.networkName}"`,
-    message: attachToBridge(name, port.bridgeIndex),
-  });
-  if (port.isolated) {
-    sendNetlink(plan, host, { action: `isolate bridge port "${name}"`, message: isolatePort(name) });
-  }
-  openPort(plan, host, name);
+  sendPlaced(plan, host, { action, offset, bytes: message.byteLength });
+  // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
+  for (const sysctl of ipv6Sysctls(endpoint)) setIpv6(plan, endpoint.interfaceName, sysctl);
+  for (const step of attachment(endpoint, port)) sendNetlink(plan, host, step);
+  if (port.kind === 'bridge') openPort(plan, host, endpoint.hostInterface);
 }
 
 /** Without this the container's first packet may be lost, and a connection made at once takes the second that ARP waits. */
@@ -88,19 +58,6 @@ function openPort(plan: PlanBuilder, host: Slot, name: string): void {
   });
 }
 
-function configure(plan: PlanBuilder, endpoint: BridgeEndpoint): void {
-  const { ipAddress: address, prefixLength, gateway } = endpoint;
-  const socket = raiseLoopback(plan);
-  sendNetlink(plan, socket, {
-    action: `add address ${address}/${prefixLength} to "${INTERFACE}"`,
-    message: addAddress({ linkIndex: INTERFACE_INDEX, address, prefixLength }),
-  });
-  sendNetlink(plan, socket, {
-    action: `add the default route by ${gateway}`,
-    message: addDefaultRoute(gateway),
-  });
-}
-
 function raiseLoopback(plan: PlanBuilder): Slot {
   const socket = openNetlink(plan, "open a netlink socket in the container's network namespace");
   sendNetlink(plan, socket, { action: 'raise "lo"', message: raiseLink(LOOPBACK_INDEX) });
@@ -108,17 +65,20 @@ function raiseLoopback(plan: PlanBuilder): Slot {
 }
 
 /** /proc/sys/net is that of the process that opens it. A kernel without IPv6 does not have the file. */
-function disableIpv6(plan: PlanBuilder): void {
-  const path = `/proc/sys/net/ipv6/conf/${INTERFACE}/disable_ipv6`;
+function setIpv6(plan: PlanBuilder, name: string, [key, value]: readonly [string, string]): void {
+  const path = `/proc/sys/net/ipv6/conf/${name}/${key}`;
   const without = new Label();
-  const action = `disable IPv6 on "${INTERFACE}"`;
+  const action =
+    key === 'disable_ipv6' && value === '1'
+      ? `disable IPv6 on "${name}"`
+      : `set ${key} of "${name}" to ${value}`;
   const AT_FDCWD = -100;
   const file = plan.call(action, 'openat', [AT_FDCWD, path, O_WRONLY_CLOEXEC, 0], {
     save: true,
     ignore: ['ENOENT'],
     onIgnored: without,
   });
-  plan.call(action, 'write', [file, '1', 1]);
+  plan.call(action, 'write', [file, value, 1]);
   plan.call(action, 'close', [file]);
   plan.here(without);
 }

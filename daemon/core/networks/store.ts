@@ -1,64 +1,42 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Endpoint } from './contract.ts';
+import type { NetworkView, Sandbox } from './types.ts';
 
-/** The rows of networks and endpoints. Synchronous, in the daemon's own database. */
-export interface NetworkRow {
-  readonly id: string;
-  readonly name: string;
-  readonly driver: 'bridge' | 'host' | 'null';
-  readonly createdAt: string;
-  /** The bridge's address with its prefix; undefined for the others, and before the first reconcile. */
-  readonly gatewayCidr: string | undefined;
-}
-
+/** The rows of networks and sandboxes. Synchronous, in the daemon's own database. */
 export interface NetworkStore {
-  networks(): NetworkRow[];
-  putNetwork(row: NetworkRow): void;
-  endpoints(): Endpoint[];
+  networks(): NetworkView[];
+  putNetwork(network: NetworkView): void;
+  deleteNetwork(id: string): void;
+  sandboxes(): Sandbox[];
   /** Replaces the container's. */
-  putEndpoint(endpoint: Endpoint): void;
-  deleteEndpoint(containerId: string): void;
+  putSandbox(sandbox: Sandbox): void;
+  deleteSandbox(containerId: string): void;
 }
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS network_networks (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, driver TEXT NOT NULL, created_at TEXT NOT NULL, gateway_cidr TEXT
+  CREATE TABLE IF NOT EXISTS networks (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, network TEXT NOT NULL
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS network_endpoints (container_id TEXT PRIMARY KEY, endpoint TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS network_sandboxes (container_id TEXT PRIMARY KEY, sandbox TEXT NOT NULL) STRICT;
 `;
 
 export function openNetworkStore(db: DatabaseSync): NetworkStore {
   db.exec(SCHEMA);
-  const putNetwork = db.prepare('INSERT OR REPLACE INTO network_networks VALUES (?, ?, ?, ?, ?)');
-  const putEndpoint = db.prepare('INSERT OR REPLACE INTO network_endpoints VALUES (?, ?)');
-  const deleteEndpoint = db.prepare('DELETE FROM network_endpoints WHERE container_id = ?');
+  const putNetwork = db.prepare('INSERT OR REPLACE INTO networks VALUES (?, ?, ?)');
+  const deleteNetwork = db.prepare('DELETE FROM networks WHERE id = ?');
+  const putSandbox = db.prepare('INSERT OR REPLACE INTO network_sandboxes VALUES (?, ?)');
+  const deleteSandbox = db.prepare('DELETE FROM network_sandboxes WHERE container_id = ?');
   return {
     networks: () =>
-      (db.prepare('SELECT * FROM network_networks').all() as unknown as StoredNetwork[]).map(networkOf),
-    putNetwork: ({ id, name, driver, createdAt, gatewayCidr }) =>
-      void putNetwork.run(id, name, driver, createdAt, gatewayCidr ?? null),
-    endpoints: () =>
-      (db.prepare('SELECT endpoint FROM network_endpoints').all() as { endpoint: string }[]).map(
-        ({ endpoint }) => JSON.parse(endpoint) as Endpoint,
+      (db.prepare('SELECT network FROM networks').all() as { network: string }[]).map(
+        ({ network }) => JSON.parse(network) as NetworkView,
       ),
-    putEndpoint: (endpoint) => void putEndpoint.run(endpoint.containerId, JSON.stringify(endpoint)),
-    deleteEndpoint: (containerId) => void deleteEndpoint.run(containerId),
+    putNetwork: (network) => void putNetwork.run(network.id, network.name, JSON.stringify(network)),
+    deleteNetwork: (id) => void deleteNetwork.run(id),
+    sandboxes: () =>
+      (db.prepare('SELECT sandbox FROM network_sandboxes').all() as { sandbox: string }[]).map(
+        ({ sandbox }) => JSON.parse(sandbox) as Sandbox,
+      ),
+    putSandbox: (sandbox) => void putSandbox.run(sandbox.containerId, JSON.stringify(sandbox)),
+    deleteSandbox: (containerId) => void deleteSandbox.run(containerId),
   };
 }
-
-/** As SCHEMA has it. */
-interface StoredNetwork {
-  readonly id: string;
-  readonly name: string;
-  readonly driver: NetworkRow['driver'];
-  readonly created_at: string;
-  readonly gateway_cidr: string | null;
-}
-
-const networkOf = ({ id, name, driver, ...rest }: StoredNetwork): NetworkRow => ({
-  id,
-  name,
-  driver,
-  createdAt: rest.created_at,
-  gatewayCidr: rest.gateway_cidr ?? undefined,
-});

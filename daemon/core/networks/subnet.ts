@@ -1,45 +1,90 @@
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { invalidArgument } from '../../../common/errors.ts';
 
-/** An IPv4 network with one address in it. Pure arithmetic on 32-bit numbers. */
+/** Addresses and networks of both families. Pure arithmetic. */
+export type Family = 4 | 6;
+
+export interface Address {
+  readonly family: Family;
+  readonly value: bigint;
+}
+
 export interface Subnet {
-  readonly network: number;
+  readonly family: Family;
+  /** The first address. */
+  readonly network: bigint;
   readonly prefixLength: number;
 }
 
-/** Dotted text of a 32-bit address. */
-export const addressText = (address: number): string =>
-  [address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255].join('.');
+export const BITS = { 4: 32, 6: 128 } as const;
 
-/** Throws `invalid-argument` for what is not four decimal numbers with dots. */
-export function parseAddress(text: string): number {
-  if (!isIPv4(text)) throw invalidArgument(`Cannot read the IPv4 address "${text}"`);
-  return text.split('.').reduce((address, part) => address * 256 + Number(part), 0);
+/** `10.0.0.1`, `fd00::1`. */
+export const addressText = ({ family, value }: Address): string =>
+  ipaddr.fromByteArray([...bytesOf({ family, value })]).toString();
+
+/** Throws `invalid-argument` for what is no address. */
+export function parseAddress(text: string): Address {
+  const family = isIP(text);
+  if ((family !== 4 && family !== 6) || text.includes('%')) {
+    throw invalidArgument(`Cannot read "${text}" as an IP address`);
+  }
+  const value = ipaddr
+    .parse(text)
+    .toByteArray()
+    .reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  return { family, value };
+}
+
+/** Four or sixteen. */
+export function bytesOf({ family, value }: Address): Uint8Array {
+  const bytes = new Uint8Array(BITS[family] / 8);
+  for (let at = bytes.length - 1, rest = value; at >= 0; at -= 1, rest >>= 8n)
+    bytes[at] = Number(rest & 255n);
+  return bytes;
+}
+
+export interface Cidr {
+  readonly address: Address;
+  readonly subnet: Subnet;
 }
 
 /** `172.17.0.1/16`: the address and its network. Throws `invalid-argument`. */
-export function parseCidr(text: string): { address: number; subnet: Subnet } {
-  const [head = '', tail = ''] = text.split('/');
-  const prefixLength = /^\d{1,2}$/.test(tail) ? Number(tail) : Number.NaN;
-  if (!(prefixLength >= 1 && prefixLength <= 30)) {
-    throw invalidArgument(`Cannot read "${text}" as address/prefix with a prefix from 1 to 30`);
+export function parseCidr(text: string): Cidr {
+  const [head = '', tail = '', ...more] = text.split('/');
+  const prefixLength = /^\d{1,3}$/.test(tail) && more.length === 0 ? Number(tail) : Number.NaN;
+  if (isIP(head) === 0 || !(prefixLength <= BITS[isIP(head) as Family])) {
+    throw invalidArgument(`Cannot read "${text}" as address/prefix`);
   }
   const address = parseAddress(head);
   return { address, subnet: subnetOf(address, prefixLength) };
 }
 
-export const sizeOf = (subnet: Subnet): number => 2 ** (32 - subnet.prefixLength);
+export const sizeOf = ({ family, prefixLength }: Subnet): bigint => 1n << BigInt(BITS[family] - prefixLength);
 
-export const subnetOf = (address: number, prefixLength: number): Subnet => ({
-  network: address - (address % 2 ** (32 - prefixLength)),
-  prefixLength,
+export function subnetOf({ family, value }: Address, prefixLength: number): Subnet {
+  const hostBits = BigInt(BITS[family] - prefixLength);
+  return { family, network: (value >> hostBits) << hostBits, prefixLength };
+}
+
+export const subnetText = ({ family, network, prefixLength }: Subnet): string =>
+  `${addressText({ family, value: network })}/${prefixLength}`;
+
+export const cidrText = ({ address, subnet }: Cidr): string =>
+  `${addressText(address)}/${subnet.prefixLength}`;
+
+/** The address that many places behind the first. */
+export const addressIn = ({ family, network }: Subnet, offset: bigint): Address => ({
+  family,
+  value: network + offset,
 });
 
-export const subnetText = ({ network, prefixLength }: Subnet): string =>
-  `${addressText(network)}/${prefixLength}`;
-
 export const overlaps = (a: Subnet, b: Subnet): boolean =>
-  a.network < b.network + sizeOf(b) && b.network < a.network + sizeOf(a);
+  a.family === b.family && a.network < b.network + sizeOf(b) && b.network < a.network + sizeOf(a);
 
-export const contains = (subnet: Subnet, address: number): boolean =>
-  address >= subnet.network && address < subnet.network + sizeOf(subnet);
+export const contains = (subnet: Subnet, { family, value }: Address): boolean =>
+  family === subnet.family && value >= subnet.network && value < subnet.network + sizeOf(subnet);
+
+/** Whether the first holds all of the second. */
+export const holds = (outer: Subnet, inner: Subnet): boolean =>
+  outer.prefixLength <= inner.prefixLength && overlaps(outer, inner);

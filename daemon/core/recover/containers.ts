@@ -9,6 +9,7 @@ import { isUp } from '../containers/state.ts';
 import type { Entry, Fixed } from '../containers/table.ts';
 import { cgroupPathOf, killCgroup } from '../cgroups.ts';
 import type { ContainerState } from '../contract.ts';
+import { NEVER_STARTED, type RestartRecord } from '../restarts/contract.ts';
 import type { Core } from '../core.ts';
 import { findShim, type FoundShim } from './find-shim.ts';
 
@@ -24,16 +25,19 @@ export interface FoundContainer {
 /** Shows every container that has a row, and finds the shims of those that may run. */
 export async function findContainers(
   core: Core,
-  store: ContainerStore<Fixed, ContainerState>,
+  store: ContainerStore<Fixed, ContainerState, Partial<RestartRecord>>,
 ): Promise<readonly FoundContainer[]> {
-  const entries = store.all().map(({ id, name, container, state }) =>
+  const entries = store.all().map(({ id, name, container, state, restarts }) =>
     core.table.adopt({
       ...container,
       name,
       state,
+      restarts: { ...NEVER_STARTED, ...restarts },
       overlay: overlayOf(core, id),
-      endpoint: undefined,
+      sandbox: undefined,
+      sandboxKey: '',
       execIds: [],
+      health: undefined,
     }),
   );
   return Promise.all(
@@ -59,14 +63,19 @@ function overlayOf(core: Core, id: string): OverlayDirs {
 }
 
 /** Makes the state true again: running, ended meanwhile, or back before a start that was interrupted. */
-export async function settleContainer(core: Core, { entry, shim }: FoundContainer): Promise<void> {
+export async function settleContainer(
+  core: Core,
+  { entry, shim }: FoundContainer,
+  hostRestarted: boolean,
+): Promise<void> {
   const { state, overlay } = entry.view;
   if (state.kind === 'removing' || state.kind === 'dead' || overlay.upper === '') {
     removeInBackground(core, entry);
     return;
   }
   if (state.kind !== 'starting' && !isUp(state)) return;
-  const done = { after: Promise.resolve(), keep: false };
+  // After a restart of the host everybody starts anew, in their order.
+  const done = { after: Promise.resolve(), keep: false, again: () => !hostRestarted };
   switch (shim.kind) {
     case 'live':
       await settleFreezer(core, entry);

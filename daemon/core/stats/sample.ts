@@ -11,7 +11,7 @@ import { formatTime, realTimeNs } from '../time.ts';
 export async function takeSample(core: Core, entry: Entry): Promise<ContainerSample | undefined> {
   const { run } = entry;
   if (run === undefined) return undefined;
-  const hasInterfaces = entry.view.endpoint !== undefined;
+  const hasInterfaces = entry.view.sandbox !== undefined && entry.view.sandbox.kind !== 'host';
   const [usage, host, networks] = await Promise.all([
     statistics({ layout: core.host.cgroups, path: cgroupPathOf(core, entry.view) }),
     readFile('/proc/stat', 'utf8').then(parseHostCpu),

@@ -11,10 +11,10 @@ import { silentLog } from '../../../common/log.ts';
 import { openDatabase } from '../../../common/sqlite.ts';
 import {
   NETWORK_DEFAULTS,
-  type Endpoint,
   type Networks,
   type NetworksConfig,
 } from '../../../daemon/core/networks/contract.ts';
+import type { Sandbox } from '../../../daemon/core/networks/types.ts';
 import { openNetworks } from '../../../daemon/core/networks/networks.ts';
 import { nativeDirectory } from '../../../native/ffi/library.ts';
 import { encodePlan } from '../../../runtime/plan/encode.ts';
@@ -32,11 +32,14 @@ export interface Place {
   /** Runs a program in a fresh network namespace that an endpoint's steps have furnished, to its end. */
   readonly run: (
     networks: Networks,
-    endpoint: Endpoint,
+    sandbox: Sandbox,
     argv: readonly string[],
   ) => Promise<Result & { readonly plan: Plan }>;
   /** The same with a program that lives until it is disposed of. */
-  readonly live: (networks: Networks, endpoint: Endpoint) => Promise<AsyncDisposable>;
+  readonly live: (
+    networks: Networks,
+    sandbox: Sandbox,
+  ) => Promise<AsyncDisposable & { readonly pid: number }>;
 }
 
 export type Stories = Readonly<Record<string, (place: Place) => Promise<void>>>;
@@ -70,14 +73,14 @@ async function tell(story: Stories[string] | undefined): Promise<void> {
       directory,
       open: (config) =>
         openNetworks({ db, config: { ...NETWORK_DEFAULTS, ...config }, dirs: { execRoot: directory } }),
-      run: async (networks, endpoint, argv) => {
-        const plan = planOf(networks, endpoint, argv);
+      run: async (networks, sandbox, argv) => {
+        const plan = planOf(networks, sandbox, argv);
         return { ...(await exec(await save(plan))), plan };
       },
-      live: async (networks, endpoint) => {
-        const plan = planOf(networks, endpoint, ['/bin/sleep', '60']);
+      live: async (networks, sandbox) => {
+        const plan = planOf(networks, sandbox, ['/bin/sleep', '60']);
         const child = start(await save(plan), { stdio: 'ignore' });
-        return { [Symbol.asyncDispose]: () => end(child) };
+        return { pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) };
       },
     });
   } finally {
@@ -88,9 +91,9 @@ async function tell(story: Stories[string] | undefined): Promise<void> {
 
 const CLONE_NEWNET = 0x4000_0000;
 
-function planOf(networks: Networks, endpoint: Endpoint, argv: readonly string[]): Plan {
+function planOf(networks: Networks, sandbox: Sandbox, argv: readonly string[]): Plan {
   const plan = new PlanBuilder();
-  const furnish = networks.steps(endpoint)?.prepare(plan);
+  const furnish = networks.steps(sandbox)?.prepare(plan);
   if (furnish !== undefined) {
     plan.call('unshare the network namespace', 'unshare', [CLONE_NEWNET]);
     furnish(plan);

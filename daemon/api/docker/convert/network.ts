@@ -1,4 +1,5 @@
-import type { Container, NetworkView } from '../../../core/contract.ts';
+import type { Container } from '../../../core/contract.ts';
+import type { Endpoint, IpamConfig, NetworkView } from '../../../core/networks/types.ts';
 
 /** Docker's Network; a list leaves `containers` empty. */
 export function showNetwork(network: NetworkView, containers: readonly Container[]): object {
@@ -8,37 +9,46 @@ export function showNetwork(network: NetworkView, containers: readonly Container
     Created: network.createdAt,
     Scope: 'local',
     Driver: network.driver,
-    EnableIPv4: true,
-    EnableIPv6: false,
-    IPAM: { Driver: 'default', Options: null, Config: ipamConfig(network) },
-    Internal: false,
-    Attachable: false,
+    EnableIPv4: network.enableIPv4,
+    EnableIPv6: network.enableIPv6,
+    IPAM: {
+      Driver: 'default',
+      Options: network.ipamOptions ?? null,
+      Config: network.ipam.length === 0 ? null : network.ipam.map(ipamConfig),
+    },
+    Internal: network.internal,
+    Attachable: network.attachable,
     Ingress: false,
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(
-      containers.flatMap((container) => {
-        const resource = endpointResource(container, network.id);
-        return resource === undefined ? [] : [[container.id, resource]];
-      }),
+      containers.flatMap(({ id, name, sandbox }) =>
+        (sandbox?.endpoints ?? [])
+          .filter(({ networkId }) => networkId === network.id)
+          .map((endpoint) => [id, endpointResource(name, endpoint)]),
+      ),
     ),
     Options: network.options,
-    Labels: {},
+    Labels: network.labels,
   };
 }
 
-function ipamConfig({ subnet, gateway }: NetworkView): object[] | null {
-  if (subnet === undefined) return null;
-  return [{ Subnet: subnet, ...(gateway === undefined ? {} : { Gateway: gateway }) }];
-}
-
-function endpointResource({ name, endpoint }: Container, networkId: string): object | undefined {
-  if (endpoint?.networkId !== networkId) return undefined;
+function ipamConfig({ subnet, ipRange, gateway, auxAddresses }: IpamConfig): object {
   return {
-    Name: name,
-    EndpointID: endpoint.endpointId,
-    MacAddress: endpoint.macAddress,
-    IPv4Address: endpoint.ipAddress === '' ? '' : `${endpoint.ipAddress}/${endpoint.prefixLength}`,
-    IPv6Address: '',
+    ...(subnet === undefined ? {} : { Subnet: subnet }),
+    ...(ipRange === undefined ? {} : { IPRange: ipRange }),
+    ...(gateway === undefined ? {} : { Gateway: gateway }),
+    ...(Object.keys(auxAddresses).length === 0 ? {} : { AuxiliaryAddresses: auxAddresses }),
   };
 }
+
+const cidr = (address: string, prefixLength: number): string =>
+  address === '' ? '' : `${address}/${prefixLength}`;
+
+const endpointResource = (name: string, endpoint: Endpoint): object => ({
+  Name: name,
+  EndpointID: endpoint.endpointId,
+  MacAddress: endpoint.macAddress,
+  IPv4Address: cidr(endpoint.ipAddress, endpoint.prefixLength),
+  IPv6Address: cidr(endpoint.ipv6Address, endpoint.ipv6PrefixLength),
+});

@@ -22,8 +22,6 @@ const among =
 const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
   PortBindings: zero,
   PublishAllPorts: zero,
-  VolumeDriver: among('', 'local'),
-  VolumesFrom: zero,
   Links: zero,
   Runtime: among('', 'runc', 'wherry'),
   DeviceRequests: zero,
@@ -31,34 +29,13 @@ const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
 };
 
 const CONFIG: Readonly<Record<string, Harmless>> = {
-  Volumes: zero,
-  MacAddress: zero,
   NetworkDisabled: zero,
-};
-
-const ENDPOINT: Readonly<Record<string, Harmless>> = {
-  IPAMConfig: zero,
-  Links: zero,
-  Aliases: zero,
-  MacAddress: zero,
-  DriverOpts: zero,
-  GwPriority: zero,
 };
 
 /** Throws `not-implemented` that names the first field which asks for what we don't do. */
 export function refuseNotYet(body: CreateBody): void {
   refuse('Config', CONFIG, body);
-  if (body.Healthcheck?.Test !== undefined && !['NONE', undefined].includes(body.Healthcheck.Test[0])) {
-    throw notImplemented('Config.Healthcheck is not supported yet');
-  }
   refuse('HostConfig', HOST_CONFIG, body.HostConfig ?? {});
-  const { Name: restart = '' } = body.HostConfig?.RestartPolicy ?? {};
-  if (restart !== '' && restart !== 'no') {
-    throw notImplemented(`HostConfig.RestartPolicy "${restart}" is not supported yet`);
-  }
-  for (const endpoint of Object.values(body.NetworkingConfig?.EndpointsConfig ?? {})) {
-    refuse('NetworkingConfig.EndpointsConfig', ENDPOINT, endpoint);
-  }
 }
 
 function refuse(where: string, table: Readonly<Record<string, Harmless>>, fields: object): void {

@@ -1,11 +1,14 @@
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../../../core/contract.ts';
+import { fromDocker } from '../../../core/health/docker-form.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import type { CreateBody } from '../wire/create.ts';
 import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
-import { bindsOf, checkMounts, tmpfsOf } from './mounts.ts';
+import { bindsOf, checkMounts, imageMountsOf, tmpfsOf, volumesOf } from './mounts.ts';
 import { blkioDevices, checkForms } from './host-forms.ts';
+import { NO_SETTINGS } from '../../../core/networks/types.ts';
+import { toEndpointSettings } from './endpoint-settings.ts';
 import { refuseNotYet } from './not-yet.ts';
 
 /** What the daemon's configuration fills in where a request says nothing. */
@@ -43,9 +46,11 @@ export function toCreateRequest(
     attachStderr: body.AttachStderr ?? false,
     stopSignal: body.StopSignal === '' ? undefined : body.StopSignal,
     stopTimeoutS: body.StopTimeout,
+    healthcheck: healthcheck(body, client.version),
     exposedPorts: emptyValues(body.ExposedPorts),
     volumes: emptyValues(body.Volumes),
     consoleSize: consoleSize(body.HostConfig?.ConsoleSize, client.version),
+    networks: networks(body),
     host: toHostOptions(body, client),
   };
 }
@@ -58,10 +63,14 @@ function toHostOptions(
   checkMounts(host);
   checkForms(host);
   const options = {
-    networkMode: networkMode(host, Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})),
+    networkMode: networkMode(host),
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
     restartPolicy: { name: 'no', maximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0 },
     binds: bindsOf(host),
+    volumes: volumesOf(host),
+    imageMounts: imageMountsOf(host),
+    volumesFrom: host.VolumesFrom ?? [],
+    volumeDriver: host.VolumeDriver ?? '',
     tmpfs: tmpfsOf(host),
     readonlyRootfs: host.ReadonlyRootfs ?? false,
     privileged: host.Privileged ?? false,
@@ -124,19 +133,27 @@ function toResources(host: HostConfig, version: ApiVersion): HostResources {
   };
 }
 
-/** `default` is the platform's word for `bridge`; an endpoint for another network than the mode's would be a second one. */
-function networkMode(host: HostConfig, endpoints: readonly string[]): string {
-  const named = (mode: string) => (mode === '' || mode === 'default' ? 'bridge' : mode);
-  const mode = named(host.NetworkMode ?? '');
-  if (mode.startsWith('container:'))
-    throw notImplemented(`HostConfig.NetworkMode "${mode}" is not supported yet`);
-  const other = endpoints.map(named).find((name) => name !== mode);
-  if (other !== undefined) {
-    throw notImplemented(
-      `NetworkingConfig.EndpointsConfig: a second network, "${other}", is not supported yet`,
+/** `default` is the platform's word for `bridge`. */
+const networkMode = ({ NetworkMode: mode = '' }: HostConfig): string =>
+  mode === '' || mode === 'default' ? 'bridge' : mode;
+
+/** The settings of every network; the container's own MAC address, as old clients send it, is that of its mode's network. */
+function networks(body: CreateBody): CreateRequest['networks'] {
+  const configs = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
+  const given = configs.map(
+    ([name, config]) => [networkMode({ NetworkMode: name }), toEndpointSettings(config ?? {})] as const,
+  );
+  const settings = Object.fromEntries(given);
+  const macAddress = body.MacAddress || undefined;
+  if (macAddress === undefined) return settings;
+  const mode = networkMode(body.HostConfig ?? {});
+  const own = settings[mode] ?? NO_SETTINGS;
+  if (own.macAddress !== undefined && own.macAddress !== macAddress) {
+    throw invalidArgument(
+      'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty',
     );
   }
-  return mode;
+  return { ...settings, [mode]: { ...own, macAddress } };
 }
 
 function logging(host: HostConfig, defaults: CreateDefaults): Pick<HostOptions, 'logDriver' | 'logOptions'> {
@@ -167,6 +184,12 @@ function consoleSize(size: readonly number[] | undefined, version: ApiVersion): 
   const [rows = 0, columns = 0] = size ?? [];
   if (!differs.takesConsoleSize(version) || rows === 0 || columns === 0) return undefined;
   return { rows, columns };
+}
+
+function healthcheck({ Healthcheck: given }: CreateBody, version: ApiVersion): CreateRequest['healthcheck'] {
+  if (given === undefined) return undefined;
+  const check = fromDocker(given);
+  return differs.takesStartInterval(version) ? check : { ...check, startIntervalNs: 0 };
 }
 
 /** `--entrypoint ""` comes as a list of one empty word and clears the image's. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { NetworkView } from '../../../core/contract.ts';
+import type { NetworkView } from '../../../core/networks/types.ts';
 import { nameOf, sendJson, type Door, type Named } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
 import { text, type Query } from '../query.ts';

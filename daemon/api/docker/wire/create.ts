@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { EndpointConfig } from './endpoint.ts';
 import { HostConfig } from './host-config.ts';
 import { reader } from './json.ts';
 
@@ -10,7 +11,15 @@ const stringMap = Type.Record(Type.String(), Type.String());
 const command = Type.Union([Type.String(), strings]);
 const set = Type.Record(Type.String(), Type.Unknown());
 
-const Endpoint = Type.Record(Type.String(), Type.Unknown());
+/** Times are nanoseconds. */
+const Healthcheck = Type.Object({
+  Test: optional(strings),
+  Interval: optional(Type.Integer()),
+  Timeout: optional(Type.Integer()),
+  StartPeriod: optional(Type.Integer()),
+  StartInterval: optional(Type.Integer()),
+  Retries: optional(Type.Integer()),
+});
 
 const CreateBody = Type.Object({
   Hostname: optional(Type.String()),
@@ -32,12 +41,12 @@ const CreateBody = Type.Object({
   Labels: optional(stringMap),
   StopSignal: optional(Type.String()),
   StopTimeout: optional(Type.Integer()),
-  Healthcheck: optional(Type.Object({ Test: optional(strings) })),
+  Healthcheck: optional(Healthcheck),
   NetworkDisabled: optional(Type.Boolean()),
   MacAddress: optional(Type.String()),
   HostConfig: optional(HostConfig),
   NetworkingConfig: optional(
-    Type.Object({ EndpointsConfig: optional(Type.Record(Type.String(), Endpoint)) }),
+    Type.Object({ EndpointsConfig: optional(Type.Record(Type.String(), EndpointConfig)) }),
   ),
 });
 

@@ -1,0 +1,184 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { conflict, internal, invalidArgument } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
+import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
+import type { ConnectRequest } from './contract.ts';
+import { place } from './endpoint.ts';
+import { addressSteps, chooseGateways, ipv6Sysctls, routeStep, type Gateways } from './interface.ts';
+import type { InsideStep } from './kernel-jobs.ts';
+import { findNetwork } from './network-list.ts';
+import { portOf } from './port-of.ts';
+import { attachment, creation } from './port.ts';
+import { freeInterfaceName, giveBack, putSandbox, tell, type State } from './state.ts';
+import type { Endpoint, OwnSandbox } from './types.ts';
+
+/** Networks.connect: the row, then the kernel's side in the running namespace. */
+export async function connect(
+  ctx: Ctx,
+  state: State,
+  { containerId, ...request }: ConnectRequest & { readonly containerId: string },
+): Promise<Endpoint> {
+  using _lock = await state.locks.acquire(containerId);
+  ctx.check();
+  const sandbox = ownSandbox(state, containerId);
+  const network = findNetwork(state.networks.values(), request.network);
+  const { view } = network;
+  if (sandbox.endpoints.some(({ networkId }) => networkId === view.id)) {
+    throw conflict(`endpoint with name ${request.names.name} already exists in network ${view.name}`);
+  }
+  const { settings, names } = request;
+  const endpoint = place({
+    containerId,
+    network,
+    settings,
+    names,
+    beside: sandbox.endpoints,
+    hostInterface: freeInterfaceName(state, new Set()),
+  });
+  const endpoints = [...sandbox.endpoints, endpoint];
+  try {
+    putSandbox(state, { ...sandbox, endpoints });
+    await failpoint('network.connect.row');
+    await state.kernel.run({
+      kind: 'inside',
+      pid: request.pid,
+      steps: joining(state, sandbox.endpoints, [endpoint, request.pid]),
+    });
+    await failpoint('network.connect.device');
+  } catch (error) {
+    await undoConnect(state, endpoint, request.pid);
+    putSandbox(state, sandbox);
+    giveBack(state, endpoint);
+    throw error;
+  }
+  tell(state, { containerId, networkIds: [view.id] });
+  return endpoint;
+}
+
+function ownSandbox(state: State, containerId: string): OwnSandbox {
+  const sandbox = state.sandboxes.get(containerId);
+  if (sandbox === undefined) throw internal(`The container ${containerId} has no network namespace`);
+  if (sandbox.kind === 'container') {
+    throw invalidArgument(
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  }
+  if (sandbox.kind === 'host') {
+    throw invalidArgument(
+      'cannot connect container to host network - container cannot be disconnected from host network or connected to any other',
+    );
+  }
+  if (sandbox.kind === 'none') {
+    throw invalidArgument(
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
+  }
+  return sandbox;
+}
+
+function joining(
+  state: State,
+  before: readonly Endpoint[],
+  [endpoint, pid]: readonly [Endpoint, number],
+): InsideStep[] {
+  const port = portOf(state, endpoint);
+  const name = endpoint.interfaceName;
+  const host = (step: { readonly action: string; readonly message: Buffer }): InsideStep => ({
+    at: 'host',
+    ...step,
+  });
+  return [
+    host(creation(endpoint, port, pid)),
+    ...ipv6Sysctls(endpoint).map(([key, value]): InsideStep => ({
+      at: 'sysctl',
+      path: `/proc/sys/net/ipv6/conf/${name}/${key}`,
+      value,
+    })),
+    ...attachment(endpoint, port).map(host),
+    ...(port.kind === 'bridge'
+      ? [
+          host({
+            action: `open bridge port "${endpoint.hostInterface}"`,
+            message: syncLink(endpoint.hostInterface),
+          }),
+        ]
+      : []),
+    ...addressSteps(endpoint).map((step): InsideStep => ({ at: 'inside', ...step })),
+    ...gatewayChange(state, chooseGateways(before), chooseGateways([...before, endpoint])),
+  ];
+}
+
+/** The default routes of both families, where another endpoint has them now. */
+function gatewayChange(state: State, from: Gateways, to: Gateways): InsideStep[] {
+  return [
+    ...moveRoute(state, [from.ipv4, from.ipv4?.gateway], [to.ipv4, to.ipv4?.gateway]),
+    ...moveRoute(state, [from.ipv6, from.ipv6?.ipv6Gateway], [to.ipv6, to.ipv6?.ipv6Gateway]),
+  ];
+}
+
+type Way = readonly [endpoint: Endpoint | undefined, gateway: string | undefined];
+
+function moveRoute(state: State, [from, before]: Way, [to, gateway]: Way): InsideStep[] {
+  if (from?.endpointId === to?.endpointId) return [];
+  return [
+    ...(before === undefined
+      ? []
+      : [
+          {
+            at: 'inside',
+            action: `remove the default route by ${before}`,
+            message: deleteDefaultRoute(before),
+            ignore: ['ESRCH', 'ENETUNREACH'],
+          } as const,
+        ]),
+    ...(to === undefined || gateway === undefined
+      ? []
+      : [{ at: 'inside', ...routeStep(to, gateway, portOf(state, to)), ignore: ['EEXIST'] } as const]),
+  ];
+}
+
+/** The host's end takes the other along; what has none is deleted inside. */
+async function undoConnect(state: State, endpoint: Endpoint, pid: number): Promise<void> {
+  const { hostInterface, interfaceIndex, interfaceName } = endpoint;
+  if (hostInterface !== '') await state.kernel.run({ kind: 'delete-link', name: hostInterface });
+  else {
+    const action = `delete "${interfaceName}"`;
+    const step: InsideStep = {
+      at: 'inside',
+      action,
+      message: deleteLink(interfaceIndex),
+      ignore: ['ENODEV'],
+    };
+    await state.kernel.run({ kind: 'inside', pid, steps: [step] });
+  }
+}
+
+/** Networks.disconnect: the kernel's side, then the row. */
+export async function disconnect(
+  ctx: Ctx,
+  state: State,
+  {
+    containerId,
+    networkId,
+    pid,
+  }: { readonly containerId: string; readonly networkId: string; readonly pid: number | undefined },
+): Promise<Endpoint | undefined> {
+  using _lock = await state.locks.acquire(containerId);
+  ctx.check();
+  const sandbox = state.sandboxes.get(containerId);
+  const endpoint = sandbox?.endpoints.find((each) => each.networkId === networkId);
+  if (sandbox === undefined || sandbox.kind === 'container' || endpoint === undefined) return undefined;
+  const rest = sandbox.endpoints.filter((each) => each !== endpoint);
+  await failpoint('network.disconnect.device');
+  if (pid !== undefined) {
+    await undoConnect(state, endpoint, pid);
+    const steps = gatewayChange(state, chooseGateways(sandbox.endpoints), chooseGateways(rest));
+    await state.kernel.run({ kind: 'inside', pid, steps });
+  }
+  await failpoint('network.disconnect.row');
+  putSandbox(state, { ...sandbox, endpoints: rest });
+  giveBack(state, endpoint);
+  tell(state, { containerId, networkIds: [networkId] });
+  return endpoint;
+}

@@ -1,0 +1,70 @@
+import { addAddress } from '../../../native/netlink/address.ts';
+import { addDefaultRoute, addLinkRoute } from '../../../native/netlink/route.ts';
+import type { Port, Step } from './port.ts';
+import type { Endpoint } from './types.ts';
+
+/** What makes a device inside a container's network namespace an interface: addresses, and who has the default route. Pure. */
+const LINK_LOCAL_PREFIX = { 4: 16, 6: 64 } as const;
+
+export function addressSteps(endpoint: Endpoint): readonly Step[] {
+  const { interfaceName, interfaceIndex: linkIndex, settings } = endpoint;
+  const all = [
+    { address: endpoint.ipAddress, prefixLength: endpoint.prefixLength },
+    { address: endpoint.ipv6Address, prefixLength: endpoint.ipv6PrefixLength },
+    ...settings.linkLocalIps.map((address) => ({
+      address,
+      prefixLength: LINK_LOCAL_PREFIX[address.includes(':') ? 6 : 4],
+    })),
+  ];
+  return all
+    .filter(({ address }) => address !== '')
+    .map(({ address, prefixLength }) => ({
+      action: `add address ${address}/${prefixLength} to "${interfaceName}"`,
+      message: addAddress({ linkIndex, address, prefixLength }),
+    }));
+}
+
+export interface Gateways {
+  readonly ipv4: Endpoint | undefined;
+  readonly ipv6: Endpoint | undefined;
+}
+
+/** Docker's rule: the highest priority, then the name of the network. */
+export function chooseGateways(endpoints: readonly Endpoint[]): Gateways {
+  const ordered = [...endpoints].sort(
+    (a, b) =>
+      b.settings.gatewayPriority - a.settings.gatewayPriority || (a.networkName < b.networkName ? -1 : 1),
+  );
+  return {
+    ipv4: ordered.find(({ gateway }) => gateway !== ''),
+    ipv6: ordered.find(({ ipv6Gateway }) => ipv6Gateway !== ''),
+  };
+}
+
+/** `ports`: by network id; ipvlan in mode l3 has nobody who answers for a gateway. */
+export function routeSteps({ ipv4, ipv6 }: Gateways, portOf: (endpoint: Endpoint) => Port): readonly Step[] {
+  return [
+    ...(ipv4 === undefined ? [] : [routeStep(ipv4, ipv4.gateway, portOf(ipv4))]),
+    ...(ipv6 === undefined ? [] : [routeStep(ipv6, ipv6.ipv6Gateway, portOf(ipv6))]),
+  ];
+}
+
+export function routeStep({ interfaceIndex }: Endpoint, gateway: string, port: Port): Step {
+  return {
+    action: `add the default route by ${gateway}`,
+    message:
+      port.kind === 'ipvlan' && port.mode !== 'l2'
+        ? addLinkRoute(gateway.includes(':') ? 6 : 4, interfaceIndex)
+        : addDefaultRoute(gateway, interfaceIndex),
+  };
+}
+
+/** Values below /proc/sys/net/ipv6/conf/<name>/ that must stand before the interface has a carrier. */
+export const ipv6Sysctls = ({ ipv6Address, settings }: Endpoint): readonly (readonly [string, string])[] =>
+  ipv6Address === '' && !settings.linkLocalIps.some((address) => address.includes(':'))
+    ? [['disable_ipv6', '1']]
+    : // Addresses and routes are the engine's to give: no neighbour's advertisement is believed.
+      [
+        ['disable_ipv6', '0'],
+        ['accept_ra', '0'],
+      ];

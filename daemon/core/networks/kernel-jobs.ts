@@ -1,0 +1,28 @@
+import type { BridgeDevice } from './bridge.ts';
+import type { Firewall } from './firewall.ts';
+import type { Step } from './port.ts';
+
+/** What kernel-worker.ts is asked to do: data that crosses to another thread. */
+export type KernelJob =
+  | { readonly kind: 'bridge'; readonly device: BridgeDevice; readonly ipv6: boolean }
+  | { readonly kind: 'delete-link'; readonly name: string }
+  | { readonly kind: 'parent'; readonly name: string }
+  | { readonly kind: 'firewall'; readonly firewall: Firewall }
+  | InsideJob;
+
+/** Steps in the host's network namespace and in a container's. */
+export interface InsideJob {
+  readonly kind: 'inside';
+  /** Of a process in the container's namespace. */
+  readonly pid: number;
+  readonly steps: readonly InsideStep[];
+}
+
+export type InsideStep =
+  | (Step & { readonly at: 'host' | 'inside'; readonly ignore?: readonly string[] })
+  | { readonly at: 'sysctl'; readonly path: string; readonly value: string };
+
+/** The index of a bridge or parent; 0 for the rest. */
+export type KernelAnswer =
+  | { readonly ok: true; readonly index: number }
+  | { readonly ok: false; readonly code: string; readonly message: string };

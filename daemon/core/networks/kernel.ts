@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { internal, WherryError, type Code } from '../../../common/errors.ts';
+import type { KernelAnswer, KernelJob } from './kernel-jobs.ts';
+
+/** Does jobs in a thread of its own, one after the other; it starts with the first and ends when none came for a while. */
+export interface Kernel {
+  /** The answer's index. Throws what the job threw. */
+  run(job: KernelJob): Promise<number>;
+}
+
+const IDLE_MS = 10_000;
+
+export function createKernel(): Kernel {
+  let tail: Promise<unknown> = Promise.resolve();
+  let worker: Worker | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  const ask = async (job: KernelJob): Promise<number> => {
+    clearTimeout(idle);
+    worker ??= startWorker();
+    worker.ref();
+    try {
+      const answered = once(worker, 'message') as Promise<[KernelAnswer]>;
+      worker.postMessage(job);
+      const [answer] = await answered;
+      if (answer.ok) return answer.index;
+      throw new WherryError(answer.code as Code, answer.message);
+    } finally {
+      worker.unref();
+      idle = setTimeout(() => {
+        void worker?.terminate();
+        worker = undefined;
+      }, IDLE_MS).unref();
+    }
+  };
+  return {
+    run: (job) => {
+      const done = tail.then(() => ask(job));
+      tail = done.catch(() => {});
+      return done;
+    },
+  };
+}
+
+/** The worker stands beside this file, under its own name also when bundled. */
+function startWorker(): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const url = new URL(`./kernel-worker.${extension}`, import.meta.url);
+  const worker = new Worker(url, { name: 'networks', execArgv: [] });
+  worker.on('exit', (code) => {
+    if (code !== 0 && code !== 1)
+      worker.emit('error', internal(`The thread of the networks ended with ${code}`));
+  });
+  return worker.on('error', () => {});
+}

@@ -1,0 +1,65 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { internal, invalidArgument } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import type { ReserveRequest } from './contract.ts';
+import { place } from './endpoint.ts';
+import { findNetwork } from './network-list.ts';
+import { forget, freeInterfaceName, giveBack, networkIdsOf, putSandbox, tell, type State } from './state.ts';
+import type { Endpoint, Sandbox } from './types.ts';
+
+/** Networks.reserve. */
+export async function reserve(
+  ctx: Ctx,
+  state: State,
+  { containerId, request }: { readonly containerId: string; readonly request: ReserveRequest },
+): Promise<Sandbox> {
+  ctx.check();
+  if (!state.reconciled) throw internal('The networks are used before they were reconciled');
+  forget(state, containerId);
+  const sandbox: Sandbox =
+    request.kind === 'container'
+      ? { kind: 'container', containerId, joinedId: request.joinedId, endpoints: [] }
+      : sandboxOf(containerId, placeAll(state, containerId, request));
+  try {
+    putSandbox(state, sandbox);
+    await failpoint('network.reserve');
+  } catch (error) {
+    forget(state, containerId);
+    for (const endpoint of sandbox.endpoints) giveBack(state, endpoint);
+    throw error;
+  }
+  tell(state, { containerId, networkIds: networkIdsOf(sandbox) });
+  return sandbox;
+}
+
+function sandboxOf(containerId: string, endpoints: readonly Endpoint[]): Sandbox {
+  const alone = endpoints.find(({ driver }) => driver === 'null' || driver === 'host');
+  if (alone === undefined) return { kind: 'own', containerId, endpoints };
+  return { kind: alone.driver === 'host' ? 'host' : 'none', containerId, endpoints };
+}
+
+/** All, or none. */
+function placeAll(
+  state: State,
+  containerId: string,
+  { networks, names }: Extract<ReserveRequest, { kind: 'networks' }>,
+): Endpoint[] {
+  const placed: Endpoint[] = [];
+  try {
+    for (const { network: reference, settings } of networks) {
+      const network = findNetwork(state.networks.values(), reference);
+      const { driver } = network.view;
+      if ((driver === 'host' || driver === 'null') && networks.length > 1) {
+        throw invalidArgument(
+          `conflicting options: cannot attach both user-defined and non-user-defined network-modes`,
+        );
+      }
+      const hostInterface = freeInterfaceName(state, new Set(placed.map((each) => each.hostInterface)));
+      placed.push(place({ containerId, network, settings, names, beside: placed, hostInterface }));
+    }
+  } catch (error) {
+    for (const endpoint of placed) giveBack(state, endpoint);
+    throw error;
+  }
+  return placed;
+}
