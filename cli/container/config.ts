@@ -5,7 +5,7 @@ import { isDeviceName } from './device-values.ts';
 import { fileError, readLabels, readVariables, splitPair } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
 import { readVolumes } from './mounts.ts';
-import { type Device, parseDevice, parseRestartPolicy } from './values.ts';
+import { type Device, parseDevice, parseRestartBackoff, parseRestartPolicy } from './values.ts';
 
 export interface CreateInput {
   readonly flags: Values<CreateFlags>;
@@ -58,7 +58,11 @@ export function createBody(input: CreateInput): CreateBody {
     Labels: readLabels(flags['label-file'], flags.label),
     StopSignal: flags['stop-signal'] || undefined,
     StopTimeout: changed.has('stop-timeout') ? flags['stop-timeout'] : undefined,
-    HostConfig: { ...hostConfig(flags), RestartPolicy: restart, Binds: binds },
+    HostConfig: {
+      ...hostConfig(flags),
+      RestartPolicy: { ...restart, ...parseRestartBackoff(flags['restart-backoff']) },
+      Binds: binds,
+    },
   };
 }
 

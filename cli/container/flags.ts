@@ -36,6 +36,7 @@ const identity = {
   }),
   quiet: bool('Do not print the progress of a pull', { short: 'q' }),
   restart: text('When to start again after the container exits', { initial: 'no', shown: '"no"' }),
+  'restart-backoff': text('Pauses between restarts (min=100ms,max=1m,multiplier=2,reset=10s,jitter=0.1)'),
   rm: bool('Remove the container and its anonymous volumes when it exits'),
   'stop-signal': text('Signal that stops the container'),
   'stop-timeout': int('Seconds between the stop signal and SIGKILL'),

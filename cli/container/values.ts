@@ -1,3 +1,5 @@
+import { parseBackoff } from '../../common/restart-backoff.ts';
+
 /** Readers for the values of `run` and `create` that have a form of their own. All throw errors made for the parser. */
 
 export interface Ulimit {
@@ -103,4 +105,18 @@ export function parseRestartPolicy(text: string): RestartPolicy {
     throw new Error('invalid restart policy format: maximum retry count must be an integer');
   }
   return { Name: name, MaximumRetryCount: Number(count ?? 0) };
+}
+
+/** The API's fields of a back-off, in nanoseconds; none for an empty text. */
+export function parseRestartBackoff(text: string): object {
+  if (text === '') return {};
+  const { minMs, maxMs, multiplier, resetMs, jitter } = parseBackoff(text);
+  const ns = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms * 1e6);
+  return {
+    MinDelay: ns(minMs),
+    MaxDelay: ns(maxMs),
+    Multiplier: multiplier,
+    ResetAfter: ns(resetMs),
+    Jitter: jitter,
+  };
 }

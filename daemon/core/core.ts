@@ -6,6 +6,7 @@ import type { Host } from './host.ts';
 import type { EngineOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import type { Accounts } from './spec/accounts.ts';
+import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
 import type { ContainerSample } from './contract.ts';
 import type { Sampler } from './stats/sampler.ts';
@@ -19,6 +20,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   /** Ids of containers that a client is having removed. */
   readonly removals: Set<string>;
   readonly background: Background;
+  readonly restartTimers: RestartTimers;
   readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;
   readonly host: Host;

@@ -19,6 +19,11 @@ import { makePaths } from './paths.ts';
 import { collect } from './recover/collect.ts';
 import { findContainers, settleContainer } from './recover/containers.ts';
 import { recoverExecs } from './recover/execs.ts';
+import type { RestartRecord } from './restarts/contract.ts';
+import { readBoot } from './restarts/boot.ts';
+import { resume } from './restarts/resume.ts';
+import { restartNow } from './restarts/restart-now.ts';
+import { createRestartTimers } from './restarts/timers.ts';
 import { createAccounts } from './spec/accounts.ts';
 import { createSampler } from './stats/sampler.ts';
 import { createSeccomp, PLAIN_CHOICE } from './spec/seccomp.ts';
@@ -34,7 +39,7 @@ export interface OpenEngine extends Engine {
  */
 export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const { db, dirs, ...parts } = options;
-  const containerStore = openContainerStore<Fixed, ContainerState>(db);
+  const containerStore = openContainerStore<Fixed, ContainerState, RestartRecord>(db);
   const execStore = openExecStore<ExecCreateRequest>(db);
   const core: Core = {
     ...parts,
@@ -43,6 +48,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
+    restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
     host: await readHost(),
@@ -50,12 +56,14 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     seccompFor: createSeccomp(options.config.seccompProfile),
   };
   await makeDirectories(core);
+  const boot = await readBoot(dirs.dataRoot);
   const found = await findContainers(core, containerStore);
   const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
   await core.networks.reconcile(core.ctx, new Set(live));
-  await Promise.all(found.map((each) => settleContainer(core, each)));
+  await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
   await recoverExecs(core, execStore);
   await collect(core);
+  resume(core, boot);
   warmUp(core);
   const storage = makeStorage(core);
   const reclaiming = reclaimRegularly(core, storage);
@@ -95,6 +103,7 @@ function warmUp({ seccompFor, ctx }: Core): void {
 }
 
 async function close(core: Core): Promise<void> {
+  core.restartTimers.close();
   await core.background.settled();
   for (const { run, pending } of core.table.all()) {
     run?.shim.close();

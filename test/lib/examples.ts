@@ -1,5 +1,6 @@
 import type { KernelLimits } from '../../daemon/core/kernel-limits.ts';
 import type { Container, CreateRequest, Event } from '../../daemon/core/contract.ts';
+import { NEVER_STARTED } from '../../daemon/core/restarts/contract.ts';
 import type { Image } from '../../image/images.ts';
 import type { DiffId, ImageId } from '../../image/snapshots.ts';
 
@@ -49,7 +50,7 @@ export function exampleContainer(): Container {
     args: ['-c', 'echo hello'],
     config: { ...exampleRequest(), imageConfig: {} },
     state: { kind: 'running', pid: 42, startedAt: '2026-01-01T00:00:01Z' },
-    restartCount: 0,
+    restarts: NEVER_STARTED,
     logPath: '/log',
     hostnamePath: '/hostname',
     hostsPath: '/hosts',

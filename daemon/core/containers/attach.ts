@@ -7,13 +7,14 @@ import type { Core } from '../core.ts';
 import { detachKeysFor, parseDetachKeys } from '../detach-keys.ts';
 import { announce } from './announce.ts';
 import { logs } from './logs.ts';
-import { checkNotPaused } from './state.ts';
+import { checkNotPaused, checkNotRestarting } from './state.ts';
 import type { Entry } from './table.ts';
 
 /** Containers.checkAttach. Throws `not-found`, and `invalid-argument` for keys that are none. */
 export function checkAttach(core: Core, reference: string, detachKeys: string | undefined): Container {
   const entry = core.table.find(reference);
   checkNotPaused(entry, 'attach', reference);
+  checkNotRestarting(entry);
   if (detachKeys !== undefined) parseDetachKeys(detachKeys);
   return entry.view;
 }

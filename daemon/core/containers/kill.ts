@@ -2,11 +2,12 @@ import { constants } from 'node:os';
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, internal } from '../../../common/errors.ts';
 import type { Core } from '../core.ts';
+import { giveUpRestart, noteStop, startSettled } from '../restarts/give-up.ts';
 import { parseSignal } from '../signals.ts';
 import { within } from '../within.ts';
 import { announce } from './announce.ts';
 import { thawEntry } from './freeze.ts';
-import { runOf } from './state.ts';
+import { isRestarting, runOf } from './state.ts';
 import type { Entry, Run } from './table.ts';
 import { goOn } from './unpause.ts';
 
@@ -23,14 +24,28 @@ export async function kill(
 ): Promise<void> {
   const number = parseSignal(signal === '' ? 'KILL' : signal);
   const entry = core.table.find(reference);
+  await startSettled(core, entry);
+  // Docker: every signal counts as a stop by hand, and most end the policy.
+  noteStop(core, entry);
+  const ends = wakes(entry, number);
+  if (entry.run === undefined && isRestarting(entry.view.state)) {
+    if (ends) giveUpRestart(core, entry);
+    return;
+  }
   const run = runOf(entry);
+  if (ends) run.stopped = true;
   if (number === constants.signals.SIGKILL) await killRun(core, ctx, { entry, run });
   else await sendSignal(core, ctx, { entry, run, signal: number });
 }
 
-/** Nothing if it does not run. */
+/** Nothing if it does not run; it is not started again. */
 export async function killAndWait(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
-  if (entry.run !== undefined) await killRun(core, ctx, { entry, run: entry.run });
+  giveUpRestart(core, entry);
+  const { run } = entry;
+  if (run === undefined) return;
+  run.stopped = true;
+  await killRun(core, ctx, { entry, run });
+  giveUpRestart(core, entry);
 }
 
 /** Kills this run, not the next one, and waits until its exit is recorded. Throws `internal` when it does not end. */

@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Core } from '../core.ts';
+import { startSettled } from '../restarts/give-up.ts';
 import { announce } from './announce.ts';
 import { startEntry } from './start.ts';
 import { stopEntry, type StopOptions } from './stop.ts';
@@ -11,6 +12,7 @@ export async function restart(
   { reference, options }: { readonly reference: string; readonly options: StopOptions },
 ): Promise<void> {
   const entry = core.table.find(reference);
+  await startSettled(core, entry);
   const { run } = entry;
   if (run !== undefined) run.keep = true;
   try {

@@ -5,7 +5,7 @@ import { Undo } from '../../../common/undo.ts';
 import type { Attachment } from '../../../shim/contract.ts';
 import type { ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
-import { NEVER_STARTED } from '../restarts/contract.ts';
+import { NEVER_STARTED, type RestartRecord } from '../restarts/contract.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { announce, announceNetwork } from './announce.ts';
 import { beginRun } from './begin-run.ts';
@@ -21,24 +21,34 @@ export async function start(core: Core, ctx: Ctx, reference: string): Promise<vo
 }
 
 /** Takes the container's lock. A failure leaves the container as it was, with its error and exit code. */
-export async function startEntry(
-  core: Core,
-  ctx: Ctx,
-  entry: Entry,
-  by: 'request' | 'policy' = 'request',
-): Promise<void> {
+export async function startEntry(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+  using _lock = await core.locks.acquire(entry.id);
+  await entry.cleared;
+  const before = checkStartable(entry.view.state);
+  const { started } = entry.view.restarts;
+  await startFrom(core, ctx, { entry, before, restarts: { ...NEVER_STARTED, started } });
+}
+
+/** The same by its policy: nothing if a client stopped or removed it meanwhile. */
+export async function restartEntry(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
   using _lock = await core.locks.acquire(entry.id);
   await entry.cleared;
   const { state, restarts } = entry.view;
-  // A client stopped or removed it meanwhile.
-  if (by === 'policy' && state.kind !== 'restarting') return;
-  const before = by === 'policy' && state.kind === 'restarting' ? state : checkStartable(state);
+  if (state.kind === 'restarting') await startFrom(core, ctx, { entry, before: state, restarts });
+}
+
+interface StartFrom {
+  readonly entry: Entry;
+  readonly before: Startable;
+  readonly restarts: RestartRecord;
+}
+
+async function startFrom(core: Core, ctx: Ctx, { entry, before, restarts }: StartFrom): Promise<void> {
   const starting: ContainerState = {
     kind: 'starting',
     ...(before.kind === 'created' ? {} : { before }),
   };
-  const again = by === 'policy' ? restarts : { ...NEVER_STARTED, started: restarts.started };
-  core.table.advance(entry, [before.kind], { state: starting, change: { restarts: again } });
+  core.table.advance(entry, [before.kind], { state: starting, change: { restarts } });
   try {
     await run(core, ctx, { entry, before });
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { WherryError } from '../../../common/errors.ts';
 import type { Core } from '../core.ts';
+import { giveUpRestart, noteStop, startSettled } from '../restarts/give-up.ts';
 import { parseSignal } from '../signals.ts';
 import { within } from '../within.ts';
 import { announce } from './announce.ts';
@@ -19,18 +20,26 @@ export async function stop(
   { reference, options }: { readonly reference: string; readonly options: StopOptions },
 ): Promise<void> {
   const entry = core.table.find(reference);
-  if (entry.run === undefined) throw new WherryError('not-modified', 'container is already stopped');
+  await startSettled(core, entry);
+  if (entry.run === undefined && entry.view.state.kind !== 'restarting')
+    throw new WherryError('not-modified', 'container is already stopped');
   await stopEntry(core, ctx, { entry, options });
 }
 
-/** Nothing if it does not run. Resolves when the exit is recorded. */
+/** Nothing if it does not run. Resolves when the exit is recorded; its policy does not start it again. */
 export async function stopEntry(
   core: Core,
   ctx: Ctx,
   { entry, options }: { readonly entry: Entry; readonly options: StopOptions },
 ): Promise<void> {
+  if (giveUpRestart(core, entry)) {
+    announce(core, entry, { action: 'stop' });
+    return;
+  }
   const { run } = entry;
   if (run === undefined) return;
+  run.stopped = true;
+  noteStop(core, entry);
   const { config } = entry.view;
   const signal = parseSignal(options.signal ?? config.stopSignal ?? 'SIGTERM');
   const timeoutS = options.timeoutS ?? config.stopTimeoutS ?? core.config.stopTimeoutS;
@@ -39,5 +48,7 @@ export async function stopEntry(
     ctx.log.info('A container did not end in time and is killed', { container: entry.id, timeoutS, signal });
     await killRun(core, ctx, { entry, run });
   }
+  // The exit was written just before it was told not to start again.
+  giveUpRestart(core, entry);
   announce(core, entry, { action: 'stop' });
 }

@@ -1,11 +1,12 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import { codeOf, conflict, invalidArgument, messageOf, WherryError } from '../../../common/errors.ts';
+import { codeOf, conflict, messageOf, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { applyResources, mergeResources } from '../../../runtime/cgroup/live/update.ts';
 import { cgroupPathOf } from '../cgroups.ts';
 import type { ContainerUpdate, HostOptions, HostResources } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { makeResources } from '../spec/resources.ts';
+import { checkPolicy } from '../restarts/policy.ts';
 import { announce } from './announce.ts';
 import { fitResources } from './fit-resources.ts';
 import { isUp } from './state.ts';
@@ -52,12 +53,25 @@ function merge(
   const kept = { ...resources, pidsLimit: (pidsLimit ?? 0) > 0 ? pidsLimit : undefined };
   const { resources: fitted, warnings } = fitResources(kept, core.host.limits);
   validateResources(fitted, core.host);
-  const restartPolicy = change.restartPolicy ?? host.restartPolicy;
-  checkRestartPolicy(restartPolicy, host.autoRemove);
+  // A back-off stays until another is given.
+  const { backoff } = host.restartPolicy;
+  const restartPolicy =
+    change.restartPolicy === undefined
+      ? host.restartPolicy
+      : { ...(backoff === undefined ? {} : { backoff }), ...change.restartPolicy };
+  checkPolicy(restartPolicy);
+  if (host.autoRemove && restartPolicy.name !== '' && restartPolicy.name !== 'no')
+    throw conflict('Restart policy cannot be updated because AutoRemove is enabled for the container');
   return {
     warnings,
-    host: { ...host, resources: fitted, restartPolicy, raw: { ...host.raw, ...change.raw } },
+    host: { ...host, resources: fitted, restartPolicy, raw: mergeRaw(host.raw, change.raw) },
   };
+}
+
+function mergeRaw(old: HostOptions['raw'], next: HostOptions['raw']): HostOptions['raw'] {
+  const policy = next['RestartPolicy'];
+  if (policy === undefined) return { ...old, ...next };
+  return { ...old, ...next, RestartPolicy: { ...(old['RestartPolicy'] as object), ...policy } };
 }
 
 /** Docker's, in its words: what was set in one way is not updated in the other. */
@@ -87,21 +101,6 @@ function withSwap(old: HostResources, next: ContainerUpdate['resources']): Conta
   if (next.memoryBytes === undefined || next.memorySwapBytes !== undefined) return next;
   const swap = old.memorySwapBytes ?? (memoryBytes === undefined ? undefined : memoryBytes * 2);
   return swap === undefined ? next : { ...next, memorySwapBytes: swap };
-}
-
-const POLICIES = ['', 'no', 'always', 'unless-stopped', 'on-failure'];
-
-function checkRestartPolicy(
-  { name, maximumRetryCount }: HostOptions['restartPolicy'],
-  autoRemove: boolean,
-): void {
-  if (!POLICIES.includes(name)) throw invalidArgument(`invalid restart policy: unknown policy '${name}'`);
-  if (maximumRetryCount < 0)
-    throw invalidArgument('invalid restart policy: maximum retry count cannot be negative');
-  if (maximumRetryCount > 0 && name !== 'on-failure')
-    throw invalidArgument("invalid restart policy: maximum retry count can only be used with 'on-failure'");
-  if (autoRemove && name !== '' && name !== 'no')
-    throw conflict('Restart policy cannot be updated because AutoRemove is enabled for the container');
 }
 
 /** Back to what it had when the kernel refuses a part. */

@@ -5,6 +5,7 @@ import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
 import type { Host } from '../host.ts';
+import { checkPolicy } from '../restarts/policy.ts';
 import { parseRule } from '../spec/devices.ts';
 import { parseSecurityOptions } from '../spec/security.ts';
 import { parseSignal } from '../signals.ts';
@@ -58,6 +59,7 @@ function validateSecurity({ securityOpt }: HostOptions, { hasAppArmor }: HostLim
 }
 
 function validateHost(host: HostOptions): void {
+  checkPolicy(host.restartPolicy);
   if (host.autoRemove && host.restartPolicy.name !== '' && host.restartPolicy.name !== 'no') {
     throw invalidArgument("can't create 'AutoRemove' container with restart policy");
   }

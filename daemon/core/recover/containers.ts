@@ -105,6 +105,10 @@ async function backToBefore(
   entry: Entry,
   { before }: Extract<ContainerState, { kind: 'starting' }>,
 ): Promise<void> {
+  if (before?.kind === 'restarting') {
+    core.table.advance(entry, ['starting'], { state: before });
+    return;
+  }
   const error = 'the daemon ended while the container was starting';
   const state: ContainerState =
     before === undefined ? { kind: 'created', error, exitCode: 128 } : { ...before, error, exitCode: 128 };

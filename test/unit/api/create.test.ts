@@ -172,10 +172,6 @@ test('what is not done yet is refused by its name', async (t) => {
       'HostConfig.PortBindings is not supported yet',
     ],
     [
-      { HostConfig: { RestartPolicy: { Name: 'always' } } },
-      'HostConfig.RestartPolicy "always" is not supported yet',
-    ],
-    [
       { HostConfig: { NetworkMode: 'container:x' } },
       'HostConfig.NetworkMode "container:x" is not supported yet',
     ],

@@ -22,7 +22,7 @@ export function inspectContainer(
     HostsPath: container.hostsPath,
     LogPath: container.logPath,
     Name: `/${container.name}`,
-    RestartCount: container.restartCount,
+    RestartCount: container.restarts.count,
     Driver: 'overlay2',
     Platform: 'linux',
     MountLabel: '',

@@ -1,6 +1,7 @@
 import type { HostOptions, HostResources } from '../../../core/contract.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import type { HostConfig } from '../wire/host-config.ts';
+import { showRestartPolicy } from './restart-policy.ts';
 
 /**
  * The HostConfig that inspect shows: every field of docker's, in its order, with its zero values and what the daemon filled
@@ -16,10 +17,7 @@ export function shownHostConfig(
     ...asSent(sent),
     LogConfig: { Type: options.logDriver, Config: options.logOptions },
     NetworkMode: options.networkMode,
-    RestartPolicy: {
-      Name: options.restartPolicy.name,
-      MaximumRetryCount: options.restartPolicy.maximumRetryCount,
-    },
+    RestartPolicy: showRestartPolicy(options.restartPolicy),
     AutoRemove: options.autoRemove,
     ...(Object.keys(options.annotations).length === 0 ? {} : { Annotations: options.annotations }),
     ConsoleSize: differs.takesConsoleSize(version) ? pair(sent.ConsoleSize) : [0, 0],

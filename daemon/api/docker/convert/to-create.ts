@@ -10,6 +10,7 @@ import { blkioDevices, checkForms } from './host-forms.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { toEndpointSettings } from './endpoint-settings.ts';
 import { refuseNotYet } from './not-yet.ts';
+import { toRestartPolicy } from './restart-policy.ts';
 
 /** What the daemon's configuration fills in where a request says nothing. */
 export interface CreateDefaults {
@@ -65,7 +66,7 @@ function toHostOptions(
   const options = {
     networkMode: networkMode(host),
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
-    restartPolicy: { name: 'no', maximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0 },
+    restartPolicy: toRestartPolicy(host.RestartPolicy, body.Labels ?? {}),
     binds: bindsOf(host),
     volumes: volumesOf(host),
     imageMounts: imageMountsOf(host),

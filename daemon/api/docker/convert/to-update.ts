@@ -1,6 +1,7 @@
 import type { ContainerUpdate } from '../../../core/contract.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import { readUpdateBody } from '../wire/update.ts';
+import { showRestartPolicy, toRestartPolicy } from './restart-policy.ts';
 
 /** The wire's name of each limit, and ours. */
 const LIMITS = {
@@ -39,7 +40,7 @@ export function readUpdate(
   const restartPolicy =
     RestartPolicy?.Name === undefined || RestartPolicy.Name === ''
       ? undefined
-      : { name: RestartPolicy.Name, maximumRetryCount: RestartPolicy.MaximumRetryCount ?? 0 };
+      : toRestartPolicy(RestartPolicy, {});
   const change: ContainerUpdate = {
     resources: {
       ...Object.fromEntries(limits.map(({ own, value }) => [own, value])),
@@ -50,14 +51,7 @@ export function readUpdate(
     raw: {
       ...Object.fromEntries(limits.map(({ wire, value }) => [wire, value])),
       ...(PidsLimit === undefined ? {} : { PidsLimit }),
-      ...(restartPolicy === undefined
-        ? {}
-        : {
-            RestartPolicy: {
-              Name: restartPolicy.name,
-              MaximumRetryCount: restartPolicy.maximumRetryCount,
-            },
-          }),
+      ...(restartPolicy === undefined ? {} : { RestartPolicy: showRestartPolicy(restartPolicy) }),
     },
   };
   const dropped = Object.entries(body).filter(([name, value]) => !KNOWN.has(name) && asks(value));

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { RestartPolicyBody } from './restart-policy.ts';
 
 /** Docker's HostConfig on the wire, as far as we look into it; `convert/not-yet.ts` refuses what we don't do. */
 const optional = Type.Optional;
@@ -60,9 +61,7 @@ export const HostConfig = Type.Object({
   Mounts: optional(Type.Array(Mount)),
   LogConfig: optional(Type.Object({ Type: optional(Type.String()), Config: optional(stringMap) })),
   NetworkMode: optional(Type.String()),
-  RestartPolicy: optional(
-    Type.Object({ Name: optional(Type.String()), MaximumRetryCount: optional(Type.Integer()) }),
-  ),
+  RestartPolicy: optional(RestartPolicyBody),
   AutoRemove: optional(Type.Boolean()),
   ConsoleSize: optional(Type.Array(Type.Integer())),
   CapAdd: optional(strings),

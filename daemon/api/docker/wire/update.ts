@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { reader } from './json.ts';
+import { RestartPolicyBody } from './restart-policy.ts';
 
 /** Body of `POST /containers/x/update`: the limits that a living container can be given, and the restart policy. */
 const integer = Type.Optional(Type.Integer());
@@ -21,6 +22,6 @@ export const readUpdateBody = reader(
     MemorySwap: integer,
     NanoCpus: integer,
     PidsLimit: integer,
-    RestartPolicy: Type.Optional(Type.Object({ Name: text, MaximumRetryCount: integer })),
+    RestartPolicy: Type.Optional(RestartPolicyBody),
   }),
 );

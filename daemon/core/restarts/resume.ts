@@ -1,0 +1,51 @@
+import { removeInBackground } from '../containers/remove.ts';
+import { startEntry } from '../containers/start.ts';
+import type { Entry } from '../containers/table.ts';
+import type { Core } from '../core.ts';
+import type { Boot } from './boot.ts';
+import { pauseOf } from './pause.ts';
+import { wantsRestart } from './policy.ts';
+
+/**
+ * What is to run by its policy, when a daemon comes: who waited for the next start goes on waiting, unless the host was restarted;
+ * who has ended is started as docker does it (moby, Daemon.restore), in the background. The boot is recorded when all were asked
+ * to start: a daemon that dies before does it again.
+ */
+export function resume(core: Core, boot: Boot): void {
+  for (const entry of core.table.all()) {
+    const { state } = entry.view;
+    if (state.kind !== 'restarting') continue;
+    if (boot.restarted) endWait(core, entry);
+    else core.restartTimers.set(entry.id, pauseOf(state));
+  }
+  const ended = [...core.table.all()].filter(({ view }) => view.state.kind === 'exited');
+  // A restart that a client asked for was cut off between its stop and its start.
+  for (const entry of ended) if (entry.view.config.host.autoRemove) removeInBackground(core, entry);
+  const starts = ended.filter(wantsStart);
+  void core.background.run('Cannot start containers', {}, async () => {
+    await Promise.all(starts.map((entry) => startLogged(core, entry)));
+    await boot.record();
+  });
+  core.restartTimers.release();
+}
+
+function wantsStart({ view }: Entry): boolean {
+  const { state, config, restarts } = view;
+  if (state.kind !== 'exited' || !restarts.started) return false;
+  return wantsRestart(config.host.restartPolicy, restarts, state.exitCode);
+}
+
+async function startLogged(core: Core, entry: Entry): Promise<void> {
+  try {
+    await startEntry(core, core.ctx, entry);
+  } catch (error) {
+    core.ctx.log.error('Cannot start a container with the daemon', { container: entry.id, error });
+  }
+}
+
+function endWait(core: Core, entry: Entry): void {
+  const { state } = entry.view;
+  if (state.kind !== 'restarting') return;
+  const { restartAt: _restartAt, ...ended } = state;
+  core.table.advance(entry, ['restarting'], { state: { ...ended, kind: 'exited' } });
+}
