@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { KeyedLocks } from '../../common/locks.ts';
+import { workerPool } from '../../image/workers/pool.ts';
 import { openContainerStore } from '../store/containers.ts';
 import { openExecStore } from '../store/execs.ts';
+import { makeContainerFiles } from './archive/files.ts';
 import { createBackground } from './background.ts';
 import { makeContainers } from './containers/containers.ts';
 import { STATS_INTERVAL_MS } from './containers/stats.ts';
@@ -27,6 +29,9 @@ import { createRestartTimers } from './restarts/timers.ts';
 import { createAccounts } from './spec/accounts.ts';
 import { createSampler } from './stats/sampler.ts';
 import { createSeccomp, PLAIN_CHOICE } from './spec/seccomp.ts';
+
+/** Of `docker cp` at once: a client that reads slowly holds one. */
+const COPIERS = 16;
 
 export interface OpenEngine extends Engine {
   /** Lets go of every shim and waits for background work; containers go on. No request may come any more. */
@@ -66,6 +71,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   resume(core, boot);
   warmUp(core);
   const storage = makeStorage(core);
+  const copiers = workerPool(COPIERS);
   const reclaiming = reclaimRegularly(core, storage);
   return {
     images: core.images,
@@ -74,12 +80,14 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     disk: core.disk,
     storage,
     containers: makeContainers(core),
+    files: makeContainerFiles(core, copiers),
     execs: makeExecs(core),
     networks: core.networks,
     events: core.events,
     info: await openInfo(core, dirs),
     close: async () => {
       reclaiming[Symbol.dispose]();
+      await copiers.close();
       await close(core);
     },
   };

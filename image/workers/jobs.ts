@@ -1,5 +1,6 @@
 import type { Code } from '../../common/errors.ts';
 import type { Change } from '../archives.ts';
+import type { CopyJob, PathStatus } from '../copy/contract.ts';
 import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
@@ -162,6 +163,9 @@ export interface JobResults {
   readonly pack: LayerBlob;
   readonly changes: readonly Change[];
   readonly export: true;
+  readonly 'copy-status': PathStatus;
+  readonly 'copy-out': true;
+  readonly 'copy-in': true;
   readonly remove: true;
   readonly sync: true;
 }
@@ -177,6 +181,7 @@ export type Job =
   | PackJob
   | ChangesJob
   | ExportJob
+  | CopyJob
   | RemoveJob
   | SyncJob;
 

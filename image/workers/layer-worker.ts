@@ -7,6 +7,10 @@ import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
 import { beatInto } from '../../native/ffi/beat.ts';
 import { AT_FDCWD, closeFd, openAt, syncFileSystem } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
+import { copyIn } from '../copy/in.ts';
+import { copyOut } from '../copy/out.ts';
+import { withRoot } from '../copy/root.ts';
+import { statusOf } from '../copy/status.ts';
 import { compareTrees } from '../layers/compare.ts';
 import { measureTree } from '../layers/measure.ts';
 import { settle } from '../layers/settle.ts';
@@ -103,6 +107,15 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
       return listChanges(job.upper, job.lowers);
     case 'export':
       return sendOutput(mergedTar(job.layers), state);
+    case 'copy-status':
+      return withRoot(job.root, async (root) => statusOf(root, job.path));
+    case 'copy-out':
+      return withRoot(job.root, (root) => sendOutput(copyOut(root, job.path), state));
+    case 'copy-in': {
+      const { input, abort } = state;
+      await withRoot(job.root, (root) => copyIn(root, { options: job, input, signal: abort.signal }));
+      return true;
+    }
     case 'remove':
       return within(job.directory, (fd) => removeTreeAt(fd, job.name));
     case 'sync':

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { makeCtx, type Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, WherryError } from '../../common/errors.ts';
+import type { CopyOutJob } from '../copy/contract.ts';
 import { converse, type Conversation } from './conversation.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import type { ExportJob, FetchedBlob, FetchJob, FetchProgress, Job, JobResults, ToWorker } from './jobs.ts';
@@ -22,7 +23,7 @@ export interface WorkerPool {
   /** The same for a job that reports. */
   fetch(ctx: Ctx, job: FetchJob, onProgress: (progress: FetchProgress) => void): Promise<FetchedBlob>;
   /** The output of a job, no faster than it is read; who stops reading ends the job. */
-  read(ctx: Ctx, job: ExportJob): AsyncGenerator<Uint8Array>;
+  read(ctx: Ctx, job: ExportJob | CopyOutJob): AsyncGenerator<Uint8Array>;
   /** Ends idle threads at once and busy ones with their job. */
   close(): Promise<void>;
 }
@@ -61,7 +62,7 @@ class Pool implements WorkerPool {
     return (await this.#run({ ctx, job, input: undefined, onProgress })) as FetchedBlob;
   }
 
-  async *read(ctx: Ctx, job: ExportJob): AsyncGenerator<Uint8Array> {
+  async *read(ctx: Ctx, job: ExportJob | CopyOutJob): AsyncGenerator<Uint8Array> {
     const stopped = new AbortController();
     const own = makeCtx(ctx.log, AbortSignal.any([ctx.signal, stopped.signal]));
     let acknowledge = (): void => {};

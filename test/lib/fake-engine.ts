@@ -79,6 +79,7 @@ export function fakeEngine(): FakeEngine {
 
   return {
     calls,
+    files: noFiles,
     addContainer: add,
     addImage: (change) => {
       const image = { ...exampleImage(), ...change };
@@ -293,3 +294,10 @@ function sendFrame(socket: Socket, data: Uint8Array, tty: boolean): void {
   }
   socket.write(data);
 }
+
+/** The door's own tests touch no container's files. */
+const noFiles: FakeEngine['files'] = {
+  status: () => Promise.reject(notFound('no files here')),
+  copyOut: () => Promise.reject(notFound('no files here')),
+  copyIn: () => Promise.reject(notFound('no files here')),
+};

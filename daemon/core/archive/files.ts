@@ -1,0 +1,12 @@
+import type { WorkerPool } from '../../../image/workers/pool.ts';
+import type { Core } from '../core.ts';
+import type { ContainerFiles } from './contract.ts';
+import { copyIn } from './copy-in.ts';
+import { copyOut, status } from './copy-out.ts';
+
+/** The verbs, each from its own file. `workers` run what touches a container's files, and nothing else. */
+export const makeContainerFiles = (core: Core, workers: WorkerPool): ContainerFiles => ({
+  status: (ctx, reference, path) => status({ core, workers }, ctx, { reference, path }),
+  copyOut: (ctx, reference, path) => copyOut({ core, workers }, ctx, { reference, path }),
+  copyIn: (ctx, reference, request) => copyIn({ core, workers }, ctx, { reference, request }),
+});
