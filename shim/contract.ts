@@ -55,7 +55,10 @@ export interface Shim {
   /** Of the process it monitors. */
   readonly pid: number;
   readonly startedAtNs: bigint;
-  /** Sends a signal to the process; race-free, since the shim has not reaped it. Throws `not-found` when it has ended. */
+  /**
+   * Sends a signal to the process; race-free, since the shim has not reaped it. A negative one goes to its whole process group. Throws
+   * `not-found` when it has ended.
+   */
   signal(ctx: Ctx, signal: number): Promise<void>;
   /** Sets the pty's size; without a pty it does nothing. */
   resize(ctx: Ctx, size: { rows: number; columns: number }): Promise<void>;

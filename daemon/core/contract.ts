@@ -6,6 +6,7 @@ import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { Storage } from './disk/contract.ts';
+import type { Health, Healthcheck } from './health/contract.ts';
 import type { EndpointSettings, NetworkView, Sandbox } from './networks/types.ts';
 import type { Health, Healthcheck } from './health/contract.ts';
 import type { RestartPolicy, RestartRecord } from './restarts/contract.ts';

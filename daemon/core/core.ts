@@ -2,6 +2,7 @@ import type { KeyedLocks } from '../../common/locks.ts';
 import type { Background } from './background.ts';
 import type { ContainerTable } from './containers/table.ts';
 import type { ExecTable } from './execs/table.ts';
+import type { HealthKeeper } from './health/keeper.ts';
 import type { Host } from './host.ts';
 import type { EngineOptions } from './options.ts';
 import type { Paths } from './paths.ts';
@@ -20,6 +21,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   /** Ids of containers that a client is having removed. */
   readonly removals: Set<string>;
   readonly background: Background;
+  readonly health: HealthKeeper;
   readonly restartTimers: RestartTimers;
   readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;

@@ -3,6 +3,7 @@ import { KeyedLocks } from '../../common/locks.ts';
 import { workerPool } from '../../image/workers/pool.ts';
 import { openContainerStore } from '../store/containers.ts';
 import { openExecStore } from '../store/execs.ts';
+import { openHealthStore } from '../store/health.ts';
 import { makeContainerFiles } from './archive/files.ts';
 import { createBackground } from './background.ts';
 import { makeContainers } from './containers/containers.ts';
@@ -14,6 +15,8 @@ import { reclaimRegularly } from './disk/reclaim-timer.ts';
 import { makeStorage } from './disk/storage.ts';
 import { makeExecs } from './execs/execs.ts';
 import { createExecTable } from './execs/table.ts';
+import { makeHealth } from './health/make-keeper.ts';
+import { createHealthTable } from './health/table.ts';
 import { readHost } from './host.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
@@ -46,6 +49,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const { db, dirs, ...parts } = options;
   const containerStore = openContainerStore<Fixed, ContainerState, RestartRecord>(db);
   const execStore = openExecStore<ExecCreateRequest>(db);
+  const kept = createHealthTable(openHealthStore(db), options.ctx.log);
   const core: Core = {
     ...parts,
     table: createContainerTable(containerStore),
@@ -53,6 +57,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
+    health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
@@ -63,6 +68,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   await makeDirectories(core);
   const boot = await readBoot(dirs.dataRoot);
   const found = await findContainers(core, containerStore);
+  core.health.recover();
   const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
   await core.networks.reconcile(core.ctx, new Set(live));
   await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
@@ -111,6 +117,7 @@ function warmUp({ seccompFor, ctx }: Core): void {
 }
 
 async function close(core: Core): Promise<void> {
+  core.health.close();
   core.restartTimers.close();
   await core.background.settled();
   for (const { run, pending } of core.table.all()) {

@@ -50,7 +50,7 @@ struct frame {
 enum frame_type {
 	/* to the shim */
 	FRAME_ATTACH = 1,  /* struct attach_request, then detach keys, then bytes that the client already sent; one descriptor */
-	FRAME_SIGNAL = 2,  /* struct signal_request -> FRAME_REPLY */
+	FRAME_SIGNAL = 2,  /* struct signal_request -> FRAME_REPLY; a negative signal goes to the whole process group */
 	FRAME_RESIZE = 3,  /* struct resize_request -> FRAME_REPLY */
 	FRAME_CLOSE_STDIN = 4, /* no payload */
 	/* from the shim */

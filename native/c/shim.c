@@ -97,7 +97,8 @@ static int on_signal(int number)
 {
 	if (shim.phase != RUNNING)
 		return -ESRCH;
-	return kill(shim.pid, number) < 0 ? -errno : 0;
+	/* It leads a process group of its own, whose number is not another's before it is reaped. */
+	return kill(number < 0 ? -shim.pid : shim.pid, number < 0 ? -number : number) < 0 ? -errno : 0;
 }
 
 static int on_resize(uint16_t rows, uint16_t columns)

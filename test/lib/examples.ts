@@ -58,6 +58,7 @@ export function exampleContainer(): Container {
     overlay: { lower: ['/l2', '/l1'], upper: '/upper', work: '/work' },
     endpoint: undefined,
     execIds: [],
+    health: undefined,
   };
 }
 
@@ -81,6 +82,7 @@ export function exampleRequest(): CreateRequest {
     attachStderr: true,
     stopSignal: undefined,
     stopTimeoutS: undefined,
+    healthcheck: undefined,
     exposedPorts: {},
     volumes: {},
     consoleSize: undefined,

@@ -4,6 +4,7 @@ import type { Door } from './door.ts';
 import { eachValue, parseFilters, type Filters } from './filters.ts';
 import { flag, integer, text, type Query } from './query.ts';
 import { summarize } from './convert/container-summary.ts';
+import { healthOf, HEALTHS } from './convert/health.ts';
 import { exitCodeOf, isUp, statusOf, STATUSES } from './convert/state.ts';
 
 const FILTERS = [
@@ -63,6 +64,12 @@ function checkValues(filters: Filters): void {
     );
   });
   filters.truth('is-task');
+  eachValue(filters, 'health', (value) => {
+    if ((HEALTHS as readonly string[]).includes(value)) return;
+    throw invalidArgument(
+      `invalid filter 'health=${value}': invalid value for health (${value}): must be one of ${HEALTHS.join(', ')}`,
+    );
+  });
 }
 
 /** `before` and `since` name containers; the list keeps what was created in between. */
@@ -103,7 +110,7 @@ function matcher(filters: Filters, engine: Door['engine']): (container: Containe
     (!filters.has('ancestor') || ancestors.has(container.imageId)) &&
     (!filters.has('network') || networks.has(container.config.host.networkMode)) &&
     (!filters.has('volume') || filters.values('volume').some((value) => hasMount(container, value))) &&
-    filters.exact('health', 'none') &&
+    filters.exact('health', healthOf(container)) &&
     filters.exact('isolation', '') &&
     filters.truth('is-task') !== true &&
     !filters.has('publish') &&

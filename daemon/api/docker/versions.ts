@@ -40,6 +40,8 @@ export const differs = {
   takesAnnotations: (v: ApiVersion) => v >= 43,
   /** Before 1.43 an image without a name is listed as `<none>:<none>`. */
   namesNone: (v: ApiVersion) => v < 43,
+  /** 1.44: the interval of healthchecks in their start period. */
+  takesStartInterval: (v: ApiVersion) => v >= 44,
   /** Before 1.44 an image has a `VirtualSize`. */
   showsVirtualSize: (v: ApiVersion) => v < 44,
   /** Before 1.45 an image has `Container` and `ContainerConfig`. */

@@ -4,6 +4,7 @@ import type { ImageConfig } from '../../../image/images.ts';
 import type { ImageId } from '../../../image/snapshots.ts';
 import type { ContainerCommit } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { toDocker } from '../health/docker-form.ts';
 import { announce } from './announce.ts';
 import { freezeEntry, thawEntry } from './freeze.ts';
 import { mergeEnv } from './merge.ts';
@@ -64,6 +65,7 @@ function ownConfig({ view: { config } }: Entry): ImageConfig {
     Volumes: config.volumes,
     WorkingDir: config.workingDir,
     Labels: config.labels,
+    ...(config.healthcheck === undefined ? {} : { Healthcheck: toDocker(config.healthcheck) }),
     ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
   };
 }

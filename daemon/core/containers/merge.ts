@@ -1,6 +1,7 @@
 import { invalidArgument } from '../../../common/errors.ts';
 import type { ImageConfig } from '../../../image/images.ts';
 import type { CreateRequest } from '../contract.ts';
+import { mergeHealthcheck } from '../health/check.ts';
 
 export type MergedConfig = CreateRequest & { readonly imageConfig: ImageConfig };
 
@@ -10,6 +11,7 @@ export type MergedConfig = CreateRequest & { readonly imageConfig: ImageConfig }
  * when there is nothing to run. `ownName` is the hostname of one that asks for none.
  */
 export function mergeConfig(request: CreateRequest, image: ImageConfig, ownName: string): MergedConfig {
+  const labels = { ...image.Labels, ...request.labels };
   const merged: MergedConfig = {
     ...request,
     ...programOf(request, image),
@@ -17,7 +19,8 @@ export function mergeConfig(request: CreateRequest, image: ImageConfig, ownName:
     user: request.user === '' ? (image.User ?? '') : request.user,
     workingDir: request.workingDir === '' ? (image.WorkingDir ?? '') : request.workingDir,
     hostname: request.hostname === '' ? ownName : request.hostname,
-    labels: { ...image.Labels, ...request.labels },
+    labels,
+    healthcheck: mergeHealthcheck(request.healthcheck, image, labels),
     exposedPorts: { ...image.ExposedPorts, ...request.exposedPorts },
     volumes: { ...image.Volumes, ...request.volumes },
     stopSignal: request.stopSignal ?? (image.StopSignal === '' ? undefined : image.StopSignal),

@@ -28,5 +28,6 @@ export async function pause(core: Core, _ctx: Ctx, reference: string): Promise<v
       cause: error,
     });
   }
+  core.health.rest(entry);
   announce(core, entry, { action: 'pause' });
 }

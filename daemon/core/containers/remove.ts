@@ -58,6 +58,7 @@ export async function removeLocked(core: Core, ctx: Ctx, entry: Entry): Promise<
   }
   for (const { socket } of entry.pending.splice(0)) socket.destroy();
   core.execTable.forgetContainer(entry.id);
+  core.health.forget(entry);
   announce(core, entry, { action: 'destroy' });
   entry.waiters.removed({ exitCode, error: undefined });
 }

@@ -26,5 +26,6 @@ export async function goOn(core: Core, entry: Entry): Promise<boolean> {
   if (state.kind !== 'paused') return true;
   core.table.advance(entry, ['paused'], { state: { ...state, kind: 'running' } });
   announce(core, entry, { action: 'unpause' });
+  core.health.watch(entry);
   return true;
 }

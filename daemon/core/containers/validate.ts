@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { invalidArgument } from '../../../common/errors.ts';
 import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
+import { validateHealthcheck } from '../health/check.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
 import type { Host } from '../host.ts';
 import { checkPolicy } from '../restarts/policy.ts';
@@ -36,6 +37,7 @@ export function validateRequest(request: CreateRequest, limits: HostLimits): voi
     }
   }
   validateShared(request);
+  validateHealthcheck(request.healthcheck);
   validateHost(request.host);
   validateSecurity(request.host, limits);
   validateResources(request.host.resources, limits);

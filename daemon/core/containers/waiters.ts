@@ -15,10 +15,18 @@ interface Waiter {
 export interface Waiters {
   /** Rejects with the signal's reason when the client leaves first. */
   add(ctx: Ctx, condition: WaitCondition): Promise<WaitResult>;
+  /** Wakes who waits for health as well: this run won't become healthy any more. */
   exited(result: WaitResult): void;
+  healthy(): void;
   /** Wakes everybody: a removed container never exits again. */
   removed(result: WaitResult): void;
 }
+
+/** What somebody is told who waited for a container's health. */
+export const unhealthyEnd = ({ exitCode, error }: WaitResult): WaitResult => ({
+  exitCode,
+  error: error ?? 'the container ended before it was healthy',
+});
 
 export function createWaiters(): Waiters {
   const waiters = new Set<Waiter>();
@@ -47,7 +55,14 @@ export function createWaiters(): Waiters {
         if (ctx.signal.aborted) onAbort();
         else ctx.signal.addEventListener('abort', onAbort, { once: true });
       }),
-    exited: (result) => wake(result, (condition) => condition !== 'removed'),
-    removed: (result) => wake(result, () => true),
+    exited: (result) => {
+      wake(unhealthyEnd(result), (condition) => condition === 'healthy');
+      wake(result, (condition) => condition !== 'removed');
+    },
+    healthy: () => wake({ exitCode: 0, error: undefined }, (condition) => condition === 'healthy'),
+    removed: (result) => {
+      wake(unhealthyEnd(result), (condition) => condition === 'healthy');
+      wake(result, () => true);
+    },
   };
 }

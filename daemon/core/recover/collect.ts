@@ -1,10 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { codeOf } from '../../../common/errors.ts';
 import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import type { Core } from '../core.ts';
-import { findShim } from './find-shim.ts';
+import { PROBE_PREFIX } from '../health/probe-command.ts';
+import { within } from '../within.ts';
+import { findShim, type FoundShim } from './find-shim.ts';
 
 /**
  * Removes what a crash left without an owner: directories without a row, rows without a directory, snapshots, and the remains of
@@ -27,6 +30,24 @@ export async function collect(core: Core): Promise<void> {
   ]);
 }
 
+/** A frozen one dies when it is thawed: nobody waits for that, and what it has is cleared away then. */
+const STRAY_TIMEOUT_MS = 2_000;
+
+/** Healthchecks have no row: those that ran when the last daemon died are ended here, with all that they started. */
+async function endStray(
+  core: Core,
+  id: string,
+  { shim, ended }: Extract<FoundShim, { kind: 'live' }>,
+): Promise<void> {
+  const isProbe = id.startsWith(PROBE_PREFIX);
+  if (!isProbe) core.ctx.log.error('A process belongs to nobody and is killed', { id, pid: shim.pid });
+  await shim.signal(core.ctx.detached(), -constants.signals.SIGKILL).catch((error: unknown) => {
+    if (codeOf(error) !== 'not-found') core.ctx.log.error('Cannot kill a stray process', { id, error });
+  });
+  const removed = ended.then(() => rm(core.paths.shim(id), { recursive: true, force: true }));
+  await within(STRAY_TIMEOUT_MS, removed);
+}
+
 async function collectShim(core: Core, id: string): Promise<void> {
   const entry = core.table.byId(id);
   if (entry !== undefined) {
@@ -38,9 +59,8 @@ async function collectShim(core: Core, id: string): Promise<void> {
   } else {
     const found = await findShim(core, id, { onDetach: () => {}, onLogError: () => {} });
     if (found.kind === 'live') {
-      core.ctx.log.error('A process belongs to nobody and is killed', { id, pid: found.shim.pid });
-      await found.shim.signal(core.ctx.detached(), constants.signals.SIGKILL);
-      await found.ended;
+      await endStray(core, id, found);
+      return;
     }
   }
   await rm(core.paths.shim(id), { recursive: true, force: true });

@@ -2,6 +2,7 @@ import type { Container } from '../../../core/contract.ts';
 import type { ContainerSize } from '../../../core/disk/contract.ts';
 import { mountsOf } from './container.ts';
 import { networksOf, type NetworkIds } from './endpoint.ts';
+import { describeHealth } from './health.ts';
 import { describeState, statusOf } from './state.ts';
 
 /** One entry of `GET /containers/json`. `image` is what the image is called now: its id, once the name points elsewhere. */
@@ -26,7 +27,7 @@ export function summarize(
     ...sizes(context.size),
     Labels: config.labels,
     State: statusOf(state),
-    Status: describeState(state, context.nowMs),
+    Status: `${describeState(state, context.nowMs)}${describeHealth(container)}`,
     HostConfig: { NetworkMode: config.host.networkMode },
     NetworkSettings: { Networks: networksOf(container, context.networkId) },
     Mounts: mountsOf(container),

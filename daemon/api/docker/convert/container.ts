@@ -1,7 +1,9 @@
 import type { Bind, Container } from '../../../core/contract.ts';
 import type { ContainerSize } from '../../../core/disk/contract.ts';
+import { toDocker } from '../../../core/health/docker-form.ts';
 import { networkSettings, type NetworkIds } from './endpoint.ts';
 import { settledHostConfig } from './shown-host-config.ts';
+import { showHealth } from './health.ts';
 import { showState } from './state.ts';
 
 /** Answer of `GET /containers/{id}/json`, every field in docker's order and with docker's zero values. */
@@ -15,7 +17,7 @@ export function inspectContainer(
     Created: container.createdAt,
     Path: container.path,
     Args: container.args,
-    State: showState(container.state),
+    State: { ...showState(container.state), ...showHealth(container) },
     Image: container.imageId,
     ResolvConfPath: container.resolvConfPath,
     HostnamePath: container.hostnamePath,
@@ -93,6 +95,7 @@ function showConfig({ config, imageName }: Container): object {
     StdinOnce: config.stdinOnce,
     Env: config.env,
     Cmd: config.cmd ?? null,
+    ...(config.healthcheck === undefined ? {} : { Healthcheck: toDocker(config.healthcheck) }),
     Image: imageName,
     Volumes: isEmpty(config.volumes) ? null : config.volumes,
     WorkingDir: config.workingDir,

@@ -82,7 +82,7 @@ function stopOptions(
   };
 }
 
-const CONDITIONS: readonly WaitCondition[] = ['not-running', 'next-exit', 'removed'];
+const CONDITIONS: readonly WaitCondition[] = ['not-running', 'next-exit', 'removed', 'healthy'];
 
 function waitCondition(query: Query, version: ApiVersion): WaitCondition {
   const value = differs.takesWaitCondition(version)
