@@ -7,6 +7,7 @@ import { readValues, refuseUnsupported, type Values } from './config/values.ts';
 import type { TlsConfig } from './listen/tls.ts';
 import type { WaterMarks } from '../image/disk.ts';
 import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.ts';
+import { UNPACK_LIMITS, type UnpackLimits } from '../image/workers/limits.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -47,6 +48,7 @@ export interface DaemonConfig {
   /** Undefined: the built-in one; `unconfined`, or a path. */
   readonly seccompProfile: string | undefined;
   readonly imageMarks: WaterMarks;
+  readonly unpackLimits: UnpackLimits;
   /** How long one call to storage may take, and the launch of a process with all its mounts. */
   readonly storagePatienceMs: number;
   readonly registries: RegistriesConfig;
@@ -95,6 +97,7 @@ export function makeConfig(
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
     imageMarks: Object.freeze(imageMarksOf(values)),
+    unpackLimits: Object.freeze(unpackLimitsOf(values)),
     storagePatienceMs: (values.integer('storage-timeout', { min: 1, max: 86_400 }) ?? 120) * 1000,
     registries: Object.freeze(registriesOf(values)),
   });
@@ -167,6 +170,15 @@ function registriesOf(values: Values): RegistriesConfig {
     maxDownloads: values.integer('max-concurrent-downloads', some) ?? 3,
     maxUploads: values.integer('max-concurrent-uploads', some) ?? 5,
     attempts: values.integer('max-download-attempts', some) ?? 5,
+  };
+}
+
+function unpackLimitsOf(values: Values): UnpackLimits {
+  const reserve = values.text('image-reserve');
+  return {
+    ...UNPACK_LIMITS,
+    ratio: values.integer('image-max-ratio', { min: 0, max: 1_000_000 }) ?? UNPACK_LIMITS.ratio,
+    reserveBytes: reserve === undefined ? UNPACK_LIMITS.reserveBytes : parseSize('image-reserve', reserve),
   };
 }
 

@@ -87,6 +87,7 @@ async function serve(config: DaemonConfig): Promise<void> {
     ...{ dataRoot, db, log, transfers },
     onEvent: imageEvents(events),
     storagePatienceMs: config.storagePatienceMs,
+    unpackLimits: config.unpackLimits,
   });
   parts.defer(() => store.close());
   const engine = await openEngine({

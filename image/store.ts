@@ -25,6 +25,7 @@ import { openTrash } from './snapshots/trash.ts';
 import { openWritable } from './snapshots/writable.ts';
 import { makeTransfers, type TransferOptions } from './transfer/make.ts';
 import type { Transfers } from './transfers.ts';
+import type { UnpackLimits } from './workers/limits.ts';
 import { workerPool } from './workers/pool.ts';
 
 /** Archives that are received at a time; a further one waits. */
@@ -43,6 +44,7 @@ export interface ImageStoreOptions {
   readonly transfers?: TransferOptions;
   /** How long one call to storage may take before it counts as hung; two minutes unless told. */
   readonly storagePatienceMs?: number;
+  readonly unpackLimits?: UnpackLimits;
 }
 
 export interface ImageStore {
@@ -57,13 +59,14 @@ export interface ImageStore {
 
 /** Opens the images of a data root, and collects what a crash left there without a row. One daemon a data root at a time. */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  const { dataRoot, db, log, storagePatienceMs: patienceMs } = options;
+  const { dataRoot, db, log, storagePatienceMs: patienceMs, unpackLimits: limits } = options;
+  const how = { patienceMs, limits };
   if (patienceMs !== undefined) setPatience(patienceMs);
   createTables(db);
   const ctx = makeCtx(log);
-  const workers = workerPool(Math.max(2, availableParallelism()), patienceMs);
-  const spoolers = workerPool(MAX_SPOOLERS, patienceMs);
-  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS, patienceMs);
+  const workers = workerPool(Math.max(2, availableParallelism()), how);
+  const spoolers = workerPool(MAX_SPOOLERS, how);
+  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS, how);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();

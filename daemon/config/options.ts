@@ -90,6 +90,16 @@ const OURS: readonly Option[] = [
   },
   { key: 'image-gc-low', kind: 'integer', help: 'Remove them until it is below this percentage' },
   {
+    key: 'image-max-ratio',
+    kind: 'integer',
+    help: 'How many times its compressed size a layer above 8 GB may unpack to; 0 for any',
+  },
+  {
+    key: 'image-reserve',
+    kind: 'string',
+    help: 'Free space that unpacking leaves, at most a fiftieth of the disk; 1g unless told, 0 for none',
+  },
+  {
     key: 'storage-timeout',
     kind: 'integer',
     help: 'Seconds after which storage that does not answer fails what waits for it',

@@ -42,6 +42,8 @@ export async function checkLayer(
     const problem = await measured(parts, ctx, layer);
     return problem === undefined ? undefined : damage(`${problem}; there is no blob to unpack it from again`);
   }
+  // Its image may be newer than the check, and be removed meanwhile.
+  using _blob = parts.content.hold([source.blob]);
   await using undo = new Undo();
   const whole = parts.layers.stack(chain).every((below) => !badChains.has(below.chain));
   const { fresh, implied } = await unpackBeside(parts, ctx, { layer, source, undo, whole });
@@ -63,7 +65,7 @@ export async function checkLayer(
 }
 
 interface Source {
-  readonly blob: string;
+  readonly blob: Digest;
   readonly diffId: DiffId;
 }
 
@@ -74,7 +76,7 @@ function sourceOf(parts: StoreParts, chain: ChainId, bad: ReadonlySet<Digest>): 
     const index = catalog.chains(id).indexOf(chain);
     const [blob, diffId] = [layerBlobs(parts, id)[index], diffIds[index]];
     if (blob === undefined || diffId === undefined || bad.has(blob)) continue;
-    if (content.size(blob) !== undefined) return { blob: content.path(blob), diffId };
+    if (content.size(blob) !== undefined) return { blob, diffId };
   }
   return undefined;
 }
@@ -90,14 +92,15 @@ interface Beside {
 
 /** The layer as it should be, in a directory of its own. */
 async function unpackBeside(
-  { layers, directories, workers, trash }: StoreParts,
+  { layers, directories, workers, trash, content }: StoreParts,
   ctx: Ctx,
   { layer, source, undo, whole }: Beside,
 ): Promise<{ readonly fresh: Layer; readonly implied: readonly string[] }> {
   const directory = directories.next();
   const target = directories.layer(directory);
   undo.defer(() => trash.put(target));
-  const unpacked = await workers.run(ctx, { kind: 'unpack', ...source, target });
+  const [blob, { diffId }] = [content.path(source.blob), source];
+  const unpacked = await workers.run(ctx, { kind: 'unpack', blob, diffId, target });
   const { implied, impliesRoot, sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
   const lowers = layer.parent === undefined || !whole ? [] : layers.paths(layers.stack(layer.parent));
   const root = await workers.run(ctx, { kind: 'settle', directory: target, lowers, implied, impliesRoot });

@@ -8,6 +8,7 @@ import { chunksOf as bytesOf } from '../../native/sys/read.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import type { Remote } from './fetch-remote.ts';
 import type { FetchedBlob, FetchJob, FetchProgress, UnpackedLayer } from './jobs.ts';
+import type { UnpackLimits } from './limits.ts';
 import { unpackStream } from './unpack.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -19,6 +20,7 @@ const PRIVATE = 0o600;
 interface Options {
   readonly remote: Remote;
   readonly signal: AbortSignal;
+  readonly limits: UnpackLimits;
   readonly report: (progress: FetchProgress) => void;
 }
 
@@ -46,7 +48,11 @@ async function attempt(job: FetchJob, options: Options): Promise<FetchedBlob | '
   try {
     if (layer !== undefined) {
       try {
-        unpacked = await unpackStream(unclosed(incoming), { ...layer, signal: options.signal });
+        unpacked = await unpackStream(unclosed(incoming), {
+          ...layer,
+          signal: options.signal,
+          limits: options.limits,
+        });
       } catch (error) {
         failure = { error };
       }

@@ -2,12 +2,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
 import { compressionOf, decompressor, MAGIC_BYTES } from '../compression.ts';
+import type { UnpackGuard } from './limits.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
 
-/** The chunks of `source`, decompressed if they are compressed; closes `source` in the end. Throws `invalid-argument` for damaged input. */
-export async function* inflate(source: Chunks, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
+/** The chunks of `source`, decompressed if they are compressed; closes `source` in the end. Throws `invalid-argument` for damaged input, and what `guard` throws. */
+export async function* inflate(
+  source: Chunks,
+  { signal, guard }: { readonly signal: AbortSignal; readonly guard: UnpackGuard },
+): AsyncGenerator<Uint8Array> {
+  const iterator = counted(source, guard)[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   let bytes = 0;
   while (bytes < MAGIC_BYTES) {
@@ -18,8 +22,19 @@ export async function* inflate(source: Chunks, signal: AbortSignal): AsyncGenera
   }
   const whole = rejoined(head, iterator);
   const transform = decompressor(compressionOf(Buffer.concat(head)));
-  if (transform === undefined) yield* whole;
-  else yield* through(Readable.from(whole, { objectMode: false }), transform, signal);
+  const plain =
+    transform === undefined ? whole : through(Readable.from(whole, { objectMode: false }), transform, signal);
+  for await (const chunk of plain) {
+    guard.gave(chunk.byteLength);
+    yield chunk;
+  }
+}
+
+async function* counted(source: Chunks, guard: UnpackGuard): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    guard.took(chunk.byteLength);
+    yield chunk;
+  }
 }
 
 async function* rejoined(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): Chunks {

@@ -5,6 +5,7 @@ import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
 import type { RegistryEndpoint, Credentials, Descriptor } from '../registry/contract.ts';
+import type { UnpackLimits } from './limits.ts';
 
 /** Unpacks a layer's blob into `target`, which must not exist. A failure leaves nothing there. */
 export interface UnpackJob {
@@ -184,6 +185,13 @@ export type Job =
   | CopyJob
   | RemoveJob
   | SyncJob;
+
+/** What a worker starts with. */
+export interface WorkerData {
+  /** See native/ffi/beat.ts. */
+  readonly beat: Int32Array<SharedArrayBuffer>;
+  readonly limits: UnpackLimits;
+}
 
 /** What the daemon sends to a worker: a job, then the chunks of its input, and `taken` for each chunk of its output. */
 export type ToWorker =

@@ -21,7 +21,7 @@ import { digestOf } from './digest.ts';
 import { tellPlace } from './full-disk.ts';
 import { fetchBlob } from './fetch.ts';
 import { Remote } from './fetch-remote.ts';
-import type { FetchProgress, FromWorker, Job, JobResults, ToWorker } from './jobs.ts';
+import type { FetchProgress, FromWorker, Job, JobResults, ToWorker, WorkerData } from './jobs.ts';
 import { inBlocks } from './layer-blob.ts';
 import { pack } from './pack.ts';
 import { spool } from './spool.ts';
@@ -30,7 +30,8 @@ import { Window, WINDOW } from './window.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('layer-worker runs as a worker thread only');
-beatInto(workerData as Int32Array<SharedArrayBuffer>);
+const { beat, limits } = workerData as WorkerData;
+beatInto(beat);
 const send = (message: FromWorker): void => port.postMessage(message);
 
 interface Current {
@@ -85,7 +86,7 @@ async function run(job: Job, state: Current): Promise<void> {
 async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']]> {
   switch (job.kind) {
     case 'unpack':
-      return unpack(job, state.abort.signal);
+      return unpack(job, state.abort.signal, limits);
     case 'settle':
       settle(job);
       return rootOf(job.directory);
@@ -97,12 +98,12 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
       return digestOf(job.path, state.abort.signal);
     case 'fetch': {
       const report = (progress: FetchProgress): void => send({ type: 'progress', progress });
-      return fetchBlob(job, { remote, signal: state.abort.signal, report });
+      return fetchBlob(job, { remote, signal: state.abort.signal, limits, report });
     }
     case 'spool':
-      return spool(job, state.input, state.abort.signal);
+      return spool(job, state.input, { signal: state.abort.signal, limits });
     case 'pack':
-      return pack(job, state.input, state.abort.signal);
+      return pack(job, state.input, { signal: state.abort.signal, limits });
     case 'changes':
       return listChanges(job.upper, job.lowers);
     case 'export':

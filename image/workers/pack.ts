@@ -1,16 +1,20 @@
+import { dirname } from 'node:path';
 import { invalidArgument } from '../../common/errors.ts';
 import { layerTar } from '../roots/layer-tar.ts';
 import { inflate } from './inflate.ts';
 import type { LayerBlob, PackJob } from './jobs.ts';
+import { guardUnpacking, type Bounds } from './limits.ts';
 import { writeLayerBlob } from './layer-blob.ts';
 
 /** Runs a PackJob. */
 export async function pack(
   { file, from }: PackJob,
   input: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
+  { signal, limits }: Bounds,
 ): Promise<LayerBlob> {
-  const tar = from === undefined ? inflate(known(input), signal) : layerTar(from.upper, from.lowers);
+  const guard = guardUnpacking(limits, dirname(file));
+  const tar =
+    from === undefined ? inflate(known(input), { signal, guard }) : layerTar(from.upper, from.lowers);
   return writeLayerBlob(tar, { file, signal });
 }
 

@@ -4,7 +4,17 @@ import { internal, messageOf, WherryError } from '../../common/errors.ts';
 import type { CopyOutJob } from '../copy/contract.ts';
 import { converse, type Conversation } from './conversation.ts';
 import { ChunkQueue } from './chunk-queue.ts';
-import type { ExportJob, FetchedBlob, FetchJob, FetchProgress, Job, JobResults, ToWorker } from './jobs.ts';
+import type {
+  ExportJob,
+  FetchedBlob,
+  FetchJob,
+  FetchProgress,
+  Job,
+  JobResults,
+  ToWorker,
+  WorkerData,
+} from './jobs.ts';
+import { UNPACK_LIMITS, type UnpackLimits } from './limits.ts';
 import { Stalled, watchStall } from './stall.ts';
 
 /** A worker costs some megabytes, a start some milliseconds. */
@@ -28,8 +38,13 @@ export interface WorkerPool {
   close(): Promise<void>;
 }
 
-export const workerPool = (limit: number, patienceMs = PATIENCE_MS): WorkerPool =>
-  new Pool(limit, patienceMs);
+export interface PoolOptions {
+  /** How long one call to the kernel may take; two minutes unless told. */
+  readonly patienceMs?: number | undefined;
+  readonly limits?: UnpackLimits | undefined;
+}
+
+export const workerPool = (limit: number, options: PoolOptions = {}): WorkerPool => new Pool(limit, options);
 
 interface Thread {
   readonly worker: Worker;
@@ -40,14 +55,16 @@ interface Thread {
 class Pool implements WorkerPool {
   readonly #limit: number;
   readonly #patienceMs: number;
+  readonly #limits: UnpackLimits;
   readonly #idle = new Map<Thread, NodeJS.Timeout>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #closed = false;
 
-  constructor(limit: number, patienceMs: number) {
+  constructor(limit: number, { patienceMs = PATIENCE_MS, limits = UNPACK_LIMITS }: PoolOptions) {
     this.#limit = limit;
     this.#patienceMs = patienceMs;
+    this.#limits = limits;
   }
 
   async run<K extends Job['kind']>(
@@ -160,7 +177,7 @@ class Pool implements WorkerPool {
       thread.worker.ref();
       return thread;
     }
-    return startThread();
+    return startThread(this.#limits);
   }
 
   async #giveBack(thread: Thread): Promise<void> {
@@ -180,11 +197,12 @@ class Pool implements WorkerPool {
 }
 
 /** The worker stands beside this file, under its own name also when bundled. */
-function startThread(): Thread {
+function startThread(limits: UnpackLimits): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./layer-worker.${extension}`, import.meta.url);
   const beat = new Int32Array(new SharedArrayBuffer(4));
   // Whoever waits for it learns of its death; an idle one must not take the daemon along.
-  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData: beat }).on('error', () => {});
+  const workerData: WorkerData = { beat, limits };
+  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData }).on('error', () => {});
   return { worker, beat };
 }

@@ -6,6 +6,7 @@ import { layerPath } from '../layers/path.ts';
 import { shownName, type TarEntry, type TarSink } from '../tar/entry.ts';
 import { TarReader } from '../tar/reader.ts';
 import { inflate } from './inflate.ts';
+import { guardUnpacking, type Bounds } from './limits.ts';
 import type { SpooledArchive, SpooledMember, SpoolJob } from './jobs.ts';
 
 /** An image has some hundred blobs at most; each member costs memory until the archive is read. */
@@ -27,12 +28,13 @@ interface OpenFile {
 export async function spool(
   job: SpoolJob,
   input: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
+  { signal, limits }: Bounds,
 ): Promise<SpooledArchive> {
   const sink = memberSink(job.directory);
   try {
     const reader = new TarReader(sink);
-    for await (const chunk of inflate(input, signal)) reader.push(chunk);
+    const guard = guardUnpacking(limits, job.directory);
+    for await (const chunk of inflate(input, { signal, guard })) reader.push(chunk);
     reader.finish();
     return { members: sink.members };
   } finally {

@@ -8,13 +8,18 @@ import { measureTree } from '../layers/measure.ts';
 import { LayerTree } from '../layers/tree.ts';
 import { TarReader } from '../tar/reader.ts';
 import { inflate } from './inflate.ts';
+import { guardUnpacking, UNPACK_LIMITS, type UnpackLimits } from './limits.ts';
 import type { RootAttributes, UnpackedLayer, UnpackJob } from './jobs.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
 /** Runs an UnpackJob: one pass that inflates, hashes and unpacks. */
-export async function unpack(job: UnpackJob, signal: AbortSignal): Promise<UnpackedLayer> {
-  return unpackStream(chunksOf(job.blob, CHUNK_BYTES), { ...job, signal });
+export async function unpack(
+  job: UnpackJob,
+  signal: AbortSignal,
+  limits = UNPACK_LIMITS,
+): Promise<UnpackedLayer> {
+  return unpackStream(chunksOf(job.blob, CHUNK_BYTES), { ...job, signal, limits });
 }
 
 export interface UnpackTarget {
@@ -23,6 +28,7 @@ export interface UnpackTarget {
   /** What the uncompressed tar must hash to. */
   readonly diffId: string;
   readonly signal: AbortSignal;
+  readonly limits: UnpackLimits;
 }
 
 /**
@@ -56,14 +62,15 @@ function tryToRemove(path: string): void {
 
 async function fill(
   chunks: AsyncIterable<Uint8Array>,
-  { target, diffId, signal }: UnpackTarget,
+  { target, diffId, signal, limits }: UnpackTarget,
 ): Promise<Omit<UnpackedLayer, 'diskBytes' | 'entryCount'>> {
   const tree = new LayerTree(target);
   const sink = layerSink(tree);
   try {
     const reader = new TarReader(sink);
     const hash = createHash('sha256');
-    for await (const chunk of inflate(chunks, signal)) {
+    const guard = guardUnpacking(limits, target);
+    for await (const chunk of inflate(chunks, { signal, guard })) {
       signal.throwIfAborted();
       hash.update(chunk);
       reader.push(chunk);

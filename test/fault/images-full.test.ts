@@ -14,6 +14,8 @@ import { requires } from '../lib/requires.ts';
 const ROOT = requires('root');
 const KIB = 1024;
 const SIZE_KIB = 12 * KIB;
+/** A fiftieth of that. */
+const RESERVE_KIB = Math.floor(SIZE_KIB / 50);
 
 const lower = layer({ name: 'a', data: Buffer.alloc(400 * KIB, 1) }, { name: 'b', data: 'b' });
 const upper = layer({ name: 'c', data: Buffer.alloc(300 * KIB, 2) });
@@ -87,6 +89,20 @@ test('a load on a full disk says where, leaves nothing, and works when there is 
     assert.ok(told.has('content/ingest') && told.has('unpack'), `Failed at ${[...told].join(', ')}`);
     await store.loadBytes(archive);
     await isSound(store);
+  }),
+);
+
+test('unpacking leaves the reserve, and says so', ROOT, (t) =>
+  onSmallDisk(t, async (store) => {
+    const filler = await fillUp(store.dataRoot, RESERVE_KIB * KIB - 4 * KIB);
+    await assert.rejects(store.loadBytes(small), {
+      code: 'internal',
+      message: /^Cannot write to ".*": no space left on device but the \d+ bytes that .*"image-reserve" keeps$/,
+    });
+    assert.deepEqual(store.images.list(), []);
+    await isSound(store);
+    await filler.free();
+    await store.loadBytes(small);
   }),
 );
 
