@@ -6,8 +6,8 @@ import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { Storage } from './disk/contract.ts';
-import type { Health, Healthcheck } from './health/contract.ts';
-import type { EndpointSettings, NetworkView, Sandbox } from './networks/types.ts';
+import type { NetworkVerbs } from './connections/contract.ts';
+import type { EndpointSettings, Sandbox } from './networks/types.ts';
 import type { Health, Healthcheck } from './health/contract.ts';
 import type { RestartPolicy, RestartRecord } from './restarts/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
@@ -28,7 +28,7 @@ export interface Engine {
   readonly containers: Containers;
   readonly files: ContainerFiles;
   readonly execs: Execs;
-  readonly networks: NetworkList;
+  readonly networks: NetworkVerbs;
   readonly events: Events;
   readonly info: () => EngineInfo;
 }
@@ -71,6 +71,8 @@ export interface CreateRequest {
 export interface HostOptions {
   /** `bridge` (also `default`), `none`, `host`, `container:<id>`, a network. */
   readonly networkMode: string;
+  /** Of the default bridge: `container:alias`. */
+  readonly links: readonly string[];
   readonly autoRemove: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly binds: readonly Bind[];
@@ -507,12 +509,6 @@ export interface Execs {
 }
 
 // ---------------------------------------------------------------- networks, events, info
-
-export interface NetworkList {
-  list(): readonly NetworkView[];
-  /** By name, id or unique id prefix. Throws `not-found` `network x not found`. */
-  get(reference: string): NetworkView;
-}
 
 /** Docker's event message without its wire quirks. */
 export interface Event {

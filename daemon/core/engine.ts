@@ -6,6 +6,7 @@ import { openExecStore } from '../store/execs.ts';
 import { openHealthStore } from '../store/health.ts';
 import { makeContainerFiles } from './archive/files.ts';
 import { createBackground } from './background.ts';
+import { makeNetworkVerbs } from './connections/networks.ts';
 import { makeContainers } from './containers/containers.ts';
 import { STATS_INTERVAL_MS } from './containers/stats.ts';
 import { createContainerTable, type Fixed } from './containers/table.ts';
@@ -32,6 +33,9 @@ import { createRestartTimers } from './restarts/timers.ts';
 import { createAccounts } from './spec/accounts.ts';
 import { createSampler } from './stats/sampler.ts';
 import { createSeccomp, PLAIN_CHOICE } from './spec/seccomp.ts';
+import { makeVolumeRoot, openVolumeParts } from './volumes/open.ts';
+import { settleVolumes } from './volumes/settle.ts';
+import { makeVolumes } from './volumes/volumes.ts';
 
 /** Of `docker cp` at once: a client that reads slowly holds one. */
 const COPIERS = 16;
@@ -57,6 +61,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
+    volumeParts: openVolumeParts(db, { root: makePaths(dirs).volumes, core: () => core }),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),
@@ -68,6 +73,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   await makeDirectories(core);
   const boot = await readBoot(dirs.dataRoot);
   const found = await findContainers(core, containerStore);
+  await settleVolumes(core.volumeParts, core.paths.volumes);
   core.health.recover();
   const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
   await core.networks.reconcile(core.ctx, new Set(live));
@@ -88,7 +94,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     containers: makeContainers(core),
     files: makeContainerFiles(core, copiers),
     execs: makeExecs(core),
-    networks: core.networks,
+    networks: makeNetworkVerbs(core),
+    volumes: makeVolumes(core.volumeParts),
     events: core.events,
     info: await openInfo(core, dirs),
     close: async () => {
@@ -100,6 +107,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
 }
 
 async function makeDirectories({ paths }: Core): Promise<void> {
+  await makeVolumeRoot(paths.volumes);
   await mkdir(paths.containers, { recursive: true, mode: 0o710 });
   await mkdir(paths.shims, { recursive: true, mode: 0o700 });
   await mkdir(paths.staging, { recursive: true, mode: 0o700 });

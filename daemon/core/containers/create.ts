@@ -17,7 +17,7 @@ import { settleMountsFor, type SettledMounts } from '../volumes/mount-points.ts'
 import { announce } from './announce.ts';
 import { discard } from './discard.ts';
 import { fitResources } from './fit-resources.ts';
-import { settleNetworks } from './join-networks.ts';
+import { donorFiles, networkDonorOf, settleMode, settleNetworks } from './join-networks.ts';
 import { mergeConfig } from './merge.ts';
 import { settleModes } from './namespaces.ts';
 import { checkName, generateName, nameConflict } from './names.ts';
@@ -85,13 +85,20 @@ interface Described {
   readonly name: string;
 }
 
+/** Docker keeps a namespace that is joined under its container's id, and its names. */
+function withMode(core: Core, request: CreateRequest): CreateRequest {
+  const networkMode = settleMode(core, request.host.networkMode);
+  return { ...request, host: { ...request.host, networkMode } };
+}
+
 function describe(
   core: Core,
   { request, image, id, name }: Described,
 ): Container & Pick<SettledMounts, 'volumes'> {
+  const donor = networkDonorOf(core, request.host.networkMode);
   // Docker names a container on the host's network after the host, everybody else after its id.
-  const ownName = request.host.networkMode === 'host' ? hostname() : shortId(id);
-  const merged = mergeConfig(request, image.config, ownName);
+  const ownName = request.host.networkMode === 'host' ? hostname() : (donor?.config.hostname ?? shortId(id));
+  const merged = mergeConfig(withMode(core, request), image.config, ownName);
   const { host } = merged;
   const namespaces = settleModes(core, host.namespaces, host.privileged);
   const networks = settleNetworks(core, merged);
@@ -112,6 +119,7 @@ function describe(
     hostnamePath: core.paths.hostname(id),
     hostsPath: core.paths.hosts(id),
     resolvConfPath: core.paths.resolvConf(id),
+    ...donorFiles(donor),
     overlay: { lower: [], upper: '', work: '' },
     sandbox: undefined,
     sandboxKey: '',

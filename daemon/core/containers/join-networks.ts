@@ -2,7 +2,7 @@ import { conflict, invalidArgument, messageOf } from '../../../common/errors.ts'
 import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { ReserveRequest } from '../networks/contract.ts';
-import { NO_SETTINGS } from '../networks/types.ts';
+import { NO_SETTINGS, type Sandbox } from '../networks/types.ts';
 
 const CONTAINER = 'container:';
 
@@ -49,6 +49,59 @@ function nameOf({ networks }: Pick<Core, 'networks'>, reference: string): string
   }
 }
 
+/** The files of the container whose network namespace is joined: names and addresses are its. */
+export function donorFiles(
+  donor: Container | undefined,
+): Partial<Pick<Container, 'hostnamePath' | 'hostsPath' | 'resolvConfPath'>> {
+  if (donor === undefined) return {};
+  const { hostnamePath, hostsPath, resolvConfPath } = donor;
+  return { hostnamePath, hostsPath, resolvConfPath };
+}
+
+/** Throws `not-found` `No such container: x`. */
+export function networkDonorOf({ table }: Core, mode: string): Container | undefined {
+  const joined = joinedBy(mode);
+  return joined === undefined ? undefined : table.find(joined).view;
+}
+
+/** The mode as a container keeps it: another is named by its id. Throws `not-found` `No such container: x`. */
+export function settleMode({ table }: Core, mode: string): string {
+  const joined = joinedBy(mode);
+  return joined === undefined ? mode : `${CONTAINER}${table.find(joined).id}`;
+}
+
+/** What does not go with the network mode, in docker's words. */
+export function checkNetworkMode(request: CreateRequest): void {
+  const { host, hostname, networks, exposedPorts } = request;
+  const joined = joinedBy(host.networkMode);
+  const isHost = host.networkMode === 'host';
+  if (isHost && host.links.length > 0) {
+    throw invalidArgument(
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    );
+  }
+  if (joined === undefined) return;
+  const conflicts = [
+    [joined === '', 'invalid container format container:<name|id>'],
+    [hostname !== '', 'conflicting options: hostname and the network mode'],
+    [
+      host.links.length > 0,
+      "conflicting options: container type network can't be used with links. This would result in undefined behavior",
+    ],
+    [host.dns.length > 0, 'conflicting options: dns and the network mode'],
+    [host.extraHosts.length > 0, 'conflicting options: custom host-to-IP mapping and the network mode'],
+    [
+      Object.values(networks).some(({ macAddress }) => macAddress !== undefined),
+      'conflicting options: mac-address and the network mode',
+    ],
+    [
+      Object.keys(exposedPorts).length > 0,
+      'conflicting options: port exposing and the container type network mode',
+    ],
+  ] as const;
+  for (const [wrong, text] of conflicts) if (wrong) throw invalidArgument(text);
+}
+
 /** Throws in docker's words when a container whose namespace is to be joined does not run. */
 export function reserveRequestOf(core: Core, { name, config }: Container): ReserveRequest {
   const joined = joinedBy(config.host.networkMode);
@@ -56,6 +109,10 @@ export function reserveRequestOf(core: Core, { name, config }: Container): Reser
   const names = { name, hostname: config.hostname };
   return { kind: 'networks', networks: wantedNetworks(config), names };
 }
+
+/** The process in whose network namespace a container starts; undefined: in one of its own, or the host's. */
+export const networkDonor = (core: Core, sandbox: Sandbox): number | undefined =>
+  sandbox.kind === 'container' ? runningDonor(core, sandbox.joinedId).pid : undefined;
 
 /** The running container whose network namespace is joined. */
 export function runningDonor(core: Core, reference: string): { readonly id: string; readonly pid: number } {

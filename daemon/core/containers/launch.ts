@@ -4,7 +4,6 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Undo } from '../../../common/undo.ts';
-import { writeWhole } from '../../../common/write-file.ts';
 import { buildLaunchPlan } from '../../../runtime/launch.ts';
 import type { LaunchRequest, MonitorConfig } from '../../../runtime/contract.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
@@ -24,7 +23,10 @@ import { borrowedMounts } from '../spec/mounts.ts';
 import { together } from '../together.ts';
 import { mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
 import { clearLater } from './clear-later.ts';
+import { networkDonor } from './join-networks.ts';
+import { withLinks } from './links.ts';
 import { findDonors } from './namespaces.ts';
+import { writeNameFiles } from './name-files.ts';
 import { LaunchFailure } from './start-failure.ts';
 import { detachHooks } from './sessions.ts';
 
@@ -95,8 +97,8 @@ async function makePlan(
   core: Core,
   { view, sandbox, mounted }: Omit<Prepared, 'spec'> & { readonly mounted: Mounted },
 ): Promise<{ readonly spec: Spec; readonly plan: Plan }> {
-  const donors = findDonors(core, view);
-  const spec = makeSpec(view, await findFacts(core, view, donors));
+  const donors = { ...findDonors(core, view), network: networkDonor(core, sandbox) };
+  const spec = makeSpec(withLinks(core, view), await findFacts(core, view, donors));
   const borrowed = [...borrowedMounts(spec.mounts, donors.ipc), ...mounted.borrowed];
   const request = launchRequest(core, { view, sandbox, spec });
   return { spec, plan: buildLaunchPlan({ ...request, borrowed, hostSide: mounted.hostSide }) };
@@ -158,28 +160,4 @@ function monitorOf(core: Core, view: Container, cgroupsPath: string): MonitorCon
     drainMs: DRAIN_MS,
     oomFile: oomFileOf(core.host.cgroups, cgroupsPath),
   };
-}
-
-async function writeNameFiles(
-  core: Core,
-  ctx: Ctx,
-  { view, sandbox }: { readonly view: Container; readonly sandbox: Sandbox },
-): Promise<void> {
-  const { hostname, domainname, host } = view.config;
-  const { extraHosts, dns, dnsSearch, dnsOptions } = host;
-  const files = await core.networks.files(ctx, {
-    sandbox,
-    links: [],
-    hostname,
-    domainname,
-    extraHosts,
-    dns,
-    dnsSearch,
-    dnsOptions,
-  });
-  await Promise.all([
-    writeWhole(view.hostsPath, files.hosts),
-    writeWhole(view.hostnamePath, files.hostname),
-    writeWhole(view.resolvConfPath, files.resolvConf),
-  ]);
 }

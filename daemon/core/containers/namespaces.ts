@@ -6,6 +6,7 @@ import type { Core } from '../core.ts';
 export interface Donors {
   readonly ipc: number | undefined;
   readonly pid: number | undefined;
+  readonly network?: number | undefined;
 }
 
 const CONTAINER = 'container:';

@@ -30,5 +30,7 @@ export async function rename(
     throw conflict(`Error when allocating new name: ${nameConflict(name, owner).message}`);
   }
   core.table.rename(entry, name);
+  core.networks.renamed(entry.id, old, name);
+  core.table.publish(entry, { sandbox: core.networks.sandboxOf(entry.id) });
   announce(core, entry, { action: 'rename', attributes: { oldName: `/${old}` } });
 }

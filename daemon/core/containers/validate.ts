@@ -10,6 +10,7 @@ import { checkPolicy } from '../restarts/policy.ts';
 import { parseRule } from '../spec/devices.ts';
 import { parseSecurityOptions } from '../spec/security.ts';
 import { parseSignal } from '../signals.ts';
+import { checkNetworkMode } from './join-networks.ts';
 import { parseCpuList } from './cpu-list.ts';
 import { checkModes } from './namespaces.ts';
 
@@ -36,6 +37,7 @@ export function validateRequest(request: CreateRequest, limits: HostLimits): voi
       throw invalidArgument(`invalid environment variable: ${variable}`);
     }
   }
+  checkNetworkMode(request);
   validateShared(request);
   validateHealthcheck(request.healthcheck);
   validateHost(request.host);

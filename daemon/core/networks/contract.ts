@@ -1,6 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
-import type { NetworkList } from '../contract.ts';
 import type { Endpoint, EndpointSettings, IpamConfig, NetworkDriver, NetworkView, Sandbox } from './types.ts';
 
 /**
@@ -132,7 +131,10 @@ export const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as
 export type GatewayMode = (typeof GATEWAY_MODES)[number];
 
 /** The networks of one daemon. */
-export interface Networks extends NetworkList {
+export interface Networks {
+  list(): readonly NetworkView[];
+  /** By name, id or unique id prefix. Throws `not-found` `network x not found`. */
+  get(reference: string): NetworkView;
   /**
    * Makes the kernel's side so: bridges, their addresses, firewall, forwarding. Then drops the sandboxes, veths, bridges and netns
    * links that belong to nobody, and puts the veths of live containers back on their bridges. Call it once at daemon start, before
@@ -168,6 +170,8 @@ export interface Networks extends NetworkList {
     containerId: string,
     from: { readonly networkId: string; readonly pid: number | undefined },
   ): Promise<Endpoint | undefined>;
+  /** Throws what `reserve` would throw for such settings, as far as they depend on the network alone. */
+  check(reference: string, settings: EndpointSettings): void;
   /** A container has another name now: DNSNames follow. */
   renamed(containerId: string, from: string, to: string): void;
   /** For LaunchRequest.network; undefined for `host` and `container`: then the plan has no unshare(CLONE_NEWNET). Pure. */

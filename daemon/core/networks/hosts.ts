@@ -35,13 +35,19 @@ export function formatHosts(request: HostsRequest): string {
     ...(request.ipv6 ? IPV6_LINES : []),
     ...extra.map(({ name, address }) => `${address}\t${name}`),
     ...request.links.map(({ address, names }) => `${address}\t${names.join(' ')}`),
-    ...request.addresses.map((address) => `${address}\t${ownNames(request)}`),
+    ...hostsLines(request, request.addresses),
   ];
   return `${lines.join('\n')}\n`;
 }
 
+/** A container's own names, for each of its addresses. */
+export const hostsLines = (
+  names: Pick<HostsRequest, 'hostname' | 'domainname'>,
+  addresses: readonly string[],
+): string[] => addresses.map((address) => `${address}\t${ownNames(names)}`);
+
 /** The full name, and the first label of it when there is more. */
-function ownNames({ hostname, domainname }: HostsRequest): string {
+function ownNames({ hostname, domainname }: Pick<HostsRequest, 'hostname' | 'domainname'>): string {
   const full = domainname === '' ? hostname : `${hostname}.${domainname}`;
   const [label = full] = full.split('.');
   return label === full ? full : `${full} ${label}`;

@@ -5,7 +5,7 @@ import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { connect, disconnect } from './connect.ts';
 import type { BridgeNetwork, Networks } from './contract.ts';
 import { createNetwork } from './create.ts';
-import { dnsNamesOf } from './endpoint.ts';
+import { checkSettings, dnsNamesOf } from './endpoint.ts';
 import { networkFiles, readHostFiles } from './files.ts';
 import { createKernel } from './kernel.ts';
 import { lookUp, lookUpAddress, type NameScope } from './names.ts';
@@ -44,6 +44,7 @@ export function openNetworks(options: NetworksOptions): Networks {
     endpointsIn: (networkId) => [...(state.members.get(networkId)?.values() ?? [])],
     connect: (ctx, containerId, request) => connect(ctx, state, { containerId, ...request }),
     disconnect: (ctx, containerId, from) => disconnect(ctx, state, { containerId, ...from }),
+    check: (reference, settings) => checkSettings(findNetwork(networks.values(), reference), settings),
     renamed: (containerId, from, to) => rename(state, containerId, [from, to]),
     steps: (sandbox) => stepsOf(state, sandbox),
     files: async (_ctx, request) =>

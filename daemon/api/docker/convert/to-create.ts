@@ -65,6 +65,7 @@ function toHostOptions(
   checkForms(host);
   const options = {
     networkMode: networkMode(host),
+    links: host.Links ?? [],
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
     restartPolicy: toRestartPolicy(host.RestartPolicy, body.Labels ?? {}),
     binds: bindsOf(host),

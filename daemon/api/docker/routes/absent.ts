@@ -13,10 +13,6 @@ const NOT_YET: readonly (readonly [
   ['POST', '/session', 'A build session'],
   ['POST', '/grpc', 'A build session'],
   ['GET', '/containers/:name/attach/ws', 'Attaching through a websocket'],
-  ['POST', '/networks/create', 'Creating a network'],
-  ['POST', '/networks/:name/connect', 'Connecting a container to a network'],
-  ['POST', '/networks/:name/disconnect', 'Disconnecting a container from a network'],
-  ['DELETE', '/networks/:name', 'Removing a network'],
   ['POST', '/volumes/create', 'Creating a volume'],
   ['POST', '/plugins/pull', 'Installing a plugin'],
 ];

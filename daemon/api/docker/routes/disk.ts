@@ -56,7 +56,6 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
   });
 
   // Nothing of these kinds can be made yet, so nothing is unused.
-  app.post('/networks/prune', (_request, reply) => sendJson(reply, { NetworksDeleted: null }));
   app.post('/volumes/prune', (_request, reply) => sendJson(reply, { VolumesDeleted: [], SpaceReclaimed: 0 }));
   app.post('/build/prune', (_request, reply) => sendJson(reply, { CachesDeleted: null, SpaceReclaimed: 0 }));
 }

@@ -19,9 +19,19 @@ export const Mount = Type.Object({
       CreateMountpoint: optional(Type.Boolean()),
       ReadOnlyNonRecursive: optional(Type.Boolean()),
       ReadOnlyForceRecursive: optional(Type.Boolean()),
+      /** Ours: the source's owner and the container's user appear in each other's place. */
+      Idmap: optional(Type.Boolean()),
     }),
   ),
-  VolumeOptions: optional(Type.Object({})),
+  VolumeOptions: optional(
+    Type.Object({
+      NoCopy: optional(Type.Boolean()),
+      Labels: optional(stringMap),
+      Subpath: optional(Type.String()),
+      DriverConfig: optional(Type.Object({ Name: optional(Type.String()), Options: optional(stringMap) })),
+    }),
+  ),
+  ImageOptions: optional(Type.Object({ Subpath: optional(Type.String()) })),
   TmpfsOptions: optional(
     Type.Object({
       SizeBytes: optional(Type.Integer()),
@@ -61,6 +71,7 @@ export const HostConfig = Type.Object({
   Mounts: optional(Type.Array(Mount)),
   LogConfig: optional(Type.Object({ Type: optional(Type.String()), Config: optional(stringMap) })),
   NetworkMode: optional(Type.String()),
+  Links: optional(strings),
   RestartPolicy: optional(RestartPolicyBody),
   AutoRemove: optional(Type.Boolean()),
   ConsoleSize: optional(Type.Array(Type.Integer())),
@@ -76,6 +87,8 @@ export const HostConfig = Type.Object({
   ReadonlyRootfs: optional(Type.Boolean()),
   SecurityOpt: optional(strings),
   Tmpfs: optional(stringMap),
+  VolumeDriver: optional(Type.String()),
+  VolumesFrom: optional(strings),
   ShmSize: optional(Type.Integer()),
   Sysctls: optional(stringMap),
   CpuShares: optional(Type.Integer()),

@@ -1,0 +1,40 @@
+import type { Core } from '../core.ts';
+import { connectContainer } from './connect.ts';
+import type { NetworkVerbs } from './contract.ts';
+import { disconnectContainer } from './disconnect.ts';
+import { isPredefined } from '../networks/network-list.ts';
+import type { NetworkView } from '../networks/types.ts';
+
+/** The verbs of contract.ts. */
+export function makeNetworkVerbs(core: Core): NetworkVerbs {
+  const { networks } = core;
+  const announce = (action: string, { id, name, driver }: NetworkView): void =>
+    core.events.publish({ type: 'network', action, actorId: id, attributes: { name, type: driver } });
+  const verbs: NetworkVerbs = {
+    list: () => networks.list(),
+    get: (reference) => networks.get(reference),
+    create: async (ctx, request) => {
+      const network = await networks.create(ctx, request);
+      announce('create', network);
+      return network;
+    },
+    remove: async (ctx, reference) => {
+      announce('destroy', await networks.remove(ctx, reference));
+    },
+    connect: (ctx, reference, request) => connectContainer(core, ctx, { reference, ...request }),
+    disconnect: (ctx, reference, request) => disconnectContainer(core, ctx, { reference, ...request }),
+    prune: async (ctx, isWanted) => {
+      const unused = networks
+        .list()
+        .filter((each) => !isPredefined(each.name) && !verbs.isUsed(each) && isWanted(each));
+      for (const { id } of unused) await verbs.remove(ctx, id);
+      return unused.map(({ name }) => name);
+    },
+    isUsed: ({ id, name }) =>
+      networks.endpointsIn(id).length > 0 ||
+      [...core.table.all()].some(
+        ({ view }) => view.sandbox === undefined && Object.hasOwn(view.config.networks, name),
+      ),
+  };
+  return verbs;
+}
