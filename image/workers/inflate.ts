@@ -2,14 +2,15 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
 import { compressionOf, decompressor, MAGIC_BYTES } from '../compression.ts';
-import type { UnpackGuard } from './limits.ts';
+import { UNGUARDED, type UnpackGuard } from './limits.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
 
 /** The chunks of `source`, decompressed if they are compressed; closes `source` in the end. Throws `invalid-argument` for damaged input, and what `guard` throws. */
 export async function* inflate(
   source: Chunks,
-  { signal, guard }: { readonly signal: AbortSignal; readonly guard: UnpackGuard },
+  signal: AbortSignal,
+  guard = UNGUARDED,
 ): AsyncGenerator<Uint8Array> {
   const iterator = counted(source, guard)[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];

@@ -32,6 +32,9 @@ export interface UnpackGuard {
   gave(bytes: number): void;
 }
 
+/** For what was unpacked before. */
+export const UNGUARDED: UnpackGuard = { took: () => {}, gave: () => {} };
+
 /** `path` exists, and is on the file system that is written to. */
 export function guardUnpacking(limits: UnpackLimits, path: string): UnpackGuard {
   let [taken, given, asked] = [0, 0, 0];

@@ -14,7 +14,7 @@ export async function pack(
 ): Promise<LayerBlob> {
   const guard = guardUnpacking(limits, dirname(file));
   const tar =
-    from === undefined ? inflate(known(input), { signal, guard }) : layerTar(from.upper, from.lowers);
+    from === undefined ? inflate(known(input), signal, guard) : layerTar(from.upper, from.lowers);
   return writeLayerBlob(tar, { file, signal });
 }
 

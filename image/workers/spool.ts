@@ -34,7 +34,7 @@ export async function spool(
   try {
     const reader = new TarReader(sink);
     const guard = guardUnpacking(limits, job.directory);
-    for await (const chunk of inflate(input, { signal, guard })) reader.push(chunk);
+    for await (const chunk of inflate(input, signal, guard)) reader.push(chunk);
     reader.finish();
     return { members: sink.members };
   } finally {

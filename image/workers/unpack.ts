@@ -70,7 +70,7 @@ async function fill(
     const reader = new TarReader(sink);
     const hash = createHash('sha256');
     const guard = guardUnpacking(limits, target);
-    for await (const chunk of inflate(chunks, { signal, guard })) {
+    for await (const chunk of inflate(chunks, signal, guard)) {
       signal.throwIfAborted();
       hash.update(chunk);
       reader.push(chunk);
