@@ -11,12 +11,16 @@ export interface LogOptions {
 }
 
 /** The daemon's log: a line an entry on one stream. An error in a field shows with its causes, and its stack at level debug. */
-export function winstonLog({ level, format, stream }: LogOptions): Log {
+export function winstonLog({
+  level,
+  format,
+  stream,
+}: LogOptions): Log & { setLevel(level: LogOptions['level']): void } {
   const shown = winston.format((entry) => {
-    entry['fields'] = showFields(entry['fields'] as Fields, level === 'debug');
+    entry['fields'] = showFields(entry['fields'] as Fields, logger.level === 'debug');
     return entry;
   });
-  const logger = winston.createLogger({
+  const logger: winston.Logger = winston.createLogger({
     levels: LEVELS,
     level,
     format: winston.format.combine(
@@ -26,7 +30,10 @@ export function winstonLog({ level, format, stream }: LogOptions): Log {
     ),
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
-  return logWith(logger, {});
+  return {
+    ...logWith(logger, {}),
+    setLevel: (next) => (logger.level = next),
+  };
 }
 
 function logWith(logger: winston.Logger, common: Fields): Log {

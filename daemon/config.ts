@@ -52,6 +52,12 @@ export interface DaemonConfig {
   /** How long one call to storage may take, and the launch of a process with all its mounts. */
   readonly storagePatienceMs: number;
   readonly registries: RegistriesConfig;
+  /** docker's, kept and shown. */
+  readonly features: Readonly<Record<string, unknown>>;
+  /** docker's, kept and shown: containers outlive the daemon. */
+  readonly shutdownTimeoutS: number;
+  /** `address:port` of the metrics. */
+  readonly metricsAddress: string | undefined;
 }
 
 export interface RegistriesConfig extends HostsConfig {
@@ -100,6 +106,9 @@ export function makeConfig(
     unpackLimits: Object.freeze(unpackLimitsOf(values)),
     storagePatienceMs: (values.integer('storage-timeout', { min: 1, max: 86_400 }) ?? 120) * 1000,
     registries: Object.freeze(registriesOf(values)),
+    features: Object.freeze(values.map('features') ?? {}),
+    shutdownTimeoutS: values.integer('shutdown-timeout', { min: -1, max: 2 ** 31 }) ?? 15,
+    metricsAddress: metricsAddress(values),
   });
 }
 
@@ -115,6 +124,13 @@ function hostsOf(values: Values): readonly string[] {
     throw invalidArgument(`Invalid host "${wrong}": it must be unix:///path, tcp://address:port or fd://`);
   }
   return Object.freeze([...new Set(normal)]);
+}
+
+function metricsAddress(values: Values): string | undefined {
+  const address = values.text('metrics-addr');
+  if (address !== undefined && !/^(\[[0-9a-f:]+\]|[^:[\]]*):\d+$/i.test(address))
+    throw invalidArgument(`The option "metrics-addr" is "${address}", it must be address:port`);
+  return address;
 }
 
 /** docker's ports, where a host at a TCP address names none. */

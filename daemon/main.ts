@@ -1,4 +1,4 @@
-import { makeCtx } from '../common/ctx.ts';
+import { makeCtx, type Ctx } from '../common/ctx.ts';
 import { messageOf } from '../common/errors.ts';
 import { openDatabase, reserveLog } from '../common/sqlite.ts';
 import { winstonLog } from '../common/winston-log.ts';
@@ -10,6 +10,7 @@ import { checkHost, formatChecks } from './check.ts';
 import { makeConfig, type DaemonConfig } from './config.ts';
 import { readConfigFile } from './config/file.ts';
 import { helpText, parseFlags } from './config/flags.ts';
+import type { Engine } from './core/contract.ts';
 import { openEngine } from './core/engine.ts';
 import { createEventBus, EVENT_BATCH_MS } from './core/events/bus.ts';
 import { openNetworks } from './core/networks/networks.ts';
@@ -19,13 +20,17 @@ import { lockDirectory } from './instance-lock.ts';
 import { listenOn } from './listen/listen.ts';
 import { readTls } from './listen/tls.ts';
 import { socketGroup } from './listen/group.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { serveMetrics } from './metrics/serve.ts';
 import { openRegistries } from './registries.ts';
+import { makeLive, reload } from './reload.ts';
 import {
   askedToStop,
   databasePath,
   engineId,
   makeRoots,
   notify,
+  onHangUp,
   requireHost,
   seccompProfile,
   writePidfile,
@@ -53,12 +58,16 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write('configuration OK\n');
       return 0;
     case 'serve':
-      await serve(makeConfig(await readConfigFile(configFile), values));
+      await serve(async () => makeConfig(await readConfigFile(configFile), values));
       return 0;
   }
 }
 
-async function serve(config: DaemonConfig): Promise<void> {
+async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
+  const live = makeLive(await read());
+  const { config } = live;
+  // From here on it ends no daemon that is not ready yet.
+  const hangUp = onHangUp();
   const log = winstonLog({ level: config.logLevel, format: config.logFormat, stream: process.stderr });
   const ctx = makeCtx(log);
   const stop = askedToStop(ctx);
@@ -81,7 +90,7 @@ async function serve(config: DaemonConfig): Promise<void> {
     createEventBus({ store: openEventStore(journal), log, batchMs: EVENT_BATCH_MS }),
     (bus) => bus.close(),
   );
-  const transfers = openRegistries(config.registries);
+  const transfers = openRegistries(() => config.registries);
   parts.defer(() => transfers.registry.close());
   const store = await openImageStore({
     ...{ dataRoot, db, log, transfers },
@@ -90,14 +99,17 @@ async function serve(config: DaemonConfig): Promise<void> {
     unpackLimits: config.unpackLimits,
   });
   parts.defer(() => store.close());
+  const id = await engineId(dataRoot);
   const engine = await openEngine({
     ctx,
     db,
     dirs: { dataRoot, execRoot },
     config: {
       ...ENGINE_DEFAULTS,
-      id: await engineId(dataRoot),
-      labels: config.labels,
+      id,
+      get labels() {
+        return config.labels;
+      },
       noNewPrivileges: config.noNewPrivileges,
       seccompProfile: profile,
       cgroupnsMode: config.cgroupnsMode,
@@ -115,7 +127,9 @@ async function serve(config: DaemonConfig): Promise<void> {
     events,
   });
   parts.defer(() => engine.close());
-  const api = await createDockerApi({ engine, ctx, defaults: config, info: config });
+  const metrics = config.metricsAddress === undefined ? undefined : await measured(ctx, engine);
+  const door = metrics?.engine ?? engine;
+  const api = await createDockerApi({ engine: door, ctx, defaults: config, info: config });
   parts.defer(() => api.close());
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
   for (const host of config.hosts) {
@@ -125,12 +139,26 @@ async function serve(config: DaemonConfig): Promise<void> {
       log.warn('Whoever reaches this address is root on this machine', { host });
   }
 
+  if (config.metricsAddress !== undefined && metrics !== undefined)
+    parts.use(await serveMetrics(config.metricsAddress, metrics));
+
   log.info('Listening', { hosts: config.hosts, dataRoot, pid: process.pid });
   process.stdout.write(`wherryd ${VERSION} is listening on ${config.hosts.join(', ')}\n`);
   using _trim = trimWhenIdle();
   notify(log, 'READY=1');
+  hangUp.serve(async () => {
+    notify(log, 'RELOADING=1');
+    await reload({ live, read, log, events, id });
+    notify(log, 'READY=1');
+  });
   await stop;
   notify(log, 'STOPPING=1');
+}
+
+/** Loaded by those who want it only. */
+async function measured(ctx: Ctx, engine: Engine): Promise<Metrics> {
+  const { makeMetrics } = await import('./metrics/metrics.ts');
+  return makeMetrics(ctx, engine);
 }
 
 let code = 1;

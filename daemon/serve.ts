@@ -59,7 +59,7 @@ export async function writePidfile(path: string): Promise<AsyncDisposable> {
 }
 
 /** Tells systemd (man 3 sd_notify) when `NOTIFY_SOCKET` is set; a failure is only logged. */
-export function notify(log: Log, state: 'READY=1' | 'STOPPING=1'): void {
+export function notify(log: Log, state: 'READY=1' | 'RELOADING=1' | 'STOPPING=1'): void {
   const path = process.env['NOTIFY_SOCKET'];
   if (path === undefined || path === '') return;
   try {
@@ -69,11 +69,8 @@ export function notify(log: Log, state: 'READY=1' | 'STOPPING=1'): void {
   }
 }
 
-/** Resolves with the name of the first signal that asks for the end. SIGHUP, docker's reload, only says that it does nothing. */
+/** Resolves with the name of the first signal that asks for the end. */
 export function askedToStop(ctx: Ctx): Promise<string> {
-  process.on('SIGHUP', () =>
-    ctx.log.warn('Reloading the configuration is not supported yet: restart wherryd'),
-  );
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
@@ -82,4 +79,29 @@ export function askedToStop(ctx: Ctx): Promise<string> {
       });
     }
   });
+}
+
+/** SIGHUP asks for what is told here, later; one that comes while the last is at work is done after it. Until then it is remembered. */
+export function onHangUp(): { serve(work: () => Promise<void>): void } {
+  let [asked, busy] = [false, false];
+  let work: (() => Promise<void>) | undefined;
+  const next = async (): Promise<void> => {
+    if (busy || work === undefined) return;
+    busy = true;
+    for (; asked;) {
+      asked = false;
+      await work();
+    }
+    busy = false;
+  };
+  process.on('SIGHUP', () => {
+    asked = true;
+    void next();
+  });
+  return {
+    serve: (what) => {
+      work = what;
+      void next();
+    },
+  };
 }

@@ -17,6 +17,9 @@ import type { OnImageEvent, StoreParts } from './parts.ts';
 import { familiar } from './reference.ts';
 import { planRemoval } from './remove.ts';
 import { makeArchives } from './roots/make.ts';
+import { openCompactor } from './rebuild/compactor.ts';
+import { openRebuilt } from './rebuild/rebuilt.ts';
+import { openRecipes } from './rebuild/recipes.ts';
 import { createTables } from './schema.ts';
 import type { ChainId, Snapshots } from './snapshots.ts';
 import { openDirectories } from './snapshots/directories.ts';
@@ -40,6 +43,8 @@ export interface ImageStoreOptions {
   readonly db: DatabaseSync;
   readonly log: Log;
   readonly onEvent?: OnImageEvent;
+  /** Drops the blobs of layers that can be made again, whenever images come. */
+  readonly dropBlobs?: boolean;
   /** How registries are reached. */
   readonly transfers?: TransferOptions;
   /** How long one call to storage may take before it counts as hung; two minutes unless told. */
@@ -66,32 +71,38 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const ctx = makeCtx(log);
   const workers = workerPool(Math.max(2, availableParallelism()), how);
   const spoolers = workerPool(MAX_SPOOLERS, how);
-  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS, how);
+  const downloads = workerPool(options.transfers?.maxDownloads ?? (() => MAX_DOWNLOADS), how);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();
   const layers = openLayers({ db, directories, trash, pool: workers });
   const content = await openContent(join(dataRoot, 'content'));
-  const catalog = openCatalog(db, layers);
+  const recipes = await openRecipes(join(content.root, 'recipes'), db);
+  const catalog = openCatalog(db, layers, () => compactor.wake());
+  const rebuilt = openRebuilt({ catalog, content, layers, directories, workers, recipes });
   const released = async (): Promise<void> => {
     await layers.discard(layers.forget(live()));
   };
   const snapshots = openWritable({ db, directories, layers, trash, released });
   const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots });
   const collect = (): Promise<void> => collectUnowned(parts);
-  const stores = { db, dataRoot, catalog, content, layers, snapshots, directories, trash };
+  const stores = { db, dataRoot, catalog, content, recipes, rebuilt, layers, snapshots, directories, trash };
   const onEvent = options.onEvent ?? ((): void => {});
   const parts: StoreParts = { ctx, ...stores, workers, spoolers, downloads, live, collect, onEvent };
+  const compacting = workerPool(1, patienceMs);
+  const compactor = openCompactor(parts, { always: options.dropBlobs ?? false, pool: compacting });
   await collectAtStart(parts, log);
+  compactor.wake();
   return {
     images: makeImages(parts),
     transfers: makeTransfers(parts, options.transfers),
     archives: makeArchives(parts),
-    disk: makeDisk(parts, options.transfers),
+    disk: makeDisk(parts, { origins: options.transfers, compactor }),
     snapshots,
     close: async () => {
+      await compactor.close();
       await trash.close();
-      await Promise.all([workers, spoolers, downloads].map((pool) => pool.close()));
+      await Promise.all([workers, spoolers, downloads, compacting].map((pool) => pool.close()));
     },
   };
 }
@@ -129,7 +140,8 @@ function liveChains({
 }
 
 async function collectUnowned(parts: StoreParts): Promise<void> {
-  await discard(parts, parts.layers.forget(parts.live()), await parts.content.list());
+  const { content, layers, live, recipes } = parts;
+  await discard(parts, layers.forget(live()), [...(await content.list()), ...recipes.list()]);
 }
 
 /** What a crash left: rows that nothing refers to, then directories and blobs that no row owns. */

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { arch } from 'node:process';
 import { parseArgs } from 'node:util';
 import { launchers } from './build/launchers.ts';
+import { units } from './build/units.ts';
 import { at, broughtNode, packageDirectory } from './lib/paths.ts';
 
 /**
@@ -43,14 +44,23 @@ function install(): void {
     copyFileSync(source, staged(target));
     chmodSync(staged(target), statSync(source).mode & 0o111 ? 0o755 : 0o644);
   }
-  const made = Object.entries(launchers).map(([name, text]) => {
-    const target = join(values.prefix, 'bin', name);
-    mkdirSync(dirname(staged(target)), { recursive: true });
-    writeFileSync(staged(target), text({ node: `${lib}/node`, lib }), { mode: 0o755 });
-    return target;
-  });
-  writeFileSync(staged(list), [...files.map(([, target]) => target), ...made, list, ''].join('\n'));
+  const made = Object.entries(launchers).map(([name, text]) =>
+    write(join(values.prefix, 'bin', name), text({ node: `${lib}/node`, lib }), 0o755),
+  );
+  const services = Object.entries(units).map(([name, text]) =>
+    write(join(values.prefix, 'lib/systemd/system', name), text(values.prefix), 0o644),
+  );
+  writeFileSync(
+    staged(list),
+    [...files.map(([, target]) => target), ...made, ...services, list, ''].join('\n'),
+  );
   console.log(`installed ${made.join(', ')} and ${lib}`);
+}
+
+function write(target: string, text: string, mode: number): string {
+  mkdirSync(dirname(staged(target)), { recursive: true });
+  writeFileSync(staged(target), text, { mode });
+  return target;
 }
 
 /** Source and target of each file, the target without DESTDIR. */

@@ -16,8 +16,8 @@ import { platformsOf } from './resolve.ts';
 export interface TransferOptions {
   readonly hosts: RegistryHosts;
   readonly registry: RegistryClient;
-  /** Layers that are fetched at a time; docker's `max-concurrent-downloads`. */
-  readonly maxDownloads?: number;
+  /** Layers that are fetched at a time, now; docker's `max-concurrent-downloads`. */
+  readonly maxDownloads?: () => number;
   /** Blobs that are sent at a time; docker's `max-concurrent-uploads`. */
   readonly maxUploads?: number | undefined;
   /** Of a request, and of a blob between two bytes; docker's `max-download-attempts`. */

@@ -44,7 +44,9 @@ export interface PoolOptions {
   readonly limits?: UnpackLimits | undefined;
 }
 
-export const workerPool = (limit: number, options: PoolOptions = {}): WorkerPool => new Pool(limit, options);
+/** A limit that changes is asked for before each job. */
+export const workerPool = (limit: number | (() => number), options: PoolOptions = {}): WorkerPool =>
+  new Pool(typeof limit === 'number' ? () => limit : limit, options);
 
 interface Thread {
   readonly worker: Worker;
@@ -53,7 +55,7 @@ interface Thread {
 }
 
 class Pool implements WorkerPool {
-  readonly #limit: number;
+  readonly #limit: () => number;
   readonly #patienceMs: number;
   readonly #limits: UnpackLimits;
   readonly #idle = new Map<Thread, NodeJS.Timeout>();
@@ -61,7 +63,7 @@ class Pool implements WorkerPool {
   #running = 0;
   #closed = false;
 
-  constructor(limit: number, { patienceMs = PATIENCE_MS, limits = UNPACK_LIMITS }: PoolOptions) {
+  constructor(limit: () => number, { patienceMs = PATIENCE_MS, limits = UNPACK_LIMITS }: PoolOptions) {
     this.#limit = limit;
     this.#patienceMs = patienceMs;
     this.#limits = limits;
@@ -142,7 +144,7 @@ class Pool implements WorkerPool {
   async #enter(ctx: Ctx): Promise<void> {
     if (this.#closed) throw new WherryError('unavailable', 'The image store is closed');
     ctx.check();
-    if (this.#running < this.#limit) {
+    if (this.#running < this.#limit()) {
       this.#running += 1;
       return;
     }
@@ -161,11 +163,11 @@ class Pool implements WorkerPool {
     if (!granted) ctx.check();
   }
 
-  /** The place goes to the next in line, if there is one. */
+  /** The place goes to the next in line, if there is one; others, when the limit has grown. */
   #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+    this.#running -= 1;
+    for (; this.#running < this.#limit() && this.#waiting.length > 0; this.#running += 1)
+      this.#waiting.shift()?.();
   }
 
   #take(): Thread {

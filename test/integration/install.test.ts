@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
@@ -21,9 +21,21 @@ test('what is installed runs from there, and uninstall leaves nothing', requires
     // Loads koffi and the C library from where they were installed.
     const check = await exec([join(prefix, 'bin/wherryd'), 'check']);
     assert.equal(check.code, 0, check.stdout + check.stderr);
+    const unit = await readFile(join(prefix, 'lib/systemd/system/wherry.service'), 'utf8');
+    assert.match(unit, new RegExp(`^ExecStart=${prefix}/bin/wherryd -H fd://$`, 'm'));
+    assert.match(unit, /^KillMode=process$/m, 'containers outlive the daemon');
+    assert.match(
+      await readFile(join(prefix, 'lib/systemd/system/wherry.socket'), 'utf8'),
+      /^SocketMode=0660$/m,
+    );
     await rm(join(prefix, 'link'));
     await execOk([execPath, script, '--prefix', prefix, '--remove']);
-    assert.deepEqual(await readdir(prefix, { recursive: true }), ['bin', 'lib']);
+    const left = await readdir(prefix, { recursive: true });
+    assert.deepEqual(
+      left.toSorted(),
+      ['bin', 'lib', 'lib/systemd', 'lib/systemd/system'],
+      'what others use, too',
+    );
   } finally {
     await rm(prefix, { recursive: true, force: true });
   }

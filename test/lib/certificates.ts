@@ -35,9 +35,8 @@ export async function makeAuthority(directory: string, name = 'ca'): Promise<Aut
   return {
     ca,
     issue: async (subject, purpose) => {
-      const [cert, key, request, extensions] = ['.pem', '-key.pem', '.csr', '.ext'].map((end) =>
-        at(subject + end),
-      );
+      const [cert, key] = [at(`${subject}.pem`), at(`${subject}-key.pem`)];
+      const [request, extensions] = [at(`${subject}.csr`), at(`${subject}.ext`)];
       await writeFile(extensions, `extendedKeyUsage=${purpose}\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n`);
       await execOk([
         'openssl',

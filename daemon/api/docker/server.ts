@@ -13,6 +13,7 @@ import { containerControlRoutes } from './routes/container-control.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { containerRunRoutes } from './routes/container-runs.ts';
 import { copyRoutes } from './routes/copy.ts';
+import { debugRoutes } from './routes/debug.ts';
 import { diskRoutes } from './routes/disk.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/execs.ts';
@@ -23,6 +24,7 @@ import { networkRoutes } from './routes/networks.ts';
 import { registryRoutes } from './routes/registries.ts';
 import { statsRoutes } from './routes/stats.ts';
 import { systemRoutes } from './routes/system.ts';
+import { volumeRoutes } from './routes/volumes.ts';
 import { wherryRoutes } from './routes/wherry.ts';
 import { acceptVersion, versionOf, wantsPlainErrors, type ApiVersion } from './versions.ts';
 
@@ -126,8 +128,10 @@ function createApp(door: Door): FastifyInstance {
   logRoutes(app, door);
   execRoutes(app, door);
   networkRoutes(app, door);
+  volumeRoutes(app, door);
   eventRoutes(app, door);
   wherryRoutes(app, door);
+  debugRoutes(app, door);
   absentRoutes(app);
   return app;
 }
