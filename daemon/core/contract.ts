@@ -60,11 +60,19 @@ export interface CreateRequest {
   /** `undefined`: the image's. */
   readonly healthcheck: Healthcheck | undefined;
   readonly exposedPorts: Readonly<Record<string, object>>;
+  /** What only builders and Windows look at; kept for inspect. */
+  readonly kept: KeptConfig;
   readonly volumes: Readonly<Record<string, object>>;
   readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
   /** By name or id: docker's EndpointsConfig. Where the mode's network is missing, it is joined all the same. */
   readonly networks: Readonly<Record<string, EndpointSettings>>;
   readonly host: HostOptions;
+}
+
+export interface KeptConfig {
+  readonly shell: readonly string[] | undefined;
+  readonly onBuild: readonly string[] | undefined;
+  readonly argsEscaped: boolean;
 }
 
 /** Docker's HostConfig, as far as it works by now; the door refuses every other field by name when it is set. */

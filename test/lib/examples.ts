@@ -83,6 +83,7 @@ export function exampleRequest(): CreateRequest {
     stopSignal: undefined,
     stopTimeoutS: undefined,
     healthcheck: undefined,
+    kept: { shell: undefined, onBuild: undefined, argsEscaped: false },
     exposedPorts: {},
     volumes: {},
     consoleSize: undefined,

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
 import { invalidArgument } from '../../../common/errors.ts';
-import { chooseCapabilities } from '../../../runtime/security/capabilities.ts';
+import { CAPABILITIES, chooseCapabilities } from '../../../runtime/security/capabilities.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
 import { validateHealthcheck } from '../health/check.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
@@ -67,6 +67,8 @@ function validateHost(host: HostOptions): void {
   if (host.autoRemove && host.restartPolicy.name !== '' && host.restartPolicy.name !== 'no') {
     throw invalidArgument("can't create 'AutoRemove' container with restart policy");
   }
+  validateCapabilities('CapAdd', host.capAdd);
+  validateCapabilities('CapDrop', host.capDrop);
   chooseCapabilities({ add: host.capAdd, drop: host.capDrop, privileged: host.privileged });
   host.resources.deviceCgroupRules.forEach(parseRule);
   for (const extraHost of host.extraHosts) parseExtraHost(extraHost, ANY_GATEWAY);
@@ -82,11 +84,22 @@ function validateHost(host: HostOptions): void {
   }
 }
 
+function validateCapabilities(field: string, names: readonly string[]): void {
+  for (const given of names) {
+    const name = given.toUpperCase();
+    const full = name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`;
+    if (full === 'ALL' || CAPABILITIES.includes(full)) continue;
+    throw invalidArgument(`invalid ${field}: unknown capability: ${JSON.stringify(full)}`);
+  }
+}
+
 export function validateResources(
   resources: HostResources,
   { cpuset, limits }: Pick<HostLimits, 'cpuset' | 'limits'>,
 ): void {
   validateMemory(resources);
+  if ((resources.kernelMemoryBytes ?? MIN_MEMORY_BYTES) < MIN_MEMORY_BYTES)
+    throw invalidArgument('Minimum kernel memory limit allowed is 6MB');
   validateCpu(resources);
   validateRealtime(resources, limits.cpuRealtime);
   validateSet('CPUs', 'cpus', { requested: resources.cpusetCpus, available: cpuset?.cpus });
@@ -122,9 +135,6 @@ function validateMemory(resources: HostResources): void {
   if (memoryReservationBytes !== undefined && memoryReservationBytes < MIN_MEMORY_BYTES) {
     throw invalidArgument('Minimum memory reservation allowed is 6MB');
   }
-  const { kernelMemoryBytes } = resources;
-  if (kernelMemoryBytes !== undefined && kernelMemoryBytes < MIN_MEMORY_BYTES)
-    throw invalidArgument('Minimum kernel memory limit allowed is 6MB');
   if (memoryBytes !== undefined && (memoryReservationBytes ?? 0) > memoryBytes) {
     throw invalidArgument('Minimum memory limit can not be less than memory reservation limit, see usage');
   }

@@ -96,14 +96,16 @@ function showConfig({ config, imageName }: Container): object {
     Env: config.env,
     Cmd: config.cmd ?? null,
     ...(config.healthcheck === undefined ? {} : { Healthcheck: toDocker(config.healthcheck) }),
+    ...(config.kept.argsEscaped ? { ArgsEscaped: true } : {}),
     Image: imageName,
     Volumes: isEmpty(config.volumes) ? null : config.volumes,
     WorkingDir: config.workingDir,
     Entrypoint: (config.entrypoint ?? []).length === 0 ? null : config.entrypoint,
-    OnBuild: null,
+    OnBuild: config.kept.onBuild ?? null,
     Labels: config.labels,
     ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
     ...(config.stopTimeoutS === undefined ? {} : { StopTimeout: config.stopTimeoutS }),
+    ...((config.kept.shell ?? []).length === 0 ? {} : { Shell: config.kept.shell }),
   };
 }
 

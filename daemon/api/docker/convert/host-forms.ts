@@ -1,16 +1,27 @@
+import { posix } from 'node:path';
 import { invalidArgument } from '../../../../common/errors.ts';
-import type { BlkioDevices, DeviceRate } from '../../../core/contract.ts';
+import type { BlkioDevices, DeviceRate, HostOptions } from '../../../core/contract.ts';
+import { differs, type ApiVersion } from '../versions.ts';
 import type { HostConfig } from '../wire/host-config.ts';
+
+/** Names of docker's stock runtime, and ours: they are all the daemon itself. */
+const RUNTIMES = ['', 'runc', 'io.containerd.runc.v2', 'wherry'];
 
 /** Throws for fields that mean something on Windows alone, and for forms that no host takes; docker's words where it has some. */
 export function checkForms(host: HostConfig): void {
-  const { Isolation: isolation = '', UsernsMode: userns = '', Cgroup: cgroup = '' } = host;
+  const {
+    Isolation: isolation = '',
+    Runtime: runtime = '',
+    UsernsMode: userns = '',
+    Cgroup: cgroup = '',
+  } = host;
   if (!['', 'default'].includes(isolation.toLowerCase()))
     throw invalidArgument(`invalid isolation (${isolation}): linux only supports 'default'`);
   if ((host.IOMaximumBandwidth ?? 0) !== 0)
     throw invalidArgument('invalid option: QoS maximum bandwidth configuration is not supported on linux');
   if ((host.IOMaximumIOps ?? 0) !== 0)
     throw invalidArgument('invalid option: QoS maximum IOPs configuration is not supported on linux');
+  if (!RUNTIMES.includes(runtime)) throw invalidArgument(`unknown or invalid runtime name: ${runtime}`);
   if (userns !== '' && userns !== 'host') throw invalidArgument(`invalid USER mode: ${userns}`);
   if (cgroup !== '') {
     throw invalidArgument(`invalid HostConfig.Cgroup "${cgroup}": a container has a cgroup of its own`);
@@ -18,6 +29,16 @@ export function checkForms(host: HostConfig): void {
   if (Object.hasOwn(host.Annotations ?? {}, ''))
     throw invalidArgument('invalid Annotations: the empty string is not permitted as an annotation key');
   checkStorage(host.StorageOpt ?? {});
+}
+
+/** Throws with docker's text. */
+export function checkTmpfs({ Tmpfs: tmpfs = {} }: HostConfig): void {
+  for (const path of Object.keys(tmpfs)) {
+    if (posix.normalize(path) === '/')
+      throw invalidArgument("invalid specification: destination can't be '/'");
+    if (!path.startsWith('/'))
+      throw invalidArgument(`invalid mount path: '${path}' mount path must be absolute`);
+  }
 }
 
 /** What docker warns of and drops; what it drops without a word, and we don't. */
@@ -37,6 +58,24 @@ function checkStorage(options: Readonly<Record<string, string>>): void {
     throw invalidArgument("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   }
 }
+
+/** What the container shares, and what of the host is hidden from it. */
+export const isolationOf = (
+  host: HostConfig,
+  version: ApiVersion,
+  defaultIpcMode: string,
+): Pick<HostOptions, 'namespaces' | 'maskedPaths' | 'readonlyPaths' | 'annotations'> => ({
+  namespaces: {
+    ipc: host.IpcMode || (differs.sharesIpc(version) ? 'shareable' : defaultIpcMode),
+    pid: host.PidMode ?? '',
+    uts: host.UTSMode ?? '',
+    cgroup: host.CgroupnsMode ?? '',
+  },
+  ...(host.Privileged === true
+    ? { maskedPaths: undefined, readonlyPaths: undefined }
+    : { maskedPaths: host.MaskedPaths, readonlyPaths: host.ReadonlyPaths }),
+  annotations: differs.takesAnnotations(version) ? (host.Annotations ?? {}) : {},
+});
 
 export function blkioDevices(host: HostConfig): BlkioDevices {
   return {

@@ -22,7 +22,6 @@ const among =
 const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
   PortBindings: zero,
   PublishAllPorts: zero,
-  Runtime: among('', 'runc', 'wherry'),
   DeviceRequests: zero,
   Init: zero,
 };

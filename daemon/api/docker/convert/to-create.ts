@@ -6,7 +6,7 @@ import type { CreateBody } from '../wire/create.ts';
 import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
 import { bindsOf, checkMounts, imageMountsOf, tmpfsOf, volumesOf } from './mounts.ts';
-import { blkioDevices, checkForms } from './host-forms.ts';
+import { blkioDevices, checkForms, checkTmpfs, isolationOf } from './host-forms.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { toEndpointSettings } from './endpoint-settings.ts';
 import { refuseNotYet } from './not-yet.ts';
@@ -49,6 +49,7 @@ export function toCreateRequest(
     stopTimeoutS: body.StopTimeout,
     healthcheck: healthcheck(body, client.version),
     exposedPorts: emptyValues(body.ExposedPorts),
+    kept: { shell: body.Shell, onBuild: body.OnBuild, argsEscaped: body.ArgsEscaped ?? false },
     volumes: emptyValues(body.Volumes),
     consoleSize: consoleSize(body.HostConfig?.ConsoleSize, client.version),
     networks: networks(body),
@@ -63,6 +64,7 @@ function toHostOptions(
   const host = body.HostConfig ?? {};
   checkMounts(host);
   checkForms(host);
+  checkTmpfs(host);
   const options = {
     networkMode: networkMode(host),
     links: host.Links ?? [],
@@ -88,16 +90,7 @@ function toHostOptions(
     sysctls: host.Sysctls ?? {},
     ulimits: ulimits(host, defaults),
     oomScoreAdj: host.OomScoreAdj ?? 0,
-    namespaces: {
-      ipc: host.IpcMode || (differs.sharesIpc(version) ? 'shareable' : defaults.ipcMode),
-      pid: host.PidMode ?? '',
-      uts: host.UTSMode ?? '',
-      cgroup: host.CgroupnsMode ?? '',
-    },
-    ...(host.Privileged === true
-      ? { maskedPaths: undefined, readonlyPaths: undefined }
-      : { maskedPaths: host.MaskedPaths, readonlyPaths: host.ReadonlyPaths }),
-    annotations: differs.takesAnnotations(version) ? (host.Annotations ?? {}) : {},
+    ...isolationOf(host, version, defaults.ipcMode),
     ...logging(host, defaults),
     resources: toResources(host, version),
   };

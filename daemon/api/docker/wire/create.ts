@@ -43,6 +43,9 @@ const CreateBody = Type.Object({
   StopTimeout: optional(Type.Integer()),
   Healthcheck: optional(Healthcheck),
   NetworkDisabled: optional(Type.Boolean()),
+  Shell: optional(strings),
+  OnBuild: optional(strings),
+  ArgsEscaped: optional(Type.Boolean()),
   MacAddress: optional(Type.String()),
   HostConfig: optional(HostConfig),
   NetworkingConfig: optional(
