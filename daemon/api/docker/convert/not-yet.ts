@@ -14,11 +14,6 @@ const zero: Harmless = (value) =>
   (Array.isArray(value) && value.length === 0) ||
   (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
-const among =
-  (...values: readonly unknown[]): Harmless =>
-  (value) =>
-    values.includes(value);
-
 const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
   PortBindings: zero,
   PublishAllPorts: zero,
