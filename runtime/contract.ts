@@ -2,6 +2,7 @@ import type { CgroupLayout } from './cgroup/layout.ts';
 import type { PlanBuilder } from './plan/builder.ts';
 import type { Plan } from './plan/types.ts';
 import type { BindSource } from './rootfs/binds.ts';
+import type { HostSideMount } from './rootfs/volumes.ts';
 import type { Process, Spec } from './spec.ts';
 
 /** What becomes the container's root. An overlay is mounted inside the container's mount namespace, so the host holds no mount. */
@@ -79,6 +80,8 @@ export interface LaunchRequest {
   readonly borrowed?: readonly BorrowedMount[];
   /** Looked at before anything else is done; none for a runtime, whose mounts say it when they fail. */
   readonly bindSources?: readonly BindSource[];
+  /** Mounted in this order in the container's mount namespace, before anything is bound from there. */
+  readonly hostSide?: readonly HostSideMount[];
   readonly keeper: Keeper;
   /** MS_MOVE and chroot in the place of pivot_root: for a root that is the initial ramfs. */
   readonly noPivot?: boolean;
@@ -91,8 +94,10 @@ export interface LaunchRequest {
 }
 
 export interface BorrowedMount {
-  /** A mount point of that process, and the destination of the bind. */
+  /** Of the bind. */
   readonly destination: string;
+  /** A mount point of that process; the destination unless told. */
+  readonly from?: string;
   /** In the pid namespace of whoever runs the plan. */
   readonly pid: number;
 }

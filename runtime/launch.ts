@@ -26,6 +26,7 @@ import { raiseRlimits } from './process/rlimits.ts';
 import { prepareBinds } from './rootfs/binds.ts';
 import { furnishRoot } from './rootfs/furnish.ts';
 import { enterRoot, enterRootWithoutPivot, isolateMounts, mountRoot, spreadRoot } from './rootfs/root.ts';
+import { mountHostSide } from './rootfs/volumes.ts';
 import { closeSources, prepareSources, type Source } from './rootfs/sources.ts';
 import type { IdMapping, NamespaceType } from './spec.ts';
 import { makeTimeNamespace } from './time-namespace.ts';
@@ -141,6 +142,7 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
   enterNamespaces(plan, request, inherited);
   const propagation = spec.linux.rootfsPropagation;
   isolateMounts(plan, { propagation, stagingDir });
+  mountHostSide(plan, request.hostSide ?? []);
   const root = mountRoot(plan, rootfs, stagingDir);
   const { cwd, terminal } = furnishRoot(plan, request, { root, sources, own: namespaces.own, handOver });
   meetAtRoot(plan, keeper);

@@ -78,6 +78,8 @@ export interface Mount {
   options?: string[];
   uidMappings?: IdMapping[];
   gidMappings?: IdMapping[];
+  /** Not the specification's: what of the source is bound, a path that does not lead out of it. */
+  subpath?: string;
 }
 
 export type NamespaceType = 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'user' | 'cgroup' | 'time';

@@ -11,6 +11,7 @@ import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
 import type { ContainerSample } from './contract.ts';
 import type { Sampler } from './stats/sampler.ts';
+import type { VolumeParts } from './volumes/parts.ts';
 
 /** What the verbs of the engine work with. */
 export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
@@ -21,6 +22,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   /** Ids of containers that a client is having removed. */
   readonly removals: Set<string>;
   readonly background: Background;
+  readonly volumeParts: VolumeParts;
   readonly health: HealthKeeper;
   readonly restartTimers: RestartTimers;
   readonly stats: Sampler<ContainerSample | undefined>;

@@ -6,6 +6,8 @@ export interface Paths {
   readonly containers: string;
   /** Every shim's directory is below, by the id of its container or exec. */
   readonly shims: string;
+  /** Every local volume's directory is below. */
+  readonly volumes: string;
   /** Empty for ever: containers mount their root over it, each in its own mount namespace. */
   readonly staging: string;
   container(id: string): string;
@@ -23,6 +25,7 @@ export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: 
   return {
     containers,
     shims,
+    volumes: join(dataRoot, 'volumes'),
     staging: join(execRoot, 'rootfs'),
     container,
     log: (id) => join(container(id), `${id}-json.log`),

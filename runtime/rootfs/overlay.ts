@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import { invalidArgument } from '../../common/errors.ts';
-import type { Rootfs } from '../contract.ts';
 import { Label, type PlanBuilder } from '../plan/builder.ts';
 import {
   AT_FDCWD,
@@ -16,7 +15,14 @@ import {
 } from '../plan/constants.ts';
 import type { Slot } from '../plan/types.ts';
 
-type Overlay = Extract<Rootfs, { kind: 'overlay' }>;
+/** Without an upper directory it is read-only, and has two layers at least. */
+interface Overlay {
+  /** Topmost first. */
+  readonly lower: readonly string[];
+  readonly upper?: string;
+  readonly work?: string;
+  readonly volatile: boolean;
+}
 
 const LABEL = 'mount "overlay" (overlay) at "/"';
 /** The kernel copies at most so many bytes of an fsconfig value (fs/fsopen.c). */
@@ -58,8 +64,8 @@ type Parameter = readonly [key: string, value?: string];
 function parametersOf({ lower, upper, work, volatile }: Overlay): Parameter[] {
   const paths = [
     ...lower.map((path) => ['lowerdir+', path] as const),
-    ['upperdir', upper] as const,
-    ['workdir', work] as const,
+    ...(upper === undefined ? [] : [['upperdir', upper] as const]),
+    ...(work === undefined ? [] : [['workdir', work] as const]),
   ];
   for (const [key, value] of paths) {
     if (Buffer.byteLength(value) > VALUE_BYTES)
@@ -72,13 +78,13 @@ function parametersOf({ lower, upper, work, volatile }: Overlay): Parameter[] {
 
 /** All options are one text: the paths in it are relative to the directory that they share, and so a few bytes each. */
 function mountByText(plan: PlanBuilder, { lower, upper, work, volatile }: Overlay, target: string): void {
-  const base = commonDirectory([...lower, upper, work]);
+  const base = commonDirectory([...lower, upper, work].filter((path) => path !== undefined));
   const short = (path: string): string =>
     posix.relative(base, path).replaceAll(/[\\,:]/g, String.raw`\$&`) || '.';
   const options = [
     `lowerdir=${lower.map((path) => short(path)).join(':')}`,
-    `upperdir=${short(upper)}`,
-    `workdir=${short(work)}`,
+    ...(upper === undefined ? [] : [`upperdir=${short(upper)}`]),
+    ...(work === undefined ? [] : [`workdir=${short(work)}`]),
     ...(volatile ? ['volatile'] : []),
   ].join(',');
   if (Buffer.byteLength(options) > DATA_BYTES) {

@@ -1,6 +1,8 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { CallOptions, PlanBuilder } from '../plan/builder.ts';
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS } from '../plan/constants.ts';
 import { cleanPath } from '../plan/paths.ts';
+import { OPEN_HOW_BYTES, openHow } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
 import type { Mount } from '../spec.ts';
 import { cloneMount } from './filesystem.ts';
@@ -64,7 +66,24 @@ export function cloneSource(
   if (mount.source?.startsWith('/') !== true)
     throw invalidArgument(`Cannot ${label}: the source of a bind mount must be absolute`);
   const recursive = options.bind === 'tree' || mount.type === 'rbind';
+  const { subpath } = mount;
+  if (subpath !== undefined) {
+    const part = openBeneath(plan, mount.source, subpath);
+    const clone = cloneMount(plan, { dirfd: part, path: '', recursive, label, call });
+    plan.call('close a descriptor', 'close', [part]);
+    return clone;
+  }
   return dirfd === undefined
     ? cloneMount(plan, { path: mount.source, recursive, label, call })
     : cloneMount(plan, { dirfd, path: '', recursive, label, call });
+}
+
+/** What of it is bound may be written by others: no link of theirs leads out. */
+function openBeneath(plan: PlanBuilder, source: string, subpath: string): Slot {
+  const label = `cannot access path ${source}/${subpath}`;
+  const base = plan.call(label, 'openat', [AT_FDCWD, source, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], { save: true });
+  const how = openHow({ flags: O_PATH | O_CLOEXEC, resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS });
+  const part = plan.call(label, 'openat2', [base, subpath, how, OPEN_HOW_BYTES], { save: true });
+  plan.close(base);
+  return part;
 }

@@ -90,14 +90,14 @@ export function prepareSources(
  * A clone of what another process has mounted. Only who is in a mount namespace may clone its mounts (fs/namespace.c, may_copy_tree), so
  * the namespace is entered for that one call; its root is that process's, so no name in there leads out.
  */
-function borrow(plan: PlanBuilder, { destination, pid }: BorrowedMount): Slot {
+function borrow(plan: PlanBuilder, { destination, from = destination, pid }: BorrowedMount): Slot {
   const open = (path: string): Slot =>
     plan.call(`open "${path}"`, 'openat', [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { save: true });
   const own = open('/proc/self/ns/mnt');
   const other = open(`/proc/${pid}/ns/mnt`);
-  const label = `take "${destination}" of process ${pid}`;
+  const label = `take "${from}" of process ${pid}`;
   plan.call(`${label}: join its mount namespace`, 'setns', [other, CLONE_NEW.mount]);
-  const mount = cloneMount(plan, { path: destination, recursive: false, label });
+  const mount = cloneMount(plan, { path: from, recursive: false, label });
   plan.call(`${label}: leave its mount namespace`, 'setns', [own, CLONE_NEW.mount]);
   plan.close(own);
   plan.close(other);

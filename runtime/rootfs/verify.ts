@@ -12,6 +12,8 @@ import type { Slot } from '../plan/types.ts';
 
 /** struct statx, man 2 statx. */
 export const STATX_BYTES = 256;
+export const STX_UID = 20;
+export const STX_GID = 24;
 export const STX_MODE = 28;
 export const STX_RDEV_MAJOR = 128;
 export const STX_RDEV_MINOR = 132;

@@ -6,7 +6,7 @@ import { mappings } from './common.ts';
 
 /** runtime-spec config.md, "Mounts". What they are together with the rest is a matter of `rules.ts`. */
 export const mounts: Check<Mount[]> = list(
-  object<Mount>(
+  object<Omit<Mount, 'subpath'>>(
     {
       destination: matching(/./s, 'a path'),
       type: text,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { fakeImageWork } from './fake-image-work.ts';
+import { fakeVolumes } from './fake-volumes.ts';
 import { conflict, notFound } from '../../common/errors.ts';
 import type {
   AttachRequest,
@@ -106,6 +107,7 @@ export function fakeEngine(): FakeEngine {
       },
     },
     ...fakeImageWork(record),
+    volumes: fakeVolumes(record),
     containers: {
       create: async (_ctx, request) => {
         record('create', request);

@@ -125,8 +125,8 @@ function imageIds({ images }: Door['engine'], name: string): string[] {
   }
 }
 
-const hasMount = ({ config }: Container, value: string): boolean =>
-  config.host.binds.some(({ source, destination }) => source === value || destination === value);
+const hasMount = ({ mounts }: Container, value: string): boolean =>
+  mounts.some(({ name, source, destination }) => [source, destination, name || source].includes(value));
 
 const exposes = ({ config }: Container, port: string): boolean =>
   Object.hasOwn(config.exposedPorts, port.includes('/') ? port : `${port}/tcp`);

@@ -58,6 +58,8 @@ export const differs = {
   takesInspectPlatform: (v: ApiVersion) => v >= 49,
   /** 1.42: disk usage of some types only; before, the size of the build cache is told. */
   takesUsageTypes: (v: ApiVersion) => v >= 42,
+  /** 1.42: pruning volumes leaves named ones, unless asked for all. */
+  prunesAnonymous: (v: ApiVersion) => v >= 42,
   /** 1.48: descriptors of image manifests. */
   showsDescriptor: (v: ApiVersion) => v >= 48,
   /** 1.49: the firewall's name; before, the commits that were expected. */

@@ -2,7 +2,7 @@ import { conflict } from '../../../common/errors.ts';
 import type { CopyBind, CopyRoot } from '../../../image/copy/contract.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
-import { makeMounts } from '../spec/mounts.ts';
+import { makeMounts, pointMount } from '../spec/mounts.ts';
 
 /** Where a container's files are found at this moment. Throws `conflict` for one that is going. */
 export function copyRoot(
@@ -28,7 +28,11 @@ export function copyRoot(
 /** What a start would bind; the rest of its mounts is made anew each time, and empty before. */
 function bindsOf({ view }: Pick<Entry, 'view'>): readonly CopyBind[] {
   const { hostsPath: hosts, hostnamePath: hostname, resolvConfPath: resolvConf, config } = view;
-  const mounts = makeMounts([], config.host, { hosts, hostname, resolvConf });
+  // What a start mounts on the host's side first, an image or a file system, is not there now.
+  const points = view.mounts
+    .filter(({ type, source }) => type !== 'image' && source !== '')
+    .map((point) => pointMount(point, { uid: 0, gid: 0 }));
+  const mounts = makeMounts([], config.host, { points, files: { hosts, hostname, resolvConf } });
   return mounts.flatMap(({ type, source, destination, options = [] }) =>
     type === 'bind' && source !== undefined
       ? [{ source, destination, readOnly: options.some((option) => option === 'ro' || option === 'rro') }]

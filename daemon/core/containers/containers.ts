@@ -38,7 +38,7 @@ export function makeContainers(core: Core): Containers {
     sample: (ctx, reference) => sample(core, ctx, reference),
     update: (ctx, reference, change) => update(core, ctx, { reference, change }),
     rename: (ctx, reference, name) => rename(core, ctx, { reference, name }),
-    remove: (ctx, reference, { force }) => remove(core, ctx, { reference, force }),
+    remove: (ctx, reference, { force, volumes }) => remove(core, ctx, { reference, force, volumes }),
     resize: (ctx, reference, size) => resize(core, ctx, { reference, size }),
     wait: (ctx, reference, condition) => wait(core, ctx, { reference, condition }),
     attach: (ctx, reference, request) => attach(core, ctx, { reference, request }),

@@ -3,19 +3,25 @@ import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { together } from '../together.ts';
+import { removeAnonymousVolumes } from '../volumes/prepare.ts';
 import type { Entry } from './table.ts';
 
 /**
  * Deletes what a container that does not run has on disk, its row last: as long as anything is left, somebody owns it.
  * Idempotent. The caller holds the container's lock.
  */
-export async function discard(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+export async function discard(
+  core: Core,
+  ctx: Ctx,
+  { entry, volumes }: { readonly entry: Entry; readonly volumes: boolean },
+): Promise<void> {
   await failpoint('container.remove.snapshot');
   await together([
     entry.cleared,
     core.snapshots.remove(ctx, entry.id),
     removeDirectory(core.paths.container(entry.id)),
   ]);
+  if (volumes) await removeAnonymousVolumes(core, ctx, entry.view);
   await failpoint('container.remove.row');
   core.table.remove(entry);
 }

@@ -12,7 +12,11 @@ import type { Entry } from './table.ts';
 export async function remove(
   core: Core,
   ctx: Ctx,
-  { reference, force }: { readonly reference: string; readonly force: boolean },
+  {
+    reference,
+    force,
+    volumes,
+  }: { readonly reference: string; readonly force: boolean; readonly volumes: boolean },
 ): Promise<void> {
   const entry = core.table.find(reference);
   if (core.removals.has(entry.id)) throw conflict(`removal of container ${reference} is already in progress`);
@@ -21,7 +25,7 @@ export async function remove(
     using _lock = await core.locks.acquire(entry.id);
     // Under the lock: nobody starts it again in between.
     if (force) await killAndWait(core, ctx, entry);
-    await removeLocked(core, ctx, entry);
+    await removeLocked(core, ctx, { entry, volumes });
   } catch (error) {
     throw new WherryError(codeOf(error), `cannot remove container "${reference}": ${messageOf(error)}`, {
       cause: error,
@@ -35,15 +39,23 @@ export async function remove(
 export function removeInBackground(core: Core, entry: Entry): void {
   void core.background.run('Cannot remove a container', { container: entry.id }, async () => {
     using _lock = await core.locks.acquire(entry.id);
-    await removeLocked(core, core.ctx.detached(), entry);
+    await removeLocked(core, core.ctx.detached(), { entry, volumes: goesWithVolumes(entry) });
   });
 }
 
+/** With `--rm`, when a client said so before, and where it was never whole. */
+const goesWithVolumes = ({ view: { config, state, overlay } }: Entry): boolean =>
+  config.host.autoRemove || overlay.upper === '' || (state.kind === 'removing' && state.volumes === true);
+
 /** Nothing if somebody else removed it meanwhile. The caller holds the lock. Throws `conflict` when it runs. */
-export async function removeLocked(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+export async function removeLocked(
+  core: Core,
+  ctx: Ctx,
+  { entry, volumes }: { readonly entry: Entry; readonly volumes: boolean },
+): Promise<void> {
   if (core.table.byId(entry.id) === undefined) return;
   const exitCode = exitCodeOf(entry.view.state);
-  const state = { kind: 'removing', exitCode } as const;
+  const state = { kind: 'removing', exitCode, ...(volumes ? { volumes } : {}) } as const;
   if (!core.table.advance(entry, ['created', 'exited', 'dead', 'removing'], { state })) {
     if (entry.view.state.kind === 'paused') throw conflict('container is paused and must be unpaused first');
     throw conflict(`container is ${statusOf(entry)}: stop the container before removing or force remove`);
@@ -51,7 +63,7 @@ export async function removeLocked(core: Core, ctx: Ctx, entry: Entry): Promise<
   try {
     await failpoint('container.remove.begin');
     // The client's leave does not stop what has begun.
-    await discard(core, ctx.detached(), entry);
+    await discard(core, ctx.detached(), { entry, volumes });
   } catch (error) {
     core.table.advance(entry, ['removing'], { state: { kind: 'dead', exitCode, error: messageOf(error) } });
     throw error;

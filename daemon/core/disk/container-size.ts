@@ -14,7 +14,7 @@ export async function sizeOf(ctx: Ctx, container: Container, images: Images): Pr
 }
 
 /** Sums what is no directory, hard links once, as docker does. What goes away meanwhile counts nothing. */
-async function usedBytes(ctx: Ctx, directory: string, seen: Set<bigint>): Promise<number> {
+export async function usedBytes(ctx: Ctx, directory: string, seen: Set<bigint>): Promise<number> {
   ctx.check();
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   let total = 0;

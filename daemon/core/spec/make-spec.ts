@@ -7,7 +7,7 @@ import type { Donors } from '../containers/namespaces.ts';
 import type { Container, HostOptions } from '../contract.ts';
 import type { BlkioNumbers } from './blkio.ts';
 import type { GrantedDevices } from './devices.ts';
-import { makeMounts, rootPropagation } from './mounts.ts';
+import { makeMounts, pointMount, rootPropagation } from './mounts.ts';
 import { chooseNamespaces } from './namespaces.ts';
 import { makeResources } from './resources.ts';
 import { parseSecurityOptions } from './security.ts';
@@ -50,7 +50,7 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
     ownNetwork: facts.ownNetwork,
     cpus: facts.cpus,
   });
-  const propagation = rootPropagation(host.binds);
+  const propagation = rootPropagation(container.mounts);
   return {
     ...base,
     process: {
@@ -63,9 +63,12 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
     ...(host.namespaces.uts === 'host' ? {} : { hostname: config.hostname, domainname: config.domainname }),
     ...(isEmpty(host.annotations) ? {} : { annotations: { ...host.annotations } }),
     mounts: makeMounts(withCgroups(base.mounts, security.writableCgroups), host, {
-      hosts: container.hostsPath,
-      hostname: container.hostnamePath,
-      resolvConf: container.resolvConfPath,
+      points: container.mounts.map((point) => pointMount(point, facts.user)),
+      files: {
+        hosts: container.hostsPath,
+        hostname: container.hostnamePath,
+        resolvConf: container.resolvConfPath,
+      },
     }),
     linux: {
       ...base.linux,

@@ -1,6 +1,6 @@
 import type { BorrowedMount } from '../../../runtime/contract.ts';
-import type { Mount } from '../../../runtime/spec.ts';
-import type { Bind, HostOptions } from '../contract.ts';
+import type { IdMapping, Mount } from '../../../runtime/spec.ts';
+import type { HostOptions, MountPoint } from '../contract.ts';
 
 /** With a read-only root these stay writable: a program could hardly run otherwise. */
 const STAY_WRITABLE = ['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev'];
@@ -20,19 +20,19 @@ export interface NameFilePaths {
  */
 export function makeMounts(
   defaults: readonly Mount[],
-  host: Pick<HostOptions, 'binds' | 'tmpfs' | 'readonlyRootfs' | 'namespaces'>,
-  files: NameFilePaths,
+  host: Pick<HostOptions, 'tmpfs' | 'readonlyRootfs' | 'namespaces'>,
+  own: { readonly points: readonly Mount[]; readonly files: NameFilePaths },
 ): Mount[] {
-  const own = [...host.binds.map(bindMount), ...Object.entries(host.tmpfs).map(tmpfsMount)];
-  const taken = new Set(own.map(({ destination }) => destination));
-  const names = nameMounts(files).filter(({ destination }) => !taken.has(destination));
+  const asked = [...own.points, ...Object.entries(host.tmpfs).map(tmpfsMount)];
+  const taken = new Set(asked.map(({ destination }) => destination));
+  const names = nameMounts(own.files).filter(({ destination }) => !taken.has(destination));
   const kept = defaults
     .filter(
       ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
     )
     .flatMap((mount) => (mount.destination === SHM ? sharedMemory(mount, host.namespaces.ipc) : [mount]));
   const base = host.readonlyRootfs ? kept.map(readOnly) : kept;
-  const added = [...own, ...names].toSorted((a, b) => depth(a.destination) - depth(b.destination));
+  const added = [...asked, ...names].toSorted((a, b) => depth(a.destination) - depth(b.destination));
   return [...base, ...added];
 }
 
@@ -58,14 +58,38 @@ const readOnly = (mount: Mount): Mount =>
     ? mount
     : { ...mount, options: [...(mount.options ?? []), 'ro'] };
 
-/** A read-only bind is so with everything mounted below it, as docker has it since API 1.44. */
-function bindMount({ source, destination, readOnly, propagation }: Bind): Mount {
+/** A read-only bind is so with everything mounted below it, as docker has it since API 1.44, unless it was asked not to be. */
+export function pointMount(point: MountPoint, user: { readonly uid: number; readonly gid: number }): Mount {
+  const { source, destination, rw, propagation, nonRecursive, readOnlyTree, subpath, owner } = point;
+  const readOnlyWord = nonRecursive || readOnlyTree === 'top' ? 'ro' : 'rro';
+  const options = [nonRecursive ? 'bind' : 'rbind', ...(rw ? [] : [readOnlyWord]), propagation || 'rprivate'];
   return {
     destination,
     type: 'bind',
     source,
-    options: ['rbind', ...(readOnly ? ['rro'] : []), propagation],
+    options: owner === undefined ? options : [...options, 'idmap'],
+    ...(owner === undefined
+      ? {}
+      : { uidMappings: exchanged(owner.uid, user.uid), gidMappings: exchanged(owner.gid, user.gid) }),
+    ...(subpath === '' ? {} : { subpath }),
   };
+}
+
+const ALL_IDS = 2 ** 32 - 1;
+
+/** Two ids in each other's place, every other in its own. */
+function exchanged(a: number, b: number): IdMapping[] {
+  const [low, high] = a < b ? [a, b] : [b, a];
+  if (low === high) return [{ containerID: 0, hostID: 0, size: ALL_IDS }];
+  const range = (containerID: number, hostID: number, size: number): IdMapping[] =>
+    size > 0 ? [{ containerID, hostID, size }] : [];
+  return [
+    ...range(0, 0, low),
+    ...range(low, high, 1),
+    ...range(low + 1, low + 1, high - low - 1),
+    ...range(high, low, 1),
+    ...range(high + 1, high + 1, ALL_IDS - high - 1),
+  ];
 }
 
 function tmpfsMount([destination, options]: [string, string]): Mount {
@@ -87,7 +111,7 @@ const fileMount = (source: string, destination: string): Mount => ({
 });
 
 /** What the root's own propagation has to be, so that a bind's can do anything; docker's private otherwise. */
-export function rootPropagation(binds: readonly Bind[]): string | undefined {
+export function rootPropagation(binds: readonly Pick<MountPoint, 'propagation'>[]): string | undefined {
   const asked = binds.map(({ propagation }) => propagation.replace(/^r/, ''));
   if (asked.includes('shared')) return 'shared';
   return asked.includes('slave') ? 'rslave' : undefined;

@@ -1,4 +1,4 @@
-import type { Bind, Container } from '../../../core/contract.ts';
+import type { Container, MountPoint } from '../../../core/contract.ts';
 import type { ContainerSize } from '../../../core/disk/contract.ts';
 import { toDocker } from '../../../core/health/docker-form.ts';
 import { networkSettings, type NetworkIds } from './endpoint.ts';
@@ -46,14 +46,14 @@ const appArmorOf = ({ config }: Container): string =>
     .map((option) => /^apparmor[=:](.*)$/s.exec(option)?.[1])
     .findLast((name) => name !== undefined) ?? '';
 
-/** Docker's MountPoint list: binds, and tmpfs of `--mount` (those of `--tmpfs` don't show). */
+/** Docker's MountPoint list: binds, volumes, images, and tmpfs of `--mount` (those of `--tmpfs` don't show). */
 export function mountsOf(container: Container): object[] {
   const mounts = container.config.host.raw['Mounts'];
   const tmpfs = (
     Array.isArray(mounts) ? (mounts as { Type?: string; Target?: string; ReadOnly?: boolean }[]) : []
   ).filter(({ Type }) => Type === 'tmpfs');
   return [
-    ...container.config.host.binds.map(showBind),
+    ...container.mounts.map(showPoint),
     ...tmpfs.map(({ Target, ReadOnly }) => ({
       Type: 'tmpfs',
       Source: '',
@@ -65,14 +65,16 @@ export function mountsOf(container: Container): object[] {
   ];
 }
 
-function showBind(bind: Bind): object {
+function showPoint({ type, name, source, destination, driver, mode, rw, propagation }: MountPoint): object {
   return {
-    Type: 'bind',
-    Source: bind.source,
-    Destination: bind.destination,
-    Mode: bind.mode,
-    RW: !bind.readOnly,
-    Propagation: bind.propagation,
+    Type: type,
+    ...(type === 'volume' ? { Name: name } : {}),
+    Source: source,
+    Destination: destination,
+    ...(type === 'volume' ? { Driver: driver } : {}),
+    Mode: mode,
+    RW: rw,
+    Propagation: propagation,
   };
 }
 

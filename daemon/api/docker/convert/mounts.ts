@@ -1,16 +1,12 @@
-import { posix } from 'node:path';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
-import type { Bind } from '../../../core/contract.ts';
+import type { Bind, ImageMount, VolumeUse } from '../../../core/contract.ts';
 import type { HostConfig, Mount } from '../wire/host-config.ts';
-
-const PROPAGATIONS = ['private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared'];
-/** Groups of words of which a mode may have one each: access, SELinux label, propagation, copying, consistency. */
-const MODES = [['rw', 'ro'], ['z', 'Z'], PROPAGATIONS, ['nocopy'], ['consistent', 'cached', 'delegated']];
+import { absoluteTarget, clean, parseRaw, PROPAGATIONS, type RawMount } from './raw-mount.ts';
 
 /** `HostConfig.Binds` and the bind entries of `HostConfig.Mounts`. Throws docker's texts for a malformed one. */
 export function bindsOf(host: HostConfig): readonly Bind[] {
   const mounts = (host.Mounts ?? []).filter((mount) => mount.Type === 'bind');
-  return [...(host.Binds ?? []).map(parseBind), ...mounts.map(bindMount)];
+  return [...rawOf(host).filter(isBind).map(rawBind), ...mounts.map(bindMount)];
 }
 
 /** `HostConfig.Tmpfs` and the tmpfs entries of `HostConfig.Mounts`, options as mount(8) writes them. */
@@ -22,49 +18,73 @@ export function tmpfsOf(host: HostConfig): Readonly<Record<string, string>> {
   return result;
 }
 
+/** The volumes of both. */
+export function volumesOf(host: HostConfig): readonly VolumeUse[] {
+  const driver = host.VolumeDriver ?? '';
+  const mounts = (host.Mounts ?? []).filter((mount) => mount.Type === 'volume');
+  const raw = rawOf(host).filter((each) => !isBind(each));
+  return [...raw.map((each) => rawVolume(each, driver)), ...mounts.map(volumeMount)];
+}
+
+export const imageMountsOf = (host: HostConfig): readonly ImageMount[] =>
+  (host.Mounts ?? [])
+    .filter((mount) => mount.Type === 'image')
+    .map((mount) => {
+      if ((mount.Source ?? '') === '') throw mountError(mount, 'field Source must not be empty');
+      const subpath = checkSubpath(mount, mount.ImageOptions?.Subpath ?? '', 'image');
+      return { image: mount.Source ?? '', destination: targetOf(mount), subpath };
+    });
+
+const OPTIONS = {
+  bind: 'BindOptions',
+  volume: 'VolumeOptions',
+  tmpfs: 'TmpfsOptions',
+  image: 'ImageOptions',
+} as const;
+
 /** Throws for an entry of `HostConfig.Mounts` of a type that we don't do, or that docker would refuse. */
 export function checkMounts(host: HostConfig): void {
   for (const mount of host.Mounts ?? []) {
     const type = mount.Type ?? '';
-    if (type === 'volume' || type === 'image' || type === 'cluster' || type === 'npipe') {
-      throw notImplemented(`HostConfig.Mounts of type "${type}" is not supported yet`);
+    if (type === 'cluster' || type === 'npipe') {
+      throw notImplemented(`HostConfig.Mounts of type "${type}" is not supported`);
     }
-    if (type !== 'bind' && type !== 'tmpfs') throw mountError(mount, 'mount type unknown');
-    if (type !== 'bind' && mount.BindOptions !== undefined) throw foreignOptions('BindOptions', type);
-    if (type !== 'tmpfs' && mount.TmpfsOptions !== undefined) throw foreignOptions('TmpfsOptions', type);
-    if (mount.VolumeOptions !== undefined) throw foreignOptions('VolumeOptions', type);
+    if (!Object.hasOwn(OPTIONS, type)) throw mountError(mount, 'mount type unknown');
+    for (const [owner, options] of Object.entries(OPTIONS)) {
+      if (owner !== type && mount[options] !== undefined) {
+        throw invalidArgument(`${options} must not be specified on mount type "${type}"`);
+      }
+    }
   }
 }
 
-function parseBind(spec: string): Bind {
-  const parts = spec.split(':');
-  const [source = '', destination = '', mode = ''] = parts;
-  if (
-    parts.length > 3 ||
-    source === '' ||
-    parts.length < 2 ||
-    (parts.length === 2 && validMode(destination))
-  ) {
-    throw invalidArgument(`invalid volume specification: '${spec}'`);
-  }
-  if (!validMode(mode)) throw invalidArgument(`invalid mode: ${mode}`);
-  if (!source.startsWith('/'))
-    throw notImplemented(`HostConfig.Binds: the named volume "${source}" is not supported yet`);
-  const words = mode.split(',');
-  return {
-    source: clean(source),
-    destination: absoluteTarget(destination, (reason) =>
-      invalidArgument(`invalid volume specification: '${spec}': ${reason}`),
-    ),
-    readOnly: words.includes('ro'),
-    propagation: words.find((word) => PROPAGATIONS.includes(word)) ?? 'rprivate',
-    mode,
-    createSource: true,
-  };
-}
+const rawOf = (host: HostConfig): RawMount[] => (host.Binds ?? []).map(parseRaw);
+const isBind = ({ source }: RawMount): boolean => source.startsWith('/');
+
+const rawBind = ({ source, destination, mode, words }: RawMount): Bind => ({
+  source: clean(source),
+  destination,
+  readOnly: words.includes('ro'),
+  propagation: words.find((word) => PROPAGATIONS.includes(word)) ?? 'rprivate',
+  mode,
+  createSource: true,
+  ...(words.includes('idmap') ? { idmap: true } : {}),
+});
+
+const rawVolume = ({ source, destination, mode, words }: RawMount, driver: string): VolumeUse => ({
+  name: source,
+  destination,
+  readOnly: words.includes('ro'),
+  mode,
+  noCopy: words.includes('nocopy'),
+  subpath: '',
+  driver,
+  options: {},
+  labels: {},
+});
 
 function bindMount(mount: Mount): Bind {
-  const { Source: source = '', BindOptions: options = {} } = mount;
+  const { Source: source = '', BindOptions: options = {}, ReadOnly: readOnly = false } = mount;
   if (source === '') throw mountError(mount, 'field Source must not be empty');
   if (!source.startsWith('/'))
     throw mountError(mount, `invalid mount path: '${source}' mount path must be absolute`);
@@ -72,19 +92,68 @@ function bindMount(mount: Mount): Bind {
   if (propagation !== '' && !PROPAGATIONS.includes(propagation)) {
     throw mountError(mount, `invalid propagation mode: ${propagation}`);
   }
-  if (options.NonRecursive === true)
-    throw notImplemented('HostConfig.Mounts.BindOptions.NonRecursive is not supported yet');
-  if (options.ReadOnlyForceRecursive === true) {
-    throw notImplemented('HostConfig.Mounts.BindOptions.ReadOnlyForceRecursive is not supported yet');
-  }
+  checkReadOnly(mount, readOnly);
   return {
     source: clean(source),
     destination: targetOf(mount),
-    readOnly: mount.ReadOnly ?? false,
+    readOnly,
     propagation: propagation === '' ? 'rprivate' : propagation,
     mode: '',
     createSource: options.CreateMountpoint ?? false,
+    ...(options.NonRecursive === true ? { nonRecursive: true } : {}),
+    ...(options.ReadOnlyNonRecursive === true ? { readOnlyTree: 'top' as const } : {}),
+    ...(options.Idmap === true ? { idmap: true } : {}),
   };
+}
+
+/** Read-only all the way down is what everybody gets; who insists on it must not ask for the contrary. */
+function checkReadOnly(mount: Mount, readOnly: boolean): void {
+  const {
+    NonRecursive,
+    ReadOnlyNonRecursive,
+    ReadOnlyForceRecursive,
+    Propagation = '',
+  } = mount.BindOptions ?? {};
+  if (!readOnly && (ReadOnlyNonRecursive === true || ReadOnlyForceRecursive === true)) {
+    const field = ReadOnlyNonRecursive === true ? 'ReadOnlyNonRecursive' : 'ReadOnlyForceRecursive';
+    throw mountError(mount, `mount must be ReadOnly to use ${field}`);
+  }
+  if (ReadOnlyForceRecursive !== true) return;
+  if (ReadOnlyNonRecursive === true)
+    throw mountError(mount, 'ReadOnlyForceRecursive and ReadOnlyNonRecursive are mutually exclusive');
+  if (NonRecursive === true)
+    throw mountError(mount, 'ReadOnlyForceRecursive and NonRecursive are mutually exclusive');
+  if (Propagation !== '' && Propagation !== 'rprivate')
+    throw mountError(mount, 'ReadOnlyForceRecursive needs the propagation rprivate');
+}
+
+function volumeMount(mount: Mount): VolumeUse {
+  const { Source: name = '', ReadOnly: readOnly = false, VolumeOptions: options = {} } = mount;
+  if (name === '' && readOnly)
+    throw mountError(mount, 'must not set ReadOnly mode when using anonymous volumes');
+  const subpath = checkSubpath(mount, options.Subpath ?? '', 'volume');
+  if (name === '' && subpath !== '')
+    throw mountError(mount, 'must not set Subpath when using anonymous volumes');
+  return {
+    name,
+    destination: targetOf(mount),
+    readOnly,
+    mode: '',
+    noCopy: options.NoCopy ?? false,
+    subpath,
+    driver: options.DriverConfig?.Name ?? '',
+    options: options.DriverConfig?.Options ?? {},
+    labels: options.Labels ?? {},
+  };
+}
+
+function checkSubpath(mount: Mount, subpath: string, of: 'volume' | 'image'): string {
+  if (subpath === '') return '';
+  const path = clean(subpath);
+  if (path.startsWith('/') || path === '..' || path.startsWith('../')) {
+    throw mountError(mount, `subpath must be a relative path within the ${of}`);
+  }
+  return path === '.' ? '' : path;
 }
 
 function tmpfsOptions(mount: Mount): string {
@@ -108,27 +177,5 @@ function targetOf(mount: Mount): string {
   return absoluteTarget(mount.Target ?? '', (reason) => mountError(mount, reason));
 }
 
-function absoluteTarget(target: string, fail: (reason: string) => Error): string {
-  if (!target.startsWith('/')) throw fail(`invalid mount path: '${target}' mount path must be absolute`);
-  const path = clean(target);
-  if (path === '/') throw fail("invalid specification: destination can't be '/'");
-  return path;
-}
-
-function validMode(mode: string): boolean {
-  if (mode === '') return true;
-  const words = mode.split(',');
-  return (
-    words.every((word) => MODES.some((group) => group.includes(word))) &&
-    MODES.every((group) => words.filter((word) => group.includes(word)).length <= 1)
-  );
-}
-
-/** Without a trailing slash, `.` and `..`, as Go's path.Clean. */
-const clean = (path: string): string => posix.normalize(path).replace(/(?<=.)\/$/, '');
-
 const mountError = (mount: Mount, reason: string): Error =>
   invalidArgument(`invalid mount config for type "${mount.Type ?? ''}": ${reason}`);
-
-const foreignOptions = (options: string, type: string): Error =>
-  invalidArgument(`${options} must not be specified on mount type "${type}"`);

@@ -13,7 +13,6 @@ const NOT_YET: readonly (readonly [
   ['POST', '/session', 'A build session'],
   ['POST', '/grpc', 'A build session'],
   ['GET', '/containers/:name/attach/ws', 'Attaching through a websocket'],
-  ['POST', '/volumes/create', 'Creating a volume'],
   ['POST', '/plugins/pull', 'Installing a plugin'],
 ];
 
@@ -42,14 +41,7 @@ export function absentRoutes(app: FastifyInstance): void {
       });
     }
   }
-  app.get('/volumes', (_request, reply) => sendJson(reply, { Volumes: [], Warnings: null }));
   app.get('/plugins', (_request, reply) => sendJson(reply, []));
-  app.get<Named>('/volumes/:name', (request) => {
-    throw notFound(`get ${nameOf(request)}: no such volume`);
-  });
-  app.delete<Named>('/volumes/:name', (request) => {
-    throw notFound(`get ${nameOf(request)}: no such volume`);
-  });
   app.get<Named>('/plugins/:name/json', (request) => {
     throw notFound(`plugin "${nameOf(request)}" not found`);
   });

@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { invalidArgument } from '../../../../common/errors.ts';
 import type { RemovedImage } from '../../../../image/images.ts';
+import type { Ctx } from '../../../../common/ctx.ts';
 import type { Container } from '../../../core/contract.ts';
+import { LOCAL_DRIVER } from '../../../core/volumes/contract.ts';
+import { showVolume } from '../convert/volume.ts';
 import type { ContainerSize, SizedContainer } from '../../../core/disk/contract.ts';
 import { sendJson, type Door } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
@@ -32,7 +35,7 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
       LayersSize: types.has('image') ? disk.usage().layersBytes : 0,
       Images: types.has('image') ? imagesWithUsage(door.engine, apiVersion) : null,
       Containers: containers?.map((each) => showContainer(door, each)) ?? null,
-      Volumes: types.has('volume') ? [] : null,
+      Volumes: types.has('volume') ? await showVolumes(door, clientCtx(reply, door.ctx)) : null,
       BuildCache: types.has('build-cache') ? [] : null,
       ...(differs.takesUsageTypes(apiVersion) ? {} : { BuilderSize: 0 }),
     });
@@ -56,8 +59,13 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
   });
 
   // Nothing of these kinds can be made yet, so nothing is unused.
-  app.post('/volumes/prune', (_request, reply) => sendJson(reply, { VolumesDeleted: [], SpaceReclaimed: 0 }));
   app.post('/build/prune', (_request, reply) => sendJson(reply, { CachesDeleted: null, SpaceReclaimed: 0 }));
+}
+
+/** Of those that are ours: sizes of a plugin's are its own affair. */
+async function showVolumes({ engine: { volumes } }: Door, ctx: Ctx): Promise<object[]> {
+  const found = (await volumes.list(ctx)).volumes.filter(({ driver }) => driver === LOCAL_DRIVER);
+  return Promise.all(found.map(async (volume) => showVolume(volume, await volumes.usage(ctx, volume.name))));
 }
 
 function wantedTypes(query: Query, version: ApiVersion): ReadonlySet<string> {

@@ -1,0 +1,20 @@
+import type { Volume, VolumeUsage } from '../../../core/volumes/contract.ts';
+
+/** Docker's Volume, its fields in docker's order. */
+export function showVolume(volume: Volume, usage?: VolumeUsage): object {
+  const { name, driver, mountpoint, labels, options, createdAt, scope, status } = volume;
+  return {
+    CreatedAt: createdAt,
+    Driver: driver,
+    Labels: orNull(labels),
+    Mountpoint: mountpoint,
+    Name: name,
+    Options: orNull(options),
+    Scope: scope,
+    ...(status === undefined ? {} : { Status: status }),
+    ...(usage === undefined ? {} : { UsageData: { RefCount: usage.references, Size: usage.sizeBytes } }),
+  };
+}
+
+const orNull = (map: Readonly<Record<string, string>>): object | null =>
+  Object.keys(map).length === 0 ? null : map;

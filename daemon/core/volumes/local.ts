@@ -1,0 +1,62 @@
+import { lookup } from 'node:dns/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failpoint } from '../../../common/failpoints.ts';
+import { internal, messageOf } from '../../../common/errors.ts';
+import type { VolumeDriver } from './contract.ts';
+import { checkLocalName, checkLocalOptions, hostToResolve, mountOf, withAddress } from './local-options.ts';
+
+/** Volumes below `<dataRoot>/volumes`, each a directory of its own with what containers see in `_data`. */
+export interface LocalDriver extends VolumeDriver {
+  directory(name: string): string;
+  dataPath(name: string): string;
+}
+
+export function createLocalDriver(
+  root: string,
+  optionsOf: (name: string) => Readonly<Record<string, string>> | undefined,
+): LocalDriver {
+  const directory = (name: string): string => join(root, name);
+  const dataPath = (name: string): string => join(root, name, '_data');
+  return {
+    scope: 'local',
+    directory,
+    dataPath,
+    check: (name, options) => {
+      checkLocalName(name);
+      checkLocalOptions(options);
+    },
+    create: async (_ctx, name) => {
+      // Docker's modes: nobody but root passes, whatever the volume itself allows.
+      await mkdir(directory(name), { recursive: true, mode: 0o701 });
+      await mkdir(dataPath(name), { recursive: true, mode: 0o755 });
+    },
+    remove: async (_ctx, name) => {
+      await failpoint('volume.remove.files');
+      await rm(directory(name), { recursive: true, force: true });
+    },
+    find: async (_ctx, name) => (optionsOf(name) === undefined ? undefined : { mountpoint: dataPath(name) }),
+    mount: async (_ctx, name) => ({
+      source: dataPath(name),
+      mount: mountOf(await resolved(name, optionsOf(name) ?? {})),
+    }),
+    unmount: async () => {},
+  };
+}
+
+/** The kernel's NFS wants an address where people write a name. */
+async function resolved(
+  name: string,
+  options: Readonly<Record<string, string>>,
+): Promise<Readonly<Record<string, string>>> {
+  const host = hostToResolve(options);
+  if (host === undefined) return options;
+  try {
+    return withAddress(options, (await lookup(host)).address);
+  } catch (error) {
+    throw internal(
+      `error while mounting volume '${name}': error resolving passed in network volume address: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,45 @@
+import { mkdir } from 'node:fs/promises';
+import type { DatabaseSync } from 'node:sqlite';
+import { KeyedLocks } from '../../../common/locks.ts';
+import { openVolumeStore } from '../../store/volumes.ts';
+import { isUp } from '../containers/state.ts';
+import type { Core } from '../core.ts';
+import { runCopy } from './copy-process.ts';
+import { createDrivers } from './drivers.ts';
+import { createLocalDriver } from './local.ts';
+import type { VolumeParts } from './parts.ts';
+import { createPlugins } from './plugins/plugins.ts';
+import { createSizes } from './sizes.ts';
+import { createVolumeTable } from './table.ts';
+
+/** The parts of volumes. `core` is asked for when a verb runs. */
+export function openVolumeParts(
+  db: DatabaseSync,
+  { root, core }: { readonly root: string; readonly core: () => Core },
+): VolumeParts {
+  const table = createVolumeTable(openVolumeStore(db));
+  const local = createLocalDriver(root, (name) => table.find(name)?.options);
+  const containersOf = (name: string) =>
+    [...core().table.all()].filter(({ view }) =>
+      view.mounts.some((point) => point.type === 'volume' && point.name === name),
+    );
+  return {
+    get ctx() {
+      return core().ctx;
+    },
+    get events() {
+      return core().events;
+    },
+    table,
+    drivers: createDrivers(local, createPlugins()),
+    locks: new KeyedLocks(),
+    users: (name) => containersOf(name).map(({ id }) => id),
+    isMounted: (name) =>
+      containersOf(name).some(({ view: { state } }) => isUp(state) || state.kind === 'starting'),
+    sizes: createSizes(),
+    copyTree: (ctx, from, to) => runCopy(core(), ctx, { from: { directory: from }, to: { source: to } }),
+  };
+}
+
+export const makeVolumeRoot = (root: string): Promise<unknown> =>
+  mkdir(root, { recursive: true, mode: 0o701 });

@@ -1,0 +1,27 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import type { KeyedLocks } from '../../../common/locks.ts';
+import type { EventBus } from '../events/bus.ts';
+import type { VolumeDrivers } from './drivers.ts';
+import type { VolumeTable } from './table.ts';
+
+/** What the verbs of volumes work with. */
+export interface VolumeParts {
+  readonly ctx: Ctx;
+  readonly table: VolumeTable;
+  readonly drivers: VolumeDrivers;
+  /** By name. A container's lock may be held meanwhile; nobody who has one of these takes a container's. */
+  readonly locks: KeyedLocks;
+  readonly events: Pick<EventBus, 'publish'>;
+  /** Ids of containers that refer to a volume. */
+  readonly users: (name: string) => readonly string[];
+  /** Of those, whether one runs. */
+  readonly isMounted: (name: string) => boolean;
+  readonly sizes: VolumeSizes;
+  readonly copyTree: (ctx: Ctx, from: string, to: string) => Promise<void>;
+}
+
+/** How much directories hold, measured by a worker and remembered for a moment. */
+export interface VolumeSizes {
+  /** Undefined when it took too long. */
+  of(ctx: Ctx, path: string): Promise<number | undefined>;
+}
