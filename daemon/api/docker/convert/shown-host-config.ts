@@ -19,6 +19,7 @@ export function shownHostConfig(
     NetworkMode: options.networkMode,
     RestartPolicy: showRestartPolicy(options.restartPolicy),
     AutoRemove: options.autoRemove,
+    Runtime: sent.Runtime || 'runc',
     ...(Object.keys(options.annotations).length === 0 ? {} : { Annotations: options.annotations }),
     ConsoleSize: differs.takesConsoleSize(version) ? pair(sent.ConsoleSize) : [0, 0],
     IpcMode: options.namespaces.ipc,
@@ -27,7 +28,11 @@ export function shownHostConfig(
     ReadonlyRootfs: options.readonlyRootfs,
     ShmSize: options.shmSizeBytes,
     ...showResources(options.resources),
-    Ulimits: options.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+    ...(sent.Ulimits === undefined && options.ulimits.length === 0
+      ? {}
+      : {
+          Ulimits: options.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+        }),
     ...showPaths(sent, options),
   };
 }
@@ -45,19 +50,8 @@ const showPaths = (
       };
 
 /** What the daemon has settled since: names became ids, defaults were chosen, and the kernel lacks a limit. */
-export const settledHostConfig = ({ namespaces, resources }: HostOptions): object => ({
-  CgroupnsMode: namespaces.cgroup,
-  IpcMode: namespaces.ipc,
-  PidMode: namespaces.pid,
-  CpuShares: resources.cpuShares ?? 0,
-  BlkioWeight: resources.blkioWeight ?? 0,
-  MemoryReservation: resources.memoryReservationBytes ?? 0,
-  MemorySwappiness: resources.memorySwappiness ?? null,
-  ...dropped(resources),
-});
-
-/** A list is shown as it was sent, unless nothing of it is left. */
-function dropped({ blkioDevices: left }: HostResources): object {
+export function settledHostConfig({ namespaces, resources, raw, ...host }: HostOptions): object {
+  const { blkioDevices: left } = resources;
   const lists = {
     BlkioWeightDevice: left.weight,
     BlkioDeviceReadBps: left.readBps,
@@ -65,17 +59,27 @@ function dropped({ blkioDevices: left }: HostResources): object {
     BlkioDeviceReadIOps: left.readIops,
     BlkioDeviceWriteIOps: left.writeIops,
   };
-  return Object.fromEntries(
-    Object.entries(lists).map(([name, list]) => [
-      name,
-      list.map((limit) =>
-        'weight' in limit
-          ? { Path: limit.path, Weight: limit.weight }
-          : { Path: limit.path, Rate: limit.rate },
-      ),
-    ]),
-  );
+  const dropped = Object.entries(lists).filter(([name, list]) => list.length === 0 && raw[name] !== null);
+  return {
+    CgroupnsMode: namespaces.cgroup,
+    IpcMode: namespaces.ipc,
+    PidMode: namespaces.pid,
+    CpuShares: resources.cpuShares ?? 0,
+    BlkioWeight: resources.blkioWeight ?? 0,
+    MemoryReservation: resources.memoryReservationBytes ?? 0,
+    MemorySwappiness: resources.memorySwappiness ?? null,
+    ...Object.fromEntries(dropped.map(([name]) => [name, []])),
+    ...(isUnlabelled(host, namespaces) ? { SecurityOpt: [...host.securityOpt, 'label=disable'] } : {}),
+  };
 }
+
+/** Docker confines nobody by SELinux who shares that much with the host. */
+const isUnlabelled = (
+  { privileged, securityOpt }: Pick<HostOptions, 'privileged' | 'securityOpt'>,
+  { ipc, pid }: HostOptions['namespaces'],
+): boolean =>
+  (privileged || ipc === 'host' || pid === 'host') &&
+  !securityOpt.some((option) => option.startsWith('label='));
 
 function showResources(resources: HostResources): object {
   const memory = resources.memoryBytes ?? 0;
@@ -108,11 +112,30 @@ function showResources(resources: HostResources): object {
 const AS_SENT = [
   ...(['ContainerIDFile', 'UTSMode', 'UsernsMode', 'Isolation', 'DeviceRequests', 'CpuCount'] as const),
   ...(['Binds', 'CapAdd', 'CapDrop', 'Dns', 'DnsOptions', 'DnsSearch', 'ExtraHosts', 'GroupAdd'] as const),
-  ...(['SecurityOpt', 'Devices', 'DeviceCgroupRules', 'Tmpfs', 'Sysctls', 'Mounts', 'VolumeDriver', 'VolumesFrom'] as const),
+  ...([
+    'SecurityOpt',
+    'Devices',
+    'DeviceCgroupRules',
+    'Tmpfs',
+    'Sysctls',
+    'Mounts',
+    'VolumeDriver',
+    'VolumesFrom',
+  ] as const),
+  ...(['BlkioWeightDevice', 'BlkioDeviceReadBps', 'BlkioDeviceWriteBps'] as const),
+  ...(['BlkioDeviceReadIOps', 'BlkioDeviceWriteIOps'] as const),
 ];
+/** Not there when they are empty. */
+const OMIT_EMPTY: readonly string[] = ['Tmpfs', 'Sysctls', 'Mounts'];
 
 const asSent = (sent: HostConfig): object =>
-  Object.fromEntries(AS_SENT.flatMap((key) => (sent[key] === undefined ? [] : [[key, sent[key]]])));
+  Object.fromEntries(
+    AS_SENT.flatMap((key) => {
+      const value = sent[key];
+      const isGone = value === undefined || (OMIT_EMPTY.includes(key) && Object.keys(value).length === 0);
+      return isGone ? [] : [[key, value]];
+    }),
+  );
 
 const pair = (size: readonly number[] | undefined): [number, number] => [size?.[0] ?? 0, size?.[1] ?? 0];
 
@@ -172,18 +195,18 @@ const ZERO = {
   NanoCpus: 0,
   CgroupParent: '',
   BlkioWeight: 0,
-  BlkioWeightDevice: [],
-  BlkioDeviceReadBps: [],
-  BlkioDeviceWriteBps: [],
-  BlkioDeviceReadIOps: [],
-  BlkioDeviceWriteIOps: [],
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
   CpuPeriod: 0,
   CpuQuota: 0,
   CpuRealtimePeriod: 0,
   CpuRealtimeRuntime: 0,
   CpusetCpus: '',
   CpusetMems: '',
-  Devices: [],
+  Devices: null,
   DeviceCgroupRules: null,
   DeviceRequests: null,
   MemoryReservation: 0,
@@ -191,7 +214,7 @@ const ZERO = {
   MemorySwappiness: null,
   OomKillDisable: false,
   PidsLimit: null,
-  Ulimits: [],
+  Ulimits: null,
   CpuCount: 0,
   CpuPercent: 0,
   IOMaximumIOps: 0,
