@@ -156,11 +156,14 @@ test('what docker has and we have not says so', async (t) => {
   const cases: [method: 'GET' | 'POST' | 'PUT', url: string, status: number, message: RegExp][] = [
     ['POST', '/images/create?fromSrc=http://x/y.tar', 501, /^Cannot import from "http:\/\/x\/y.tar": /],
     ['POST', '/build', 501, /^Building an image is not supported yet$/],
-    ['PUT', '/containers/x/archive', 501, /not supported yet$/],
-    ['POST', '/networks/create', 501, /not supported yet$/],
     ['GET', '/services', 503, /^This node is not a swarm manager\. /],
     ['GET', '/swarm', 503, /^This node is not a swarm manager\. /],
-    ['GET', '/volumes/data', 404, /^get data: no such volume$/],
+    ['DELETE', '/v1.51/nodes/x', 503, /^This node is not a swarm manager\. /],
+    ['POST', '/swarm/leave', 503, /^This node is not part of a swarm$/],
+    ['POST', '/swarm/init', 501, /^Swarm mode is not supported/],
+    ['POST', '/plugins/x/enable', 404, /^plugin "x" not found$/],
+    ['DELETE', '/plugins/x', 404, /^plugin "x" not found$/],
+    ['POST', '/plugins/create', 501, /^Making a plugin is not supported yet$/],
   ];
   for (const [method, url, status, message] of cases) {
     const answer = await app.inject({ method, url });

@@ -14,11 +14,21 @@ const NOT_YET: readonly (readonly [
   ['POST', '/grpc', 'A build session'],
   ['GET', '/containers/:name/attach/ws', 'Attaching through a websocket'],
   ['POST', '/plugins/pull', 'Installing a plugin'],
+  ['POST', '/plugins/create', 'Making a plugin'],
+  ['GET', '/plugins/privileges', 'Installing a plugin'],
 ];
 
 const SWARM: readonly string[] = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'];
-const NO_SWARM =
+const NO_MANAGER =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+const NO_MEMBER = 'This node is not part of a swarm';
+
+/** Docker's endpoints for a plugin by its name: there is none. */
+const PLUGIN: readonly (readonly [method: 'GET' | 'POST' | 'DELETE', verb: string])[] = [
+  ['GET', '/json'],
+  ['DELETE', ''],
+  ...['enable', 'disable', 'push', 'set', 'upgrade'].map((verb) => ['POST', `/${verb}`] as const),
+];
 
 export function absentRoutes(app: FastifyInstance): void {
   for (const [method, url, what] of NOT_YET) {
@@ -30,19 +40,40 @@ export function absentRoutes(app: FastifyInstance): void {
       },
     });
   }
+  swarmRoutes(app);
+  app.get('/plugins', (_request, reply) => sendJson(reply, []));
+  for (const [method, verb] of PLUGIN) {
+    app.route<Named>({
+      method,
+      url: `/plugins/:name${verb}`,
+      handler: (request) => {
+        throw notFound(`plugin "${nameOf(request)}" not found`);
+      },
+    });
+  }
+}
+
+/** What a docker daemon says that is no member of a swarm; becoming one is nothing that we do. */
+function swarmRoutes(app: FastifyInstance): void {
+  for (const verb of ['init', 'join']) {
+    app.post(`/swarm/${verb}`, () => {
+      throw notImplemented(
+        'Swarm mode is not supported: where one machine is outgrown, Kubernetes runs Wherry',
+      );
+    });
+  }
+  app.post('/swarm/leave', () => {
+    throw new WherryError('unavailable', NO_MEMBER);
+  });
   for (const path of SWARM) {
     for (const url of [path, `${path}/*`]) {
       app.route({
         method: ['GET', 'POST', 'DELETE'],
         url,
         handler: () => {
-          throw new WherryError('unavailable', NO_SWARM);
+          throw new WherryError('unavailable', NO_MANAGER);
         },
       });
     }
   }
-  app.get('/plugins', (_request, reply) => sendJson(reply, []));
-  app.get<Named>('/plugins/:name/json', (request) => {
-    throw notFound(`plugin "${nameOf(request)}" not found`);
-  });
 }
