@@ -45,6 +45,9 @@ export interface DaemonConfig {
   readonly labels: readonly string[];
   readonly cgroupParent: string | undefined;
   readonly noNewPrivileges: boolean;
+  readonly init: boolean;
+  /** Undefined: our own. */
+  readonly initPath: string | undefined;
   /** Undefined: the built-in one; `unconfined`, or a path. */
   readonly seccompProfile: string | undefined;
   readonly imageMarks: WaterMarks;
@@ -100,6 +103,8 @@ export function makeConfig(
     logOptions: Object.freeze(stringMap('log-opts', values)),
     labels: Object.freeze(values.list('labels') ?? []),
     cgroupParent: values.absolutePath('cgroup-parent'),
+    init: values.flag('init') ?? false,
+    initPath: values.absolutePath('init-path'),
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
     imageMarks: Object.freeze(imageMarksOf(values)),

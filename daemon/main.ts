@@ -111,6 +111,8 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
         return config.labels;
       },
       noNewPrivileges: config.noNewPrivileges,
+      init: config.init,
+      initPath: config.initPath,
       seccompProfile: profile,
       cgroupnsMode: config.cgroupnsMode,
       cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,

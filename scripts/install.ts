@@ -69,7 +69,7 @@ function programs(): [string, string][] {
   return [
     [broughtNode(), `${lib}/node`],
     ...built.map((file): [string, string] => [at('build/lib', file), join(lib, file)]),
-    ...['libwherry.so', 'wherry-init', 'wherry-shim'].map((file): [string, string] => [
+    ...['container-init', 'libwherry.so', 'wherry-init', 'wherry-shim'].map((file): [string, string] => [
       at('build/native', file),
       join(lib, 'native', file),
     ]),

@@ -60,6 +60,7 @@ export function createBody(input: CreateInput): CreateBody {
     StopTimeout: changed.has('stop-timeout') ? flags['stop-timeout'] : undefined,
     HostConfig: {
       ...hostConfig(flags),
+      Init: changed.has('init') ? flags.init : undefined,
       RestartPolicy: { ...restart, ...parseRestartBackoff(flags['restart-backoff']) },
       Binds: binds,
     },

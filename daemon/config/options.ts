@@ -87,6 +87,8 @@ const OURS: readonly Option[] = [
   { key: 'labels', flag: 'label', kind: 'list', help: 'Labels of the daemon, name=value' },
   { key: 'cgroup-parent', kind: 'string', help: "Cgroup that holds all containers' cgroups" },
   { key: 'no-new-privileges', kind: 'boolean', help: 'Set no-new-privileges for every container' },
+  { key: 'init', kind: 'boolean', help: 'Give containers a first process that reaps and forwards signals' },
+  { key: 'init-path', kind: 'string', help: "Path of that program, in place of Wherry's own" },
   { key: 'seccomp-profile', kind: 'string', help: 'builtin, unconfined, or the path of a profile' },
   {
     key: 'image-gc-high',
@@ -165,7 +167,7 @@ const HARMLESS: readonly Option[] = [
 
 /** What docker has and we don't do yet. */
 const NOT_YET: readonly Option[] = [
-  ...['ipv6', 'selinux-enabled', 'init', 'rootless', 'cri-containerd', 'allow-direct-routing'].map(
+  ...['ipv6', 'selinux-enabled', 'rootless', 'cri-containerd', 'allow-direct-routing'].map(
     (key) => ({ key, kind: 'boolean', help: 'Not supported yet', accepts: only(false) }) as const,
   ),
   ...[
@@ -177,7 +179,6 @@ const NOT_YET: readonly Option[] = [
     'fixed-cidr-v6',
     'http-proxy',
     'https-proxy',
-    'init-path',
     'ip',
     'no-proxy',
     'resolv-conf',

@@ -83,6 +83,8 @@ export interface HostOptions {
   readonly links: readonly string[];
   readonly autoRemove: boolean;
   readonly restartPolicy: RestartPolicy;
+  /** Docker's `--init`; undefined: as the daemon is configured. */
+  readonly init: boolean | undefined;
   readonly binds: readonly Bind[];
   readonly volumes: readonly VolumeUse[];
   readonly imageMounts: readonly ImageMount[];
@@ -562,6 +564,8 @@ export interface EngineInfo {
   readonly openFiles: number;
   readonly eventsListeners: number;
   readonly startedAt: string;
+  /** Path of what `--init` gives a container. */
+  readonly initBinary: string;
   readonly labels: readonly string[];
   readonly warnings: readonly string[];
 }

@@ -27,6 +27,8 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly restartTimers: RestartTimers;
   readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;
+  /** What `--init` gives a container. */
+  readonly initProgram: string;
   readonly host: Host;
   readonly accounts: Accounts;
   readonly seccompFor: SeccompFor;

@@ -30,6 +30,7 @@ import { readBoot } from './restarts/boot.ts';
 import { resume } from './restarts/resume.ts';
 import { restartNow } from './restarts/restart-now.ts';
 import { createRestartTimers } from './restarts/timers.ts';
+import { findInit } from './spec/init.ts';
 import { createAccounts } from './spec/accounts.ts';
 import { createSampler } from './stats/sampler.ts';
 import { createSeccomp, PLAIN_CHOICE } from './spec/seccomp.ts';
@@ -66,6 +67,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
+    initProgram: findInit(options.config),
     host: await readHost(),
     accounts: createAccounts(),
     seccompFor: createSeccomp(options.config.seccompProfile),

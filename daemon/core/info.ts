@@ -28,6 +28,7 @@ export async function openInfo(
     openFiles: countFiles(),
     eventsListeners: core.events.listeners(),
     startedAt,
+    initBinary: core.initProgram,
     labels: core.config.labels,
     warnings: [],
   });

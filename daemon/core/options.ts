@@ -42,7 +42,11 @@ export interface EngineConfig {
   readonly seccompProfile: string | undefined;
   /** docker's `default-cgroupns-mode`; undefined: `host` with version 1 of cgroups, else `private`. */
   readonly cgroupnsMode: 'host' | 'private' | undefined;
-  /** docker's `init-path` and the like come later. Until then: how long `stop` waits when nobody says, docker's 10. */
+  /** docker's `init`: containers that don't say get a first process that reaps and forwards signals. */
+  readonly init: boolean;
+  /** docker's `init-path`; undefined: our own. */
+  readonly initPath: string | undefined;
+  /** How long `stop` waits when nobody says, docker's 10. */
   readonly stopTimeoutS: number;
   /** How full the file system of images may get. */
   readonly imageMarks: WaterMarks;
@@ -56,6 +60,8 @@ export const ENGINE_DEFAULTS = {
   noNewPrivileges: false,
   seccompProfile: undefined,
   cgroupnsMode: undefined,
+  init: false,
+  initPath: undefined,
   stopTimeoutS: 10,
   imageMarks: { highPercent: 0, lowPercent: 0 },
   launchTimeoutMs: 120_000,

@@ -15,6 +15,8 @@ export interface Paths {
   hosts(id: string): string;
   hostname(id: string): string;
   resolvConf(id: string): string;
+  /** The container's own copy of the first process that `--init` gives it. */
+  init(id: string): string;
   shim(id: string): string;
 }
 
@@ -32,6 +34,7 @@ export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: 
     hosts: (id) => join(container(id), 'hosts'),
     hostname: (id) => join(container(id), 'hostname'),
     resolvConf: (id) => join(container(id), 'resolv.conf'),
+    init: (id) => join(container(id), 'init'),
     shim: (id) => join(shims, id),
   };
 }

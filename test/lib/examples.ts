@@ -93,6 +93,7 @@ export function exampleRequest(): CreateRequest {
       networkMode: 'bridge',
       autoRemove: false,
       restartPolicy: { name: 'no', maximumRetryCount: 0 },
+      init: undefined,
       binds: [],
       volumes: [],
       imageMounts: [],

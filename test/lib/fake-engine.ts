@@ -249,6 +249,7 @@ export function fakeEngine(): FakeEngine {
       memoryBytes: 4_000_000_000,
       cgroupVersion: '1',
       goroutines: 1,
+      initBinary: '/usr/lib/wherry/container-init',
       openFiles: 20,
       eventsListeners: 0,
       startedAt: '2026-01-01T00:00:00Z',

@@ -17,6 +17,7 @@ import type { Sandbox } from '../networks/types.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
 import { findFacts } from '../spec/find-facts.ts';
+import { provideInit } from '../spec/init.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
 import { borrowedMounts } from '../spec/mounts.ts';
@@ -63,6 +64,7 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
     makePlan(core, { view, sandbox, mounted }),
     writeNameFiles(core, ctx, { view, sandbox }),
     makeShimDirectory(core.paths.shim(id)),
+    provideInit(core, view),
     config.host.autoRemove && !fresh ? core.snapshots.clearVolatile(id) : undefined,
   ]);
   // What can't be undone is logged, and does not hide why the start failed.

@@ -5,6 +5,7 @@ import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { findBlkioNumbers } from './blkio.ts';
 import { grantedDevices, hostDevices } from './devices.ts';
+import { usesInit } from './init.ts';
 import type { SpecFacts } from './make-spec.ts';
 
 /** Looks up what the specification of a container depends on. Makes nothing. `donors`: whose namespaces it joins. */
@@ -25,6 +26,7 @@ export async function findFacts(core: Core, container: Container, donors: Donors
     ownNetwork: host.networkMode !== 'host',
     cpus: core.host.cpus,
     capabilities: core.host.capabilities,
+    initFile: usesInit(core, config) ? core.paths.init(container.id) : undefined,
     noNewPrivileges: core.config.noNewPrivileges,
     donors,
     blkioDevices,

@@ -7,6 +7,7 @@ import type { Donors } from '../containers/namespaces.ts';
 import type { Container, HostOptions } from '../contract.ts';
 import type { BlkioNumbers } from './blkio.ts';
 import type { GrantedDevices } from './devices.ts';
+import { initArgs } from './init-form.ts';
 import { makeMounts, pointMount, rootPropagation } from './mounts.ts';
 import { chooseNamespaces } from './namespaces.ts';
 import { makeResources } from './resources.ts';
@@ -24,6 +25,8 @@ export interface SpecFacts {
   readonly cpus: number;
   /** What the daemon may do itself. */
   readonly capabilities: readonly string[];
+  /** On the host; undefined: the container's program is its first process. */
+  readonly initFile: string | undefined;
   /** The daemon's default. */
   readonly noNewPrivileges: boolean;
   /** Whose namespaces it joins. */
@@ -55,7 +58,7 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
     ...base,
     process: {
       ...base.process,
-      ...processOf(container, facts.user),
+      ...processOf(container, facts),
       noNewPrivileges: security.noNewPrivileges,
       ...(facts.hasAppArmor && security.appArmor !== undefined ? { apparmorProfile: security.appArmor } : {}),
     },
@@ -68,6 +71,7 @@ export function makeSpec(container: Container, facts: SpecFacts): Spec {
         hosts: container.hostsPath,
         hostname: container.hostnamePath,
         resolvConf: container.resolvConfPath,
+        init: facts.initFile,
       },
     }),
     linux: {
@@ -112,7 +116,7 @@ function capabilitiesFor(
 
 function processOf(
   { config, path, args }: Container,
-  user: ResolvedUser,
+  { user, initFile }: SpecFacts,
 ): Partial<Process> & Pick<Process, 'args'> {
   const { host, consoleSize, tty } = config;
   return {
@@ -121,7 +125,7 @@ function processOf(
       ? { consoleSize: { height: consoleSize.rows, width: consoleSize.columns } }
       : {}),
     user: processUser(user),
-    args: [path, ...args],
+    args: initFile === undefined ? [path, ...args] : initArgs([path, ...args]),
     env: processEnv({ hostname: config.hostname, tty, own: config.env, home: user.home }),
     cwd: config.workingDir === '' ? '/' : config.workingDir,
     rlimits: host.ulimits.map(({ name, soft, hard }) => ({

@@ -1,6 +1,7 @@
 import type { BorrowedMount } from '../../../runtime/contract.ts';
 import type { IdMapping, Mount } from '../../../runtime/spec.ts';
 import type { HostOptions, MountPoint } from '../contract.ts';
+import { initMount } from './init-form.ts';
 
 /** With a read-only root these stay writable: a program could hardly run otherwise. */
 const STAY_WRITABLE = ['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev'];
@@ -12,6 +13,8 @@ export interface NameFilePaths {
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
+  /** Of `--init`. */
+  readonly init?: string | undefined;
 }
 
 /**
@@ -97,10 +100,11 @@ function tmpfsMount([destination, options]: [string, string]): Mount {
   return { destination, type: 'tmpfs', source: 'tmpfs', options: [...TMPFS_OPTIONS, ...own] };
 }
 
-const nameMounts = ({ hosts, hostname, resolvConf }: NameFilePaths): Mount[] => [
+const nameMounts = ({ hosts, hostname, resolvConf, init }: NameFilePaths): Mount[] => [
   fileMount(resolvConf, '/etc/resolv.conf'),
   fileMount(hostname, '/etc/hostname'),
   fileMount(hosts, '/etc/hosts'),
+  ...(init === undefined ? [] : [initMount(init)]),
 ];
 
 const fileMount = (source: string, destination: string): Mount => ({

@@ -166,7 +166,6 @@ test('binds are read as docker reads them', async (t) => {
 test('what is not done yet is refused by its name', async (t) => {
   const daemon = await door(t);
   const cases: [body: object, message: string][] = [
-    [{ HostConfig: { Init: true } }, 'HostConfig.Init is not supported yet'],
     [
       { HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } } },
       'HostConfig.PortBindings is not supported yet',

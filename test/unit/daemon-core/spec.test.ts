@@ -17,6 +17,7 @@ const facts: SpecFacts = {
   },
   hostDevices: [],
   cgroupsPath: '/wherry/x',
+  initFile: undefined,
   ownNetwork: true,
   cpus: 2,
   capabilities: CAPABILITIES.filter((name) => name !== 'CAP_SYS_RESOURCE'),

@@ -18,7 +18,6 @@ const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
   PortBindings: zero,
   PublishAllPorts: zero,
   DeviceRequests: zero,
-  Init: zero,
 };
 
 const CONFIG: Readonly<Record<string, Harmless>> = {

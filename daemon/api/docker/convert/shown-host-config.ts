@@ -33,6 +33,7 @@ export function shownHostConfig(
       : {
           Ulimits: options.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
         }),
+    ...(options.init === undefined ? {} : { Init: options.init }),
     ...showPaths(sent, options),
   };
 }

@@ -70,6 +70,7 @@ function toHostOptions(
     links: host.Links ?? [],
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
     restartPolicy: toRestartPolicy(host.RestartPolicy, body.Labels ?? {}),
+    init: host.Init ?? undefined,
     binds: bindsOf(host),
     volumes: volumesOf(host),
     imageMounts: imageMountsOf(host),

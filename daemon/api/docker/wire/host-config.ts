@@ -135,5 +135,6 @@ export const HostConfig = Type.Object({
   IOMaximumBandwidth: optional(Type.Integer()),
   MaskedPaths: optional(strings),
   ReadonlyPaths: optional(strings),
+  Init: optional(Type.Boolean()),
 });
 export type HostConfig = Static<typeof HostConfig>;
