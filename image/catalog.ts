@@ -39,7 +39,8 @@ export interface Catalog {
   chains(id: ImageId): readonly ChainId[];
 }
 
-export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
+/** `onAdded` is called after images came. */
+export function openCatalog(db: DatabaseSync, layers: Layers, onAdded = (): void => {}): Catalog {
   const rows = catalogRows(db);
   const memory = new CatalogMemory(layers, rows.read());
   return {
@@ -59,6 +60,7 @@ export function openCatalog(db: DatabaseSync, layers: Layers): Catalog {
         memory.add(image);
         for (const name of image.names) memory.name(image.id, complete(name), at);
       }
+      onAdded();
     },
     name: (id, name) => {
       if (!memory.entries.has(id)) throw notFound(`No such image: ${id}`);

@@ -43,11 +43,11 @@ export async function deleteImage(
 
 /** Removes what has no row any more. A crash in between leaves work for the next start. Returns what it freed on the disk, in bytes. */
 export async function discard(
-  parts: Pick<StoreParts, 'db' | 'layers' | 'content' | 'catalog'>,
+  parts: Pick<StoreParts, 'db' | 'layers' | 'content' | 'catalog' | 'recipes'>,
   gone: readonly Layer[],
   blobs: readonly Digest[],
 ): Promise<number> {
-  const { db, layers, content, catalog } = parts;
+  const { db, layers, content, catalog, recipes } = parts;
   const isOwned = (digest: Digest): boolean => catalog.liveBlobs().has(digest);
   const unowned = blobs.filter((digest) => !isOwned(digest) && !content.isHeld(digest));
   if (gone.length === 0 && unowned.length === 0) return 0;
@@ -55,14 +55,18 @@ export async function discard(
   await failpoint('image.forgotten');
   await layers.discard(gone);
   const layerBytes = gone.reduce((sum, { diskBytes }) => sum + diskBytes, 0);
-  return layerBytes + (await content.discard(unowned, isOwned));
+  let recipeBytes = 0;
+  for (const digest of unowned) {
+    if (!isOwned(digest) && !content.isHeld(digest)) recipeBytes += await recipes.remove(digest);
+  }
+  return layerBytes + recipeBytes + (await content.discard(unowned, isOwned));
 }
 
 /**
  * Waits until committed transactions are on the disk (`synchronous=NORMAL` does not): after a power cut no row may own what was
  * removed. Another thread waits, not this one. Source: https://www.sqlite.org/pragma.html#pragma_synchronous
  */
-async function flush(database: string | null): Promise<void> {
+export async function flush(database: string | null): Promise<void> {
   if (database === null) return;
   try {
     await using log = await open(`${database}-wal`, 'r');

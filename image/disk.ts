@@ -1,7 +1,10 @@
 import type { Ctx } from '../common/ctx.ts';
 import type { Digest } from './digest.ts';
 import type { RemovedImage } from './images.ts';
+import type { Compacted } from './rebuild/contract.ts';
 import type { ChainId, DiffId, ImageId } from './snapshots.ts';
+
+export type { Compacted };
 
 /** What the disk is used for, from rows kept up to date; nothing is walked. */
 export interface Usage {
@@ -9,7 +12,7 @@ export interface Usage {
   readonly layersBytes: number;
   /** What layers occupy on the disk (512-byte blocks), which `du` says. */
   readonly layersDiskBytes: number;
-  /** Compressed blobs, configurations, manifests: their lengths, and what they occupy on the disk. */
+  /** Compressed blobs, recipes of those that were dropped, configurations, manifests: their lengths, and what they occupy on the disk. */
   readonly contentBytes: number;
   readonly contentDiskBytes: number;
   /** Kept of transfers that did not end. */
@@ -29,9 +32,11 @@ export interface ImageUsage {
 }
 
 export interface LayerView {
-  /** Where the layer came from, and its length; undefined when no blob is kept. */
+  /** Where the layer came from, and its length; undefined when the blob is neither kept nor can be made again. */
   readonly blob: Digest | undefined;
   readonly blobBytes: number | undefined;
+  /** Of what makes the blob again; undefined when the blob itself is kept, or nothing of it. */
+  readonly recipeBytes: number | undefined;
   readonly diffId: DiffId;
   readonly chainId: ChainId;
   readonly directory: string;
@@ -115,7 +120,7 @@ export interface Disk {
   verify(ctx: Ctx): Promise<Verification>;
   /**
    * Hashes every blob, and compares every layer with its blob, which is unpacked a second time for that: names, types, modes, owners,
-   * times, extended attributes and contents. A layer without a blob is only measured. `repair` fetches blobs again from where they
+   * times, extended attributes and contents. A blob that was dropped is made again for that. A layer without a blob is only measured. `repair` fetches blobs again from where they
    * came, and exchanges damaged layers.
    */
   check(ctx: Ctx, request: CheckRequest): Promise<readonly Damage[]>;
@@ -126,6 +131,11 @@ export interface Disk {
     ctx: Ctx,
     options: { readonly dryRun: boolean; readonly isUsed: IsUsed; readonly marks: WaterMarks },
   ): Promise<Pruned>;
+  /**
+   * Drops the compressed blobs of layers that can be made again of the unpacked layer, byte by byte, and says of the others why not.
+   * Takes as long as compressing them.
+   */
+  compact(ctx: Ctx): Promise<readonly Compacted[]>;
   /** Throws `not-found`. */
   pin(reference: string, pinned: boolean): void;
   /** A container was made from it: it counts as used now. */

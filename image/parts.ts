@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Ctx } from '../common/ctx.ts';
 import type { Catalog } from './catalog.ts';
 import type { ContentStore } from './content.ts';
+import type { Rebuilt, Recipes } from './rebuild/contract.ts';
 import type { ChainId } from './snapshots.ts';
 import type { Directories } from './snapshots/directories.ts';
 import type { Layers } from './snapshots/layers.ts';
@@ -22,6 +23,10 @@ export interface StoreParts {
   readonly dataRoot: string;
   readonly catalog: Catalog;
   readonly content: ContentStore;
+  /** Of blobs that are not kept. */
+  readonly recipes: Recipes;
+  /** Reads blobs of both kinds. */
+  readonly rebuilt: Rebuilt;
   readonly layers: Layers;
   readonly snapshots: WritableSnapshots;
   readonly directories: Directories;

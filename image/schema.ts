@@ -4,7 +4,8 @@ import type { DatabaseSync } from 'node:sqlite';
  * The rows that own what is on disk. `image_name` holds complete names, with a tag or a digest. An image's diff ids, and so its
  * chain ids, come from its configuration; `image_layer` keeps which blob each layer came from, `image_document` the indexes and
  * manifests that led to it, `image_source` from which repositories (complete names) it was pulled, by which digest.
- * `image_compressed` remembers what plain blobs of layers became when they were pushed.
+ * `image_compressed` remembers what plain blobs of layers became when they were pushed. `image_recipe` owns the recipes of blobs that
+ * were dropped, since the unpacked layer makes them again; `image_kept` remembers why others could not be.
  */
 const IMAGES = `
   CREATE TABLE IF NOT EXISTS image_config (
@@ -46,6 +47,19 @@ const IMAGES = `
   CREATE TRIGGER IF NOT EXISTS image_compressed_gone AFTER DELETE ON image_layer
     WHEN NOT EXISTS (SELECT 1 FROM image_layer WHERE blob = old.blob) BEGIN
     DELETE FROM image_compressed WHERE plain = old.blob;
+  END;
+  CREATE TABLE IF NOT EXISTS image_recipe (
+    blob TEXT PRIMARY KEY,
+    recompression TEXT NOT NULL,
+    blob_bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS image_kept (
+    blob TEXT PRIMARY KEY,
+    reason TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER IF NOT EXISTS image_kept_gone AFTER DELETE ON image_layer
+    WHEN NOT EXISTS (SELECT 1 FROM image_layer WHERE blob = old.blob) BEGIN
+    DELETE FROM image_kept WHERE blob = old.blob;
   END;
   CREATE TABLE IF NOT EXISTS image_use (
     image_id TEXT PRIMARY KEY REFERENCES image_config (id) ON DELETE CASCADE,

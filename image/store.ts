@@ -71,7 +71,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const ctx = makeCtx(log);
   const workers = workerPool(Math.max(2, availableParallelism()), how);
   const spoolers = workerPool(MAX_SPOOLERS, how);
-  const downloads = workerPool(options.transfers?.maxDownloads ?? (() => MAX_DOWNLOADS), how);
+  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS, how);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();
@@ -89,7 +89,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const stores = { db, dataRoot, catalog, content, recipes, rebuilt, layers, snapshots, directories, trash };
   const onEvent = options.onEvent ?? ((): void => {});
   const parts: StoreParts = { ctx, ...stores, workers, spoolers, downloads, live, collect, onEvent };
-  const compacting = workerPool(1, patienceMs);
+  const compacting = workerPool(1, how);
   const compactor = openCompactor(parts, { always: options.dropBlobs ?? false, pool: compacting });
   await collectAtStart(parts, log);
   compactor.wake();

@@ -33,10 +33,13 @@ export async function checkBlob(parts: StoreParts, ctx: Ctx, blob: BlobCheck): P
 }
 
 async function problemOf(
-  { content, workers }: StoreParts,
+  { content, workers, recipes, rebuilt }: StoreParts,
   ctx: Ctx,
   digest: Digest,
 ): Promise<string | undefined> {
+  if (content.size(digest) === undefined && recipes.get(digest) !== undefined) {
+    return rebuilt.problem(ctx, digest);
+  }
   const path = content.path(digest);
   try {
     await access(path);
@@ -52,7 +55,7 @@ async function problemOf(
 
 /** Puts a whole blob in the place of a damaged or missing one: configurations from their rows, others from where they came. */
 async function restore(parts: StoreParts, ctx: Ctx, { digest, images, origins }: BlobCheck): Promise<void> {
-  const { content, db, workers } = parts;
+  const { content, db, recipes, workers } = parts;
   await using incoming = await content.ingest();
   const path = join(incoming.directory, 'blob');
   const row = db.prepare('SELECT config FROM image_config WHERE id = ?').get(digest);
@@ -63,4 +66,5 @@ async function restore(parts: StoreParts, ctx: Ctx, { digest, images, origins }:
   }
   await workers.run(ctx, { kind: 'sync', path: incoming.directory });
   await content.replace(path, digest);
+  await recipes.remove(digest);
 }

@@ -71,12 +71,12 @@ interface Source {
 
 /** Any whole blob that some image has for this layer. */
 function sourceOf(parts: StoreParts, chain: ChainId, bad: ReadonlySet<Digest>): Source | undefined {
-  const { catalog, content } = parts;
+  const { catalog, rebuilt } = parts;
   for (const { id, diffIds } of catalog.list()) {
     const index = catalog.chains(id).indexOf(chain);
     const [blob, diffId] = [layerBlobs(parts, id)[index], diffIds[index]];
     if (blob === undefined || diffId === undefined || bad.has(blob)) continue;
-    if (content.size(blob) !== undefined) return { blob, diffId };
+    if (rebuilt.sizeBytes(blob) !== undefined) return { blob, diffId };
   }
   return undefined;
 }
@@ -92,15 +92,16 @@ interface Beside {
 
 /** The layer as it should be, in a directory of its own. */
 async function unpackBeside(
-  { layers, directories, workers, trash, content }: StoreParts,
+  { layers, directories, workers, trash, rebuilt }: StoreParts,
   ctx: Ctx,
   { layer, source, undo, whole }: Beside,
 ): Promise<{ readonly fresh: Layer; readonly implied: readonly string[] }> {
   const directory = directories.next();
   const target = directories.layer(directory);
   undo.defer(() => trash.put(target));
-  const [blob, { diffId }] = [content.path(source.blob), source];
-  const unpacked = await workers.run(ctx, { kind: 'unpack', blob, diffId, target });
+  await using blob = await rebuilt.open(ctx, source.blob);
+  const { diffId } = source;
+  const unpacked = await workers.run(ctx, { kind: 'unpack', blob: blob.path, diffId, target });
   const { implied, impliesRoot, sizeBytes, diskBytes, entryCount, opaqueRoot } = unpacked;
   const lowers = layer.parent === undefined || !whole ? [] : layers.paths(layers.stack(layer.parent));
   const root = await workers.run(ctx, { kind: 'settle', directory: target, lowers, implied, impliesRoot });

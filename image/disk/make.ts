@@ -1,6 +1,7 @@
 import type { Disk, Usage } from '../disk.ts';
 import { findImage } from '../find.ts';
 import type { StoreParts } from '../parts.ts';
+import type { Compactor } from '../rebuild/contract.ts';
 import { check } from './check.ts';
 import type { Origins } from './fetch-again.ts';
 import { prune } from './prune.ts';
@@ -9,8 +10,13 @@ import { diffOf, layerViews, rememberedOwners, usageOf } from './usage.ts';
 import { openImageUse } from './use.ts';
 import { verify } from './verify.ts';
 
-/** Without `origins` blobs can't be fetched again. */
-export function makeDisk(parts: StoreParts, origins: Origins | undefined): Disk {
+interface Helpers {
+  /** Without them blobs can't be fetched again. */
+  readonly origins: Origins | undefined;
+  readonly compactor: Compactor;
+}
+
+export function makeDisk(parts: StoreParts, { origins, compactor }: Helpers): Disk {
   const use = openImageUse(parts);
   const owners = rememberedOwners(parts);
   const readUsage = (): Usage => usageOf(parts, use, owners());
@@ -21,7 +27,13 @@ export function makeDisk(parts: StoreParts, origins: Origins | undefined): Disk 
     layers: viewsOf,
     diff: (first, second) => diffOf(viewsOf(first), viewsOf(second)),
     verify: (ctx) => verify(parts, ctx, readUsage),
-    check: (ctx, request) => check(parts, ctx, { ...request, origins }),
+    check: async (ctx, request) => {
+      const damage = await check(parts, ctx, { ...request, origins });
+      // What was fetched again may go again.
+      compactor.wake();
+      return damage;
+    },
+    compact: (ctx) => compactor.run(ctx),
     prune: (ctx, request) => prune(parts, use, { ctx, request }),
     reclaim: (ctx, request) => reclaim(parts, use, { ctx, request }),
     pin: (reference, pinned) => use.pin(findImage(parts.catalog, reference).id, pinned),

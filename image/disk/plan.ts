@@ -10,7 +10,7 @@ export interface RemovalPlan {
 
 /** Counts who needs each layer and blob: images, writable snapshots, and work in flight as far as it holds blobs. */
 export function planRemovals(parts: StoreParts): RemovalPlan {
-  const { catalog, layers, content, snapshots } = parts;
+  const { catalog, layers, content, recipes, snapshots } = parts;
   // Apart, since the lowest layer's chain id may be the digest of its blob.
   const chainNeeds = new Needs(catalog.list().map(({ id }) => catalog.chains(id)));
   const blobNeeds = new Needs(catalog.list().map(({ id }) => catalog.blobs(id)));
@@ -23,7 +23,9 @@ export function planRemovals(parts: StoreParts): RemovalPlan {
       const blobs = blobNeeds.drop(catalog.blobs(id)).filter((blob) => !content.isHeld(blob));
       const untagged: RemovedImage[] = catalog.names(id).map((name) => ({ untagged: familiar(name) }));
       const layerBytes = chains.reduce((sum, chain) => sum + (layers.get(chain)?.diskBytes ?? 0), 0);
-      const blobBytes = blobs.reduce((sum, blob) => sum + (content.size(blob)?.diskBytes ?? 0), 0);
+      const blobBytes = blobs
+        .flatMap((blob) => [content.size(blob), recipes.size(blob)])
+        .reduce((sum, size) => sum + (size?.diskBytes ?? 0), 0);
       return {
         removed: [...untagged, { deleted: id }, ...chains.map((chain) => ({ deleted: chain }))],
         reclaimedBytes: layerBytes + blobBytes,

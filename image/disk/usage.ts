@@ -7,14 +7,14 @@ import type { ImageUse } from './use.ts';
 
 /** Adds up what the rows say. Linear in images and layers. */
 export function usageOf(parts: StoreParts, use: ImageUse, owners: Owners): Usage {
-  const { layers, content, catalog } = parts;
+  const { layers, content, catalog, recipes } = parts;
   const all = [...layers.all()];
-  const { bytes, diskBytes } = content.total();
+  const [blobs, ofRecipes] = [content.total(), recipes.total()];
   return {
     layersBytes: sum(all.map(({ sizeBytes }) => sizeBytes)),
     layersDiskBytes: sum(all.map((layer) => layer.diskBytes)),
-    contentBytes: bytes,
-    contentDiskBytes: diskBytes,
+    contentBytes: blobs.bytes + ofRecipes.bytes,
+    contentDiskBytes: blobs.diskBytes + ofRecipes.diskBytes,
     partialBytes: sum(content.partials.list().map((partial) => partial.bytes)),
     images: catalog.list().map((image) => imageUsage(parts, { image, use, owners })),
   };
@@ -65,15 +65,17 @@ function imageUsage(
 
 /** Lowest first. */
 export function layerViews(parts: StoreParts, image: Image, owners: Owners): LayerView[] {
-  const { catalog, content, layers, directories } = parts;
+  const { catalog, content, layers, directories, rebuilt, recipes } = parts;
   const blobs = layerBlobs(parts, image.id);
   return catalog.chains(image.id).flatMap((chainId, index) => {
     const [layer, diffId, blob] = [layers.get(chainId), image.diffIds[index], blobs[index]];
     if (layer === undefined || diffId === undefined) return [];
-    const size = blob === undefined ? undefined : content.size(blob);
+    const blobBytes = blob === undefined ? undefined : rebuilt.sizeBytes(blob);
+    const isKept = blob === undefined || content.size(blob) !== undefined;
     return {
-      blob: size === undefined ? undefined : blob,
-      blobBytes: size?.bytes,
+      blob: blobBytes === undefined ? undefined : blob,
+      blobBytes,
+      recipeBytes: isKept ? undefined : recipes.size(blob)?.bytes,
       diffId,
       chainId,
       directory: directories.layer(layer.directory),

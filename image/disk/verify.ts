@@ -45,13 +45,17 @@ async function verifyWritables({ directories, snapshots }: StoreParts, findings:
   compare(owned, await directories.writables(), { findings, path });
 }
 
-async function verifyBlobs({ content, catalog }: StoreParts, ctx: Ctx, findings: Findings): Promise<void> {
+async function verifyBlobs(parts: StoreParts, ctx: Ctx, findings: Findings): Promise<void> {
+  const { content, catalog, recipes } = parts;
   const onDisk = await content.list();
-  compare(catalog.liveBlobs(), onDisk, { findings, path: (digest) => content.path(digest) });
+  const there = new Set(onDisk);
+  const owned = [...catalog.liveBlobs()].filter((digest) => there.has(digest) || !recipes.get(digest));
+  compare(new Set(owned), onDisk, { findings, path: (digest) => content.path(digest) });
   for (const digest of onDisk) {
     ctx.check();
     findings.actualBytes += ((await statOf(content.path(digest)))?.blocks ?? 0) * 512;
   }
+  await verifyRecipes(parts, findings);
   const partials = new Set(content.partials.list().map(({ digest }) => content.partials.path(digest)));
   const kept = (await namesIn(join(content.root, 'partial'))).map((name) =>
     join(content.root, 'partial', name),
@@ -60,6 +64,14 @@ async function verifyBlobs({ content, catalog }: StoreParts, ctx: Ctx, findings:
   for (const path of kept) findings.actualBytes += (await statOf(path))?.size ?? 0;
   const incoming = join(content.root, 'ingest');
   for (const name of await namesIn(incoming)) findings.orphans.push(join(incoming, name));
+}
+
+async function verifyRecipes({ content, recipes }: StoreParts, findings: Findings): Promise<void> {
+  const directory = join(content.root, 'recipes');
+  const onDisk = (await namesIn(directory)).map((name) => join(directory, name));
+  const owned = new Set(recipes.list().map((digest) => recipes.path(digest)));
+  compare(owned, onDisk, { findings, path: (path) => path });
+  for (const path of onDisk) findings.actualBytes += ((await statOf(path))?.blocks ?? 0) * 512;
 }
 
 function compare<T>(

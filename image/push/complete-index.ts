@@ -7,7 +7,7 @@ import { OCI_INDEX } from '../manifest.ts';
 import type { StoreParts } from '../parts.ts';
 import type { Manifest } from '../registry/contract.ts';
 
-type Store = Pick<StoreParts, 'catalog' | 'content'>;
+type Store = Pick<StoreParts, 'catalog' | 'content' | 'rebuilt'>;
 
 /** An index, and the manifests that it lists. */
 export interface CompleteIndex {
@@ -65,8 +65,9 @@ async function readDocument({ content }: Store, digest: Digest): Promise<Read | 
   }
 }
 
-async function isThere({ content }: Store, { digest }: JsonObject): Promise<boolean> {
+async function isThere({ content, rebuilt }: Store, { digest }: JsonObject): Promise<boolean> {
   if (!isDigest(digest)) return false;
+  if (rebuilt.can(digest)) return true;
   return stat(content.path(digest)).then(
     () => true,
     () => false,

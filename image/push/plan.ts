@@ -36,7 +36,7 @@ export interface PushPlan {
   readonly index: Manifest | undefined;
 }
 
-type Store = Pick<StoreParts, 'catalog' | 'content'>;
+type Store = Pick<StoreParts, 'catalog' | 'content' | 'recipes' | 'rebuilt'>;
 
 /**
  * The index that the image came with when all of it is here and `single` is false; else the manifest that it came with; else one is

@@ -13,7 +13,10 @@ import { mountCandidates } from './mounts.ts';
 import { blobsOf, planPush, type PushBlob, type PushPlan } from './plan.ts';
 import { sendBlob, type Target } from './send-blob.ts';
 
-export interface PushParts extends Pick<StoreParts, 'db' | 'catalog' | 'content' | 'onEvent'> {
+export interface PushParts extends Pick<
+  StoreParts,
+  'db' | 'catalog' | 'content' | 'recipes' | 'rebuilt' | 'onEvent'
+> {
   readonly client: RegistryClient;
   /** Docker's `max-concurrent-uploads`; default 5. */
   readonly maxUploads?: number | undefined;
@@ -37,6 +40,7 @@ export async function pushImage(
   const target: Target = {
     repository: parts.client.repository(reference.name, 'push', request.credentials),
     compressed: openCompressed(parts.db),
+    blobs: parts.rebuilt,
     directory: incoming.directory,
     candidates: (blob) => mountCandidates(parts.catalog, blob, reference.name),
     sent: new Map(),

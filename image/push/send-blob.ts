@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { access, readChunks } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
-import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
+import { codeOf, messageOf, notFound, WherryError } from '../../common/errors.ts';
 import type { Digest } from '../digest.ts';
+import type { Rebuilt, WholeBlob } from '../rebuild/contract.ts';
 import type { Descriptor, Repository } from '../registry/contract.ts';
 import type { StoredBlob } from '../save/stored.ts';
 import type { Progress } from '../transfers.ts';
@@ -17,6 +18,7 @@ const REPORT_MS = 100;
 export interface Target {
   readonly repository: Repository;
   readonly compressed: CompressedLayers;
+  readonly blobs: Rebuilt;
   /** For compressed layers on their way. */
   readonly directory: string;
   /** Repositories that may have a blob, by their complete names. */
@@ -45,8 +47,10 @@ export async function sendBlob(
   }
   const known = item.compress ? target.compressed.known(digest) : item.blob;
   if (known !== undefined && (await spare(ctx, target, { item, say, known }))) return;
-  await requireBlob(item.blob);
-  const blob = item.compress ? await target.compressed.make(ctx, item.blob, target.directory) : item.blob;
+  // Also a blob that was dropped is a file from here on: the registry may ask for it twice.
+  await using file = await openBlob(ctx, target, digest);
+  const whole = { ...item.blob, path: file.path };
+  const blob = item.compress ? await target.compressed.make(ctx, whole, target.directory) : whole;
   if (blob.digest !== known?.digest && (await spare(ctx, target, { item, say, known: blob }))) return;
   const descriptor = asDescriptor(item, blob);
   await target.repository.uploadBlob(
@@ -60,10 +64,15 @@ export async function sendBlob(
 }
 
 /** Before the registry is asked for an upload. What it has already need not be here. */
-async function requireBlob({ path, digest }: StoredBlob): Promise<void> {
+async function openBlob(ctx: Ctx, { blobs }: Target, digest: Digest): Promise<WholeBlob> {
   try {
-    await access(path);
+    if (blobs.sizeBytes(digest) === undefined) throw notFound(`No such blob: ${digest}`);
+    const file = await blobs.open(ctx, digest);
+    await access(file.path);
+    return file;
   } catch (cause) {
+    ctx.check();
+    if (cause instanceof WherryError && cause.code !== 'not-found') throw cause;
     const message = `Cannot push the blob ${digest}: the registry does not have it, and it is not kept in the store`;
     throw new WherryError('unavailable', message, { cause });
   }

@@ -17,7 +17,8 @@ export interface SaveRequest {
 }
 
 /**
- * `Archives.save`. All that can be wrong is found before this returns; what comes after is read as fast as it is taken, and only
+ * `Archives.save`. All that can be wrong is found before this returns, but for a dropped blob that can't be made again, which ends the
+ * archive early; what comes after is read as fast as it is taken, and only
  * one chunk of it is in memory. The same images give the same bytes. Nothing of them is removed until the reading has ended, or ctx.
  */
 export async function saveImages(
@@ -84,24 +85,25 @@ async function* archive(
   for (const name of ['blobs/', 'blobs/sha256/']) {
     yield tarHeader({ type: 'directory', name, mode: 0o755, uid: 0, gid: 0, mtime: EPOCH });
   }
-  for (const member of archiveMembers(images)) yield* write(ctx, member);
+  for (const member of archiveMembers(images)) yield* write(parts, ctx, member);
   yield TAR_END;
   for (const { image } of images) parts.onEvent('save', image.id, image.id);
 }
 
-async function* write(ctx: Ctx, { name, content }: Member): AsyncGenerator<Uint8Array> {
+async function* write(parts: StoreParts, ctx: Ctx, { name, content }: Member): AsyncGenerator<Uint8Array> {
   const size = content instanceof Uint8Array ? content.byteLength : content.sizeBytes;
   yield tarHeader({ type: 'file', name, size, mode: 0o644, uid: 0, gid: 0, mtime: EPOCH });
   if (content instanceof Uint8Array) yield content;
-  else yield* read(ctx, content);
+  else yield* read(parts, ctx, content);
   const padding = tarPadding(size);
   if (padding.byteLength > 0) yield padding;
 }
 
 /** Exactly as many bytes as the header says, or an error. */
-async function* read(ctx: Ctx, blob: StoredBlob): AsyncGenerator<Uint8Array> {
+async function* read({ rebuilt }: StoreParts, ctx: Ctx, blob: StoredBlob): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  for await (const chunk of readChunks(blob.path)) {
+  await using file = await rebuilt.open(ctx, blob.digest);
+  for await (const chunk of readChunks(file.path)) {
     ctx.check();
     bytes += chunk.byteLength;
     yield chunk;

@@ -8,7 +8,7 @@ import type { Image } from '../images.ts';
 import type { StoreParts } from '../parts.ts';
 import type { DiffId } from '../snapshots.ts';
 
-/** A blob of an image, as it lies in the content store. */
+/** A blob of an image. `path` is where the content store has it, unless it was dropped: `Rebuilt.open` finds both. */
 export interface StoredBlob {
   readonly digest: Digest;
   readonly path: string;
@@ -20,26 +20,33 @@ export interface StoredLayer extends StoredBlob {
   readonly compression: Compression;
 }
 
-type Store = Pick<StoreParts, 'catalog' | 'content'>;
+type Store = Pick<StoreParts, 'catalog' | 'content' | 'recipes'>;
 
 /**
- * The blobs of an image's layers, lowest first. Throws `unavailable` for one that is not there: a compressed blob may have been
- * dropped when its layer was unpacked.
+ * The blobs of an image's layers, lowest first, kept or dropped. Throws `unavailable` for one that is not there.
  */
-export async function storedLayers({ catalog, content }: Store, image: Image): Promise<StoredLayer[]> {
+export async function storedLayers(
+  { catalog, content, recipes }: Store,
+  image: Image,
+): Promise<StoredLayer[]> {
   const count = image.diffIds.length;
   const digests = count === 0 ? [] : catalog.blobs(image.id).slice(-count);
   return Promise.all(
     digests.map(async (digest, index) => {
       const path = content.path(digest);
-      const { sizeBytes, head } = await look(path, `layer ${digest} of image ${image.id}`);
       const diffId = image.diffIds[index] ?? (digest as string as DiffId);
+      const recipe = content.size(digest) === undefined ? recipes.get(digest) : undefined;
+      if (recipe !== undefined) {
+        const { blobBytes: sizeBytes, recompression } = recipe;
+        return { digest, diffId, path, sizeBytes, compression: recompression.kind };
+      }
+      const { sizeBytes, head } = await look(path, `layer ${digest} of image ${image.id}`);
       return { digest, diffId, path, sizeBytes, compression: compressionOf(head) };
     }),
   );
 }
 
-export async function storedConfig({ content }: Store, image: Image): Promise<StoredBlob> {
+export async function storedConfig({ content }: Pick<Store, 'content'>, image: Image): Promise<StoredBlob> {
   const digest = image.id as string as Digest;
   const path = content.path(digest);
   const { sizeBytes } = await look(path, `configuration of image ${image.id}`);

@@ -13,25 +13,27 @@ export interface BlobRequest {
   readonly layer: FetchJob['layer'];
 }
 
+type BlobParts = Pick<StoreParts, 'content' | 'downloads' | 'rebuilt'>;
+
 /**
  * Blobs on their way from registries. A blob that was fetched stays a partial one until `publish`: what nobody's image has in the end
  * is there for the next attempt, and no orphan.
  */
 export class Blobs {
   readonly news = new BlobNews();
-  readonly #parts: Pick<StoreParts, 'content' | 'downloads'>;
+  readonly #parts: BlobParts;
   readonly #locks = new KeyedLocks();
   /** Whole partial blobs, whose digest this daemon has seen. */
   readonly #verified = new Set<Digest>();
 
-  constructor(parts: Pick<StoreParts, 'content' | 'downloads'>) {
+  constructor(parts: BlobParts) {
     this.#parts = parts;
   }
 
-  /** Whether all of it is on the disk, verified. */
+  /** Whether all of it is on the disk, verified, or can be made again. */
   has(digest: Digest): boolean {
-    const { content } = this.#parts;
-    if (content.size(digest) !== undefined) return true;
+    const { content, rebuilt } = this.#parts;
+    if (content.size(digest) !== undefined || rebuilt.can(digest)) return true;
     return this.#isVerified(digest);
   }
 

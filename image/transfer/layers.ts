@@ -1,7 +1,9 @@
 import { makeCtx, type Ctx } from '../../common/ctx.ts';
+import { messageOf } from '../../common/errors.ts';
 import { shortId } from '../../common/ids.ts';
 import { chainIds } from '../digest.ts';
 import type { StoreParts } from '../parts.ts';
+import type { WholeBlob } from '../rebuild/contract.ts';
 import type { Descriptor } from '../registry/contract.ts';
 import type { ChainId, DiffId } from '../snapshots.ts';
 import type { UnpackRequest } from '../snapshots/layers.ts';
@@ -23,15 +25,17 @@ interface Wanted {
   readonly blob: Descriptor;
 }
 
+type Parts = Pick<StoreParts, 'content' | 'layers' | 'rebuilt'>;
+
 /**
  * Fetches and unpacks what is missing of an image's layers, all at once; returns when none is under way any more, also after a
  * failure. The caller holds blobs and chains. Tells docker's words for each layer.
  */
 export class LayerFetcher {
-  readonly #parts: Pick<StoreParts, 'content' | 'layers'>;
+  readonly #parts: Parts;
   readonly #blobs: Blobs;
 
-  constructor(parts: Pick<StoreParts, 'content' | 'layers'>, blobs: Blobs) {
+  constructor(parts: Parts, blobs: Blobs) {
     this.#parts = parts;
     this.#blobs = blobs;
   }
@@ -76,8 +80,7 @@ export class LayerFetcher {
     using _ = this.#blobs.news.follow(blob.digest, (report) => {
       for (const message of messagesOf(blob, report)) progress(message);
     });
-    const { content } = this.#parts;
-    const whole = content.size(blob.digest) !== undefined;
+    await using whole = await this.#open(ctx, layer);
     const { chain, parent, diffId } = layer;
     const unpack = async (target: string): Promise<UnpackedLayer> => {
       let started = false;
@@ -91,13 +94,28 @@ export class LayerFetcher {
       return unpacked;
     };
     const request: UnpackRequest = whole
-      ? { chain, parent, diffId, blob: content.path(blob.digest) }
+      ? { chain, parent, diffId, blob: whole.path }
       : { chain, parent, unpack };
     if (whole) progress({ ...spoken(blob, 'Extracting'), progressDetail: bar(blob, 0) });
     await this.#parts.layers.ensure(ctx, request);
     // The layer may have come from another blob of the same content, and this one may be pushed some day.
     if (!this.#blobs.has(blob.digest)) await this.#blobs.fetch(ctx, { blob, from, layer: undefined });
     progress(spoken(blob, 'Pull complete'));
+  }
+
+  /** The blob, when it is here and the layer is not: perhaps made again, of an image that has the same layer on top of others. */
+  async #open(ctx: Ctx, { chain, blob }: Wanted): Promise<WholeBlob | undefined> {
+    const { content, layers, rebuilt } = this.#parts;
+    if (content.size(blob.digest) === undefined) {
+      if (layers.get(chain) !== undefined || !rebuilt.can(blob.digest)) return undefined;
+    }
+    try {
+      return await rebuilt.open(ctx, blob.digest);
+    } catch (error) {
+      ctx.check();
+      ctx.log.warn('A blob is fetched again', { digest: blob.digest, error: messageOf(error) });
+      return undefined;
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { CopyJob, PathStatus } from '../copy/contract.ts';
 import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
+import type { Recompression } from '../rebuild/contract.ts';
 import type { RegistryEndpoint, Credentials, Descriptor } from '../registry/contract.ts';
 import type { UnpackLimits } from './limits.ts';
 
@@ -151,6 +152,45 @@ export interface ExportJob {
   readonly layers: readonly string[];
 }
 
+/**
+ * Finds out whether a layer's blob can be made again of the unpacked layer in `directory`, which nobody changes meanwhile, and writes
+ * to `file`, which must not exist, the recipe for that.
+ */
+export interface RecordJob {
+  readonly kind: 'record';
+  readonly blob: string;
+  readonly digest: string;
+  readonly diffId: string;
+  readonly directory: string;
+  readonly file: string;
+  /** A blob that takes longer is kept. */
+  readonly limitMs: number;
+}
+
+export type Recorded =
+  | {
+      readonly kind: 'recorded';
+      readonly recompression: Recompression;
+      readonly blobBytes: number;
+      readonly recipeBytes: number;
+    }
+  | { readonly kind: 'kept'; readonly reason: string };
+
+/** Makes a blob of a recipe and an unpacked layer; `file` must not exist, undefined only hashes. */
+export interface RebuildJob {
+  readonly kind: 'rebuild';
+  readonly recipe: string;
+  readonly directory: string;
+  readonly recompression: Recompression;
+  readonly file: string | undefined;
+}
+
+export interface RebuiltBlob {
+  /** `sha256:<hex>` of what was made. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
 export interface JobResults {
   readonly unpack: UnpackedLayer;
   readonly settle: RootAttributes;
@@ -164,6 +204,8 @@ export interface JobResults {
   readonly pack: LayerBlob;
   readonly changes: readonly Change[];
   readonly export: true;
+  readonly record: Recorded;
+  readonly rebuild: RebuiltBlob;
   readonly 'copy-status': PathStatus;
   readonly 'copy-out': true;
   readonly 'copy-in': true;
@@ -182,6 +224,8 @@ export type Job =
   | PackJob
   | ChangesJob
   | ExportJob
+  | RecordJob
+  | RebuildJob
   | CopyJob
   | RemoveJob
   | SyncJob;

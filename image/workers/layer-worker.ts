@@ -108,6 +108,10 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
       return listChanges(job.upper, job.lowers);
     case 'export':
       return sendOutput(mergedTar(job.layers), state);
+    case 'record':
+      return (await import('../rebuild/record.ts')).record(job, state.abort.signal);
+    case 'rebuild':
+      return (await import('../rebuild/rebuild.ts')).rebuild(job, state.abort.signal);
     case 'copy-status':
       return withRoot(job.root, async (root) => statusOf(root, job.path));
     case 'copy-out':

@@ -115,6 +115,10 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
         record('check', options);
         return [];
       },
+      compact: async () => {
+        record('compact');
+        return [];
+      },
       prune: async (_ctx, request) => {
         record('prune', request);
         return { removed: [], reclaimedBytes: 0 };

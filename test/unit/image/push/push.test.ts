@@ -9,6 +9,8 @@ import { WherryError } from '../../../../common/errors.ts';
 import { silentLog } from '../../../../common/log.ts';
 import { openDatabase } from '../../../../common/sqlite.ts';
 import { openCatalog } from '../../../../image/catalog.ts';
+import { openRebuilt } from '../../../../image/rebuild/rebuilt.ts';
+import { openRecipes } from '../../../../image/rebuild/recipes.ts';
 import { openContent } from '../../../../image/content.ts';
 import { sha256 } from '../../../../image/digest.ts';
 import { findImage } from '../../../../image/find.ts';
@@ -50,10 +52,15 @@ async function bench(t: TestContext, ...archives: readonly Uint8Array[]): Promis
   t.after(() => db.close());
   const registry = memoryRegistry();
   const events: string[] = [];
+  const content = await openContent(join(dataRoot, 'content'));
+  const catalog = openCatalog(db, { get: () => undefined } as never);
+  const recipes = await openRecipes(join(content.root, 'recipes'), db);
   const parts: PushParts = {
     db,
-    catalog: openCatalog(db, { get: () => undefined } as never),
-    content: await openContent(join(dataRoot, 'content')),
+    catalog,
+    content,
+    recipes,
+    rebuilt: openRebuilt({ catalog, content, recipes } as never),
     onEvent: (action, id, name) => void events.push(`${action} ${id} ${name}`),
     client: registry,
   };
