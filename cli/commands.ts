@@ -242,6 +242,10 @@ const systemCheck: Entry = {
   summary: 'Look for damaged images, and repair them',
   load: async () => (await import('./commands/system-check.ts')).systemCheck,
 };
+const systemCompact: Entry = {
+  summary: 'Drop compressed layers that can be made again from unpacked ones',
+  load: async () => (await import('./commands/system-compact.ts')).systemCompact,
+};
 
 const containerInspect: Entry = {
   summary: 'Display detailed information on one or more containers',
@@ -250,6 +254,65 @@ const containerInspect: Entry = {
 const imageInspect: Entry = {
   summary: 'Display detailed information on one or more images',
   load: async () => (await import('./commands/inspect.ts')).imageInspect,
+};
+
+const volumeCreate: Entry = {
+  summary: 'Create a volume',
+  load: async () => (await import('./commands/volume-create.ts')).volumeCreate,
+};
+const volumeInspect: Entry = {
+  summary: 'Display detailed information on one or more volumes',
+  load: async () => (await import('./commands/inspect.ts')).volumeInspect,
+};
+const volumeLs: Entry = {
+  summary: 'List volumes',
+  aliases: 'volume ls, volume list',
+  load: async () => (await import('./commands/volume-ls.ts')).volumeLs,
+};
+const volumeRm: Entry = {
+  summary: 'Remove one or more volumes',
+  aliases: 'volume rm, volume remove',
+  load: async () => (await import('./commands/volume-rm.ts')).volumeRm,
+};
+const volumePrune: Entry = {
+  summary: 'Remove unused local volumes',
+  load: async () => (await import('./commands/volume-prune.ts')).volumePrune,
+};
+const volumeSnapshot: Entry = {
+  summary: 'Keep what a volume holds now under another name',
+  load: async () => (await import('./commands/volume-copy.ts')).volumeCopy,
+};
+const volumeClone: Entry = { ...volumeSnapshot, summary: 'Make a volume with what another holds' };
+
+const networkConnect: Entry = {
+  summary: 'Connect a container to a network',
+  load: async () => (await import('./commands/network-connect.ts')).networkConnect,
+};
+const networkCreate: Entry = {
+  summary: 'Create a network',
+  load: async () => (await import('./commands/network-create.ts')).networkCreate,
+};
+const networkDisconnect: Entry = {
+  summary: 'Disconnect a container from a network',
+  load: async () => (await import('./commands/network-connect.ts')).networkDisconnect,
+};
+const networkInspect: Entry = {
+  summary: 'Display detailed information on one or more networks',
+  load: async () => (await import('./commands/inspect.ts')).networkInspect,
+};
+const networkLs: Entry = {
+  summary: 'List networks',
+  aliases: 'network ls, network list',
+  load: async () => (await import('./commands/network-ls.ts')).networkLs,
+};
+const networkPrune: Entry = {
+  summary: 'Remove all unused networks',
+  load: async () => (await import('./commands/network-prune.ts')).networkPrune,
+};
+const networkRm: Entry = {
+  summary: 'Remove one or more networks',
+  aliases: 'network rm, network remove',
+  load: async () => (await import('./commands/network-rm.ts')).networkRm,
 };
 
 const hidden = (entry: Entry): Entry => ({ ...entry, hidden: true });
@@ -304,9 +367,25 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
       ...{ list: hidden(images), remove: hidden(rmi) },
     },
   },
+  network: {
+    summary: 'Manage networks',
+    commands: {
+      ...{ connect: networkConnect, create: networkCreate, disconnect: networkDisconnect },
+      ...{ inspect: networkInspect, ls: networkLs, prune: networkPrune, rm: networkRm },
+      ...{ list: hidden(networkLs), remove: hidden(networkRm) },
+    },
+  },
   manifest: { summary: 'Manage image manifests', commands: { inspect: manifestInspect } },
+  volume: {
+    summary: 'Manage volumes',
+    commands: {
+      ...{ clone: volumeClone, create: volumeCreate, inspect: volumeInspect, ls: volumeLs },
+      ...{ prune: volumePrune, rm: volumeRm, snapshot: volumeSnapshot },
+      ...{ list: hidden(volumeLs), remove: hidden(volumeRm) },
+    },
+  },
   system: {
     summary: 'Manage the engine',
-    commands: { check: systemCheck, df: systemDf, events, info, prune: systemPrune },
+    commands: { check: systemCheck, compact: systemCompact, df: systemDf, events, info, prune: systemPrune },
   },
 };

@@ -52,6 +52,8 @@ const flagsOf = (onlyType: string | undefined): typeof flags =>
 export const inspect = inspecting(undefined);
 export const containerInspect = inspecting('container');
 export const imageInspect = inspecting('image');
+export const networkInspect = inspecting('network');
+export const volumeInspect = inspecting('volume');
 
 function checkType(type: string, given: boolean): string | undefined {
   const types = `must be one of "${Object.keys(ENDPOINTS).join('", "')}"`;

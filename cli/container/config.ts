@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
 import type { Values } from '../../common/flags/flag.ts';
 import { isDeviceName } from './device-values.ts';
-import { fileError, readLabels, readVariables, splitPair } from './environment.ts';
+import { fileError, readLabels, readVariables } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
+import { actionLabels, readHealthcheck } from './health.ts';
 import { readVolumes } from './mounts.ts';
+import { pairs } from './pairs.ts';
+import { readNetworks, type NetworkParts } from './networks.ts';
 import { type Device, parseDevice, parseRestartBackoff, parseRestartPolicy } from './values.ts';
 
 export interface CreateInput {
@@ -38,6 +41,7 @@ export function createBody(input: CreateInput): CreateBody {
   }
   const stdin = flags.interactive || flags.attach.includes('stdin');
   const output = (stream: string): boolean => flags.attach.length === 0 || flags.attach.includes(stream);
+  const networks = readNetworks(flags);
   const { binds, anonymous } = readVolumes(flags.volume);
   return {
     Hostname: flags.hostname,
@@ -55,11 +59,13 @@ export function createBody(input: CreateInput): CreateBody {
     Volumes: anonymous,
     WorkingDir: flags.workdir,
     Entrypoint: flags.entrypoint === undefined ? null : [flags.entrypoint],
-    Labels: readLabels(flags['label-file'], flags.label),
+    Labels: { ...readLabels(flags['label-file'], flags.label), ...actionLabels(flags) },
+    Healthcheck: readHealthcheck(flags),
     StopSignal: flags['stop-signal'] || undefined,
     StopTimeout: changed.has('stop-timeout') ? flags['stop-timeout'] : undefined,
+    NetworkingConfig: { EndpointsConfig: networks.endpoints },
     HostConfig: {
-      ...hostConfig(flags),
+      ...hostConfig(flags, networks),
       Init: changed.has('init') ? flags.init : undefined,
       RestartPolicy: { ...restart, ...parseRestartBackoff(flags['restart-backoff']) },
       Binds: binds,
@@ -67,11 +73,12 @@ export function createBody(input: CreateInput): CreateBody {
   };
 }
 
-function hostConfig(flags: Values<CreateFlags>): Record<string, unknown> {
+function hostConfig(flags: Values<CreateFlags>, networks: NetworkParts): Record<string, unknown> {
   return {
     ...hostResources(flags),
     AutoRemove: flags.rm,
-    NetworkMode: networkMode(flags.network),
+    NetworkMode: networks.mode,
+    Links: networks.links,
     LogConfig: { Type: flags['log-driver'], Config: pairs(flags['log-opt']) },
     ContainerIDFile: flags.cidfile || undefined,
     CapAdd: flags['cap-add'],
@@ -88,6 +95,8 @@ function hostConfig(flags: Values<CreateFlags>): Record<string, unknown> {
     Sysctls: pairs(flags.sysctl),
     Tmpfs: Object.fromEntries(flags.tmpfs.map((text) => cut(text, ':'))),
     Mounts: flags.mount.length === 0 ? undefined : flags.mount,
+    VolumeDriver: flags['volume-driver'] || undefined,
+    VolumesFrom: flags['volumes-from'].length === 0 ? undefined : flags['volumes-from'],
     Annotations: flags.annotation.length === 0 ? undefined : pairs(flags.annotation),
     CgroupnsMode: flags.cgroupns || undefined,
     IpcMode: flags.ipc || undefined,
@@ -165,12 +174,6 @@ function storageOptions(given: readonly string[]): Record<string, string> | unde
   return given.length === 0 ? undefined : pairs(given);
 }
 
-function networkMode(networks: readonly string[]): string {
-  const [first = 'default', ...more] = networks;
-  if (more.length > 0) throw invalidArgument('wherry does not connect a container to several networks yet');
-  return first;
-}
-
 /** `systempaths=unconfined` is the client's to translate, and so is the file of a seccomp profile. */
 function security(options: readonly string[]): Record<string, unknown> {
   const unconfined = options.includes('systempaths=unconfined');
@@ -204,9 +207,6 @@ function readProfile(path: string): string {
     throw invalidArgument(`compacting json for seccomp profile (${path}) failed: ${messageOf(error)}`);
   }
 }
-
-const pairs = (values: readonly string[]): Record<string, string> =>
-  Object.fromEntries(values.map((value) => splitPair(value)));
 
 function cut(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

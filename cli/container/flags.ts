@@ -1,6 +1,7 @@
 import { bool, int, list, refused, text, value } from '../../common/flags/flag.ts';
 import { parseBytes, parseCpus } from '../flags/sizes.ts';
 import { checkVariable } from './environment.ts';
+import { healthFlags } from './health.ts';
 import { limitFlags } from './limit-flags.ts';
 import { type Mount, parseMount } from './mounts.ts';
 import * as values from './values.ts';
@@ -55,6 +56,8 @@ const storage = {
   'shm-size': bytes('Size of /dev/shm'),
   tmpfs: list('Mount a tmpfs at a directory'),
   volume: list('Bind mount a directory or a volume', { short: 'v' }),
+  'volume-driver': text('Volume driver of volumes that are made for the container'),
+  'volumes-from': list('Mount the volumes of other containers'),
 };
 
 const network = {
@@ -62,7 +65,13 @@ const network = {
   dns: list('DNS servers of the container', { check: values.checkAddress }),
   'dns-option': list('DNS options', { also: ['dns-opt'] }),
   'dns-search': list('DNS search domains'),
+  ip: text('IPv4 address'),
+  ip6: text('IPv6 address'),
+  link: list('Give another container a further name'),
+  'link-local-ip': list('A link-local address'),
+  'mac-address': text('MAC address'),
   network: list('Connect the container to a network', { type: 'network', also: ['net'] }),
+  'network-alias': list('A further name of the container in the network', { also: ['net-alias'] }),
 };
 
 const resources = {
@@ -113,23 +122,8 @@ const isolation = {
 /** What docker has and this version does not: refused by name. */
 const notYet = {
   expose: refused('list'),
-  'health-cmd': refused('string'),
-  'health-interval': refused('duration'),
-  'health-retries': refused('int'),
-  'health-start-interval': refused('duration'),
-  'health-start-period': refused('duration'),
-  'health-timeout': refused('duration'),
-  ip: refused('string'),
-  ip6: refused('string'),
-  link: refused('list'),
-  'link-local-ip': refused('list'),
-  'mac-address': refused('string'),
-  'network-alias': refused('list', { also: ['net-alias'] }),
-  'no-healthcheck': refused(''),
   publish: refused('list', { short: 'p' }),
   'publish-all': refused('', { short: 'P' }),
-  'volume-driver': refused('string'),
-  'volumes-from': refused('list'),
 };
 
 /** The flags that `run` and `create` share. */
@@ -140,6 +134,7 @@ export const createFlags = {
   ...resources,
   ...isolation,
   ...limitFlags,
+  ...healthFlags,
   ...notYet,
 };
 
