@@ -52,6 +52,8 @@ export interface DaemonConfig {
   readonly seccompProfile: string | undefined;
   readonly imageMarks: WaterMarks;
   readonly unpackLimits: UnpackLimits;
+  /** Blobs of layers go when the unpacked layer makes them again. */
+  readonly dropBlobs: boolean;
   /** How long one call to storage may take, and the launch of a process with all its mounts. */
   readonly storagePatienceMs: number;
   readonly registries: RegistriesConfig;
@@ -109,6 +111,7 @@ export function makeConfig(
     seccompProfile: profile === 'builtin' ? undefined : profile,
     imageMarks: Object.freeze(imageMarksOf(values)),
     unpackLimits: Object.freeze(unpackLimitsOf(values)),
+    dropBlobs: values.flag('image-drop-blobs') ?? false,
     storagePatienceMs: (values.integer('storage-timeout', { min: 1, max: 86_400 }) ?? 120) * 1000,
     registries: Object.freeze(registriesOf(values)),
     features: Object.freeze(values.map('features') ?? {}),

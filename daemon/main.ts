@@ -97,6 +97,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
     onEvent: imageEvents(events),
     storagePatienceMs: config.storagePatienceMs,
     unpackLimits: config.unpackLimits,
+    dropBlobs: config.dropBlobs,
   });
   parts.defer(() => store.close());
   const id = await engineId(dataRoot);

@@ -107,6 +107,11 @@ const OURS: readonly Option[] = [
     help: 'Free space that unpacking leaves, at most a fiftieth of the disk; 1g unless told, 0 for none',
   },
   {
+    key: 'image-drop-blobs',
+    kind: 'boolean',
+    help: 'Do not keep compressed layers that can be made again, byte by byte, from unpacked ones',
+  },
+  {
     key: 'storage-timeout',
     kind: 'integer',
     help: 'Seconds after which storage that does not answer fails what waits for it',

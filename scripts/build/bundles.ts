@@ -36,7 +36,7 @@ const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs
 const RARE_COMMANDS = [
   ...['commit', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
   ...['image-diff', 'image-layers', 'image-pin', 'image-prune', 'image-tree'],
-  ...['system-check', 'system-df', 'system-prune'],
+  ...['system-check', 'system-compact', 'system-df', 'system-prune'],
 ].map((name) => `cli/commands/${name}.ts`);
 const RARE_PARTS = ['cli/registry/pull.ts', 'cli/registry/platform.ts'];
 

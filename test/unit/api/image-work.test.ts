@@ -300,6 +300,7 @@ test('our own endpoints', async (t) => {
     ['GET', '/wherry/images/diff?from=a&to=b', 200, { Shared: [], OnlyFrom: [], OnlyTo: [] }],
     ['GET', '/wherry/system/verify', 200, { ExpectedBytes: 0, ActualBytes: 0, Orphans: [], Missing: [] }],
     ['POST', '/wherry/system/check?repair=1', 200, []],
+    ['POST', '/wherry/system/compact', 200, []],
     ['POST', '/wherry/system/reclaim?dryRun=1', 200, { ImagesDeleted: null, SpaceReclaimed: 0 }],
   ];
   for (const [method, url, status, body] of cases) {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
-import type { LayerView } from '../../../../image/disk.ts';
+import type { Compacted, LayerView } from '../../../../image/disk.ts';
 import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import { registryAuth } from '../registry-auth.ts';
@@ -91,6 +91,11 @@ function systemRoutes(app: FastifyInstance, door: Door): void {
     );
   });
 
+  app.post('/wherry/system/compact', async (_request, reply) => {
+    const compacted = await disk.compact(clientCtx(reply, door.ctx));
+    return sendJson(reply, compacted.map(showCompacted));
+  });
+
   app.post<Plain>('/wherry/system/reclaim', async (request, reply) => {
     const dryRun = flag(request.query, 'dryRun');
     const { removed, reclaimedBytes } = await storage.reclaim(clientCtx(reply, door.ctx), { dryRun });
@@ -98,9 +103,18 @@ function systemRoutes(app: FastifyInstance, door: Door): void {
   });
 }
 
+const showCompacted = (blob: Compacted): object => ({
+  Digest: blob.digest,
+  Size: blob.blobBytes,
+  Dropped: blob.kind === 'dropped',
+  RecipeSize: blob.kind === 'dropped' ? blob.recipeBytes : 0,
+  Reason: blob.kind === 'dropped' ? '' : blob.kind === 'kept' ? blob.reason : 'it is in use',
+});
+
 const showLayer = (layer: LayerView): object => ({
   Digest: layer.blob ?? null,
   CompressedSize: layer.blobBytes ?? null,
+  RecipeSize: layer.recipeBytes ?? null,
   DiffId: layer.diffId,
   ChainId: layer.chainId,
   Directory: layer.directory,
