@@ -110,7 +110,7 @@ export async function settleExit(core: Core, entry: Entry, settled: Settled): Pr
   const { exited, after, keep } = settled;
   const recorded = await recordExit(core, entry, settled);
   entry.run = undefined;
-  core.health.rest(entry);
+  void core.health.rest(entry);
   entry.cleared = core.background.run(
     'Cannot clear away after a container',
     { container: entry.id },

@@ -4,7 +4,10 @@ import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { announce } from './announce.ts';
 import { freezeEntry, thawEntry } from './freeze.ts';
+import { within } from '../within.ts';
 import { runOf } from './state.ts';
+
+const PROBE_TIMEOUT_MS = 1_000;
 
 /**
  * Containers.pause. Frozen first, written after: a daemon that dies in between finds a running container, and thaws it.
@@ -16,6 +19,8 @@ export async function pause(core: Core, _ctx: Ctx, reference: string): Promise<v
   const { state } = entry.view;
   if (state.kind === 'paused') throw conflict(`Container ${entry.id} is already paused`);
   if (state.kind !== 'running') throw conflict(`container ${entry.id} is not running`);
+  // A probe that is frozen could not be ended.
+  await within(PROBE_TIMEOUT_MS, core.health.rest(entry));
   try {
     await freezeEntry(core, entry);
     await failpoint('container.pause.frozen');
@@ -24,10 +29,10 @@ export async function pause(core: Core, _ctx: Ctx, reference: string): Promise<v
       throw conflict(`container ${entry.id} is not running`);
   } catch (error) {
     await thawEntry(core, entry);
+    core.health.watch(entry);
     throw new WherryError(codeOf(error), `Cannot pause container ${entry.id}: ${messageOf(error)}`, {
       cause: error,
     });
   }
-  core.health.rest(entry);
   announce(core, entry, { action: 'pause' });
 }

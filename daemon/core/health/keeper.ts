@@ -8,8 +8,8 @@ export interface HealthKeeper {
   begin(entry: Entry): void;
   /** It goes on after a pause. */
   watch(entry: Entry): void;
-  /** It is paused, or has ended. A probe that is under way is ended, and does not count. */
-  rest(entry: Entry): void;
+  /** It is to be paused, or has ended. A probe that is under way does not count; resolves when it has ended. */
+  rest(entry: Entry): Promise<void>;
   /** It is removed. */
   forget(entry: Entry): void;
   /** Shows what the last daemon knew; drops what is of containers that are gone. */

@@ -10,7 +10,7 @@ export const makeHealth = (kept: HealthTable, core: () => Core): HealthKeeper =>
   watch: (entry) => watchHealth(core(), entry),
   rest: (entry) => restHealth(core(), entry),
   forget: (entry) => {
-    restHealth(core(), entry);
+    void restHealth(core(), entry);
     kept.remove(entry.id);
   },
   recover: () => recoverHealth(core()),

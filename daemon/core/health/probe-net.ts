@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { Socket } from 'node:net';
 import { messageOf } from '../../../common/errors.ts';
+import { SyscallError } from '../../../native/ffi/syscall.ts';
 import { pidfdOpen } from '../../../native/sys/pidfd.ts';
 import { tcpSocketIn } from '../../../native/sys/tcp-socket.ts';
 import { closeDescriptor } from '../../../native/sys/socket.ts';
@@ -34,6 +35,7 @@ export const netProbe =
   (pid: number, target: NetTarget, { timeoutMs }: Pick<Check, 'timeoutMs'>): Probe =>
   async (signal) => {
     const socket = openSocket(pid, target);
+    if (socket === undefined) return undefined;
     const late = AbortSignal.timeout(Math.ceil(timeoutMs));
     const end = (): void => void socket.destroy();
     for (const each of [signal, late]) each.addEventListener('abort', end, { once: true });
@@ -53,15 +55,20 @@ export const netProbe =
 const nameOf = (target: NetTarget): string =>
   target.kind === 'http' ? `GET ${target.url}` : `${target.address}:${target.port}`;
 
-function openSocket(pid: number, { address }: NetTarget): Socket {
-  const pidfd = pidfdOpen(pid);
+/** Undefined when the process has just ended, which says more than any look at it. */
+function openSocket(pid: number, { address }: NetTarget): Socket | undefined {
+  let pidfd = -1;
   try {
+    pidfd = pidfdOpen(pid);
     const fd = tcpSocketIn(pidfd, address.includes(':') ? 6 : 4);
     // It must not read before it is connected (Node's net.Socket, not in its types).
     const options = { fd, readable: true, writable: true, manualStart: true };
     return new Socket(options);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errnoName === 'ESRCH') return undefined;
+    throw error;
   } finally {
-    closeDescriptor(pidfd);
+    if (pidfd >= 0) closeDescriptor(pidfd);
   }
 }
 

@@ -14,8 +14,8 @@ export interface Kept {
 
 /** Who looks at one run of a container. */
 export interface Monitor {
-  /** Ends what it is at. Idempotent. */
-  stop(): void;
+  /** Ends what it is at; resolves when that has ended. Idempotent. */
+  stop(): Promise<void>;
 }
 
 /** What the engine knows of its containers' health, and who watches it. */
@@ -79,7 +79,7 @@ export function createHealthTable(store: HealthStore<Kept>, log: Log): HealthTab
       }
     },
     close: () => {
-      for (const monitor of monitors.values()) monitor.stop();
+      for (const monitor of monitors.values()) void monitor.stop();
       write();
     },
   };

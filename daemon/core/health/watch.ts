@@ -9,6 +9,7 @@ import type { Check, ProbeResult } from './contract.ts';
 import { commandProbe } from './probe-command.ts';
 import { netProbe, type Probe } from './probe-net.ts';
 import { afterProbe, atStart, intervalMs } from './status.ts';
+import type { Monitor } from './table.ts';
 import type { Watched } from './watched.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -37,14 +38,15 @@ export function watchHealth(core: Core, entry: Entry): void {
   const { run } = entry;
   const check = checkFor(entry);
   if (run === undefined || check === undefined) return;
-  restHealth(core, entry);
+  void restHealth(core, entry);
   core.health.kept.monitors.set(entry.id, startMonitor(core, { entry, run, check }));
 }
 
-/** Ends what looks after it: it ended, is paused, or is removed. */
-export function restHealth(core: Core, entry: Entry): void {
-  core.health.kept.monitors.get(entry.id)?.stop();
-  core.health.kept.monitors.delete(entry.id);
+/** Ends what looks after it: it ended, is to be paused, or is removed. */
+export async function restHealth(core: Core, { id }: Entry): Promise<void> {
+  const monitor = core.health.kept.monitors.get(id);
+  core.health.kept.monitors.delete(id);
+  await monitor?.stop();
 }
 
 /** The view of what the last daemon knew. */
@@ -66,14 +68,15 @@ function checkFor({ view: { config } }: Entry): Check | undefined {
   }
 }
 
-function startMonitor(core: Core, watched: Watched): { stop(): void } {
+function startMonitor(core: Core, watched: Watched): Monitor {
   const { entry } = watched;
   const probe = probeOf(core, watched);
   const ending = new AbortController();
   const { signal } = ending;
   let timer: NodeJS.Timeout | undefined;
+  let working = Promise.resolve();
   const schedule = (ms: number): void => {
-    timer = setTimeout(() => void round(), Math.min(Math.max(ms, 0), LONGEST_MS));
+    timer = setTimeout(() => (working = round()), Math.min(Math.max(ms, 0), LONGEST_MS));
   };
   const round = (): Promise<void> =>
     core.background.run('Cannot look after the health of a container', { container: entry.id }, async () => {
@@ -89,6 +92,7 @@ function startMonitor(core: Core, watched: Watched): { stop(): void } {
     stop: () => {
       clearTimeout(timer);
       ending.abort();
+      return working;
     },
   };
 }
