@@ -7,12 +7,14 @@ import type { Daemon } from '../http/daemon.ts';
 import { print } from '../output.ts';
 import { CONTAINER_HEADERS, containerRow, type ContainerSummary } from '../rows/container.ts';
 import { IMAGE_HEADERS, imageRows, type ImageSummary } from '../rows/image.ts';
+import { VOLUME_HEADERS, volumeRow, type VolumeSummary } from '../rows/volume.ts';
 
 /** Answer of `GET /system/df`. */
 interface Usage {
   readonly LayersSize: number;
   readonly Images: readonly ImageSummary[] | null;
   readonly Containers: readonly ContainerSummary[] | null;
+  readonly Volumes: readonly VolumeSummary[] | null;
 }
 
 const HEADERS: Row = {
@@ -52,7 +54,7 @@ export const systemDf = defineCommand({
   },
 });
 
-function rowsOf({ LayersSize, Images, Containers }: Usage): Row[] {
+function rowsOf({ LayersSize, Images, Containers, Volumes }: Usage): Row[] {
   const images = Images ?? [];
   const containers = Containers ?? [];
   const inUse = images
@@ -73,9 +75,17 @@ function rowsOf({ LayersSize, Images, Containers }: Usage): Row[] {
       [containers.length, active.length],
       [written(containers), written(containers) - written(active)],
     ),
-    row('Local Volumes', [0, 0], [0, 0]),
+    volumesRow(Volumes ?? []),
     row('Build Cache', [0, 0], [0, 0]),
   ];
+}
+
+/** Those whose size nobody knows count nothing. */
+function volumesRow(volumes: readonly VolumeSummary[]): Row {
+  const used = volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) > 0);
+  const bytes = (list: readonly VolumeSummary[]): number =>
+    list.reduce((sum, { UsageData }) => sum + Math.max(0, UsageData?.Size ?? 0), 0);
+  return row('Local Volumes', [volumes.length, used.length], [bytes(volumes), bytes(volumes) - bytes(used)]);
 }
 
 function row(type: string, [total, active]: [number, number], [size, reclaimable]: [number, number]): Row {
@@ -94,7 +104,9 @@ const IMAGE_TABLE =
 const CONTAINER_TABLE =
   'table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}';
 
-function verbose({ Images, Containers }: Usage): string {
+const VOLUME_TABLE = 'table {{.Name}}\t{{.Links}}\t{{.Size}}';
+
+function verbose({ Images, Containers, Volumes }: Usage): string {
   const images = (Images ?? []).flatMap((image) =>
     imageRows(image, { short: true, digests: false }).slice(0, 1),
   );
@@ -104,7 +116,8 @@ function verbose({ Images, Containers }: Usage): string {
     renderListing({ format: IMAGE_TABLE, headers: IMAGE_HEADERS, rows: images }),
     '\nContainers space usage:\n\n',
     renderListing({ format: CONTAINER_TABLE, headers: CONTAINER_HEADERS, rows: containers }),
-    '\nLocal Volumes space usage:\n\nVOLUME NAME   LINKS     SIZE\n',
+    '\nLocal Volumes space usage:\n\n',
+    renderListing({ format: VOLUME_TABLE, headers: VOLUME_HEADERS, rows: (Volumes ?? []).map(volumeRow) }),
     '\nBuild cache usage: 0B\n\nCACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n',
   ].join('');
 }

@@ -11,10 +11,11 @@ export const systemPrune = defineCommand({
     all: bool('Remove all unused images, not just dangling ones', { short: 'a' }),
     filter: pruneFilterFlag,
     force: bool('Do not ask', { short: 'f' }),
+    volumes: bool('Prune anonymous volumes'),
   },
   arity: [0, 0],
   run: async ({ daemon, flags }) => {
-    if (!flags.force && !(await confirm(warning(flags.all)))) return 0;
+    if (!flags.force && !(await confirm(warning(flags)))) return 0;
     const prune = async (path: string, filters: readonly string[]): Promise<Pruned> => {
       const answer = await daemon.send({ method: 'POST', path, query: { filters: filtersQuery(filters) } });
       return JSON.parse(await answer.text()) as Pruned;
@@ -22,19 +23,30 @@ export const systemPrune = defineCommand({
     // Containers first: what they held is unused then.
     const containers = await prune('/containers/prune', flags.filter);
     const networks = await prune('/networks/prune', flags.filter);
+    const volumes = flags.volumes ? [await prune('/volumes/prune', labelsOf(flags.filter))] : [];
     const images = await prune('/images/prune', [
       ...flags.filter,
       `dangling=${flags.all ? 'false' : 'true'}`,
     ]);
-    const all = [containers, networks, images];
+    const all = [containers, networks, ...volumes, images];
     print(all.map((each) => describePruned(each)).join(''));
     print(totalLine(all.reduce((sum, { SpaceReclaimed }) => sum + (SpaceReclaimed ?? 0), 0)));
     return 0;
   },
 });
 
-const warning = (all: boolean): string => `WARNING! This will remove:
+/** Volumes have no filter for their age. */
+const labelsOf = (filters: readonly string[]): string[] =>
+  filters.filter((filter) => filter.startsWith('label'));
+
+const warning = ({
+  all,
+  volumes,
+}: {
+  readonly all: boolean;
+  readonly volumes: boolean;
+}): string => `WARNING! This will remove:
   - all stopped containers
   - all networks not used by at least one container
-  - ${all ? 'all images without at least one container associated to them' : 'all dangling images'}
+${volumes ? '  - all anonymous volumes not used by at least one container\n' : ''}  - ${all ? 'all images without at least one container associated to them' : 'all dangling images'}
 `;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { invalidArgument } from '../../common/errors.ts';
+import { splitPair } from './environment.ts';
 import { parseBytes } from '../flags/sizes.ts';
 
 /** What `-v` values ask for, as the API has it. */
@@ -35,6 +36,7 @@ export interface Mount {
   BindOptions?: Record<string, unknown>;
   VolumeOptions?: Record<string, unknown>;
   TmpfsOptions?: Record<string, unknown>;
+  ImageOptions?: Record<string, unknown>;
 }
 
 type Setter = (mount: Mount, value: string, key: string) => void;
@@ -51,6 +53,18 @@ const SETTERS: Readonly<Record<string, Setter>> = {
     (mount.BindOptions = { ...mount.BindOptions, NonRecursive: readSwitch(value, key) }),
   'bind-create-src': (mount, value, key) =>
     (mount.BindOptions = { ...mount.BindOptions, CreateMountpoint: readSwitch(value, key) }),
+  'bind-recursive': (mount, value, key) =>
+    (mount.BindOptions = { ...mount.BindOptions, ...readRecursion(value, key) }),
+  /** Ours. */
+  'bind-idmap': (mount, value, key) =>
+    (mount.BindOptions = { ...mount.BindOptions, Idmap: readSwitch(value, key) }),
+  'image-subpath': (mount, value) => (mount.ImageOptions = { ...mount.ImageOptions, Subpath: value }),
+  'volume-label': (mount, value) => (mount.VolumeOptions = withPair(mount.VolumeOptions, 'Labels', value)),
+  'volume-driver': (mount, value) => (mount.VolumeOptions = withDriver(mount.VolumeOptions, { Name: value })),
+  'volume-opt': (mount, value) => {
+    const { DriverConfig = {} } = (mount.VolumeOptions ?? {}) as { DriverConfig?: Record<string, unknown> };
+    mount.VolumeOptions = withDriver(mount.VolumeOptions, withPair(DriverConfig, 'Options', value));
+  },
   'volume-nocopy': (mount, value, key) =>
     (mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: readSwitch(value, key) }),
   'volume-subpath': (mount, value) => (mount.VolumeOptions = { ...mount.VolumeOptions, Subpath: value }),
@@ -59,6 +73,36 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   'tmpfs-mode': (mount, value) =>
     (mount.TmpfsOptions = { ...mount.TmpfsOptions, Mode: Number.parseInt(value, 8) }),
 };
+
+type Fields = Record<string, unknown>;
+
+const withPair = (fields: Fields = {}, name: string, pair: string): Fields => ({
+  ...fields,
+  [name]: { ...(fields[name] as Fields | undefined), ...Object.fromEntries([splitPair(pair)]) },
+});
+
+const withDriver = (options: Fields = {}, change: Fields): Fields => ({
+  ...options,
+  DriverConfig: { ...(options['DriverConfig'] as Fields | undefined), ...change },
+});
+
+/** How far a bind goes, in docker's four words. */
+function readRecursion(value: string, key: string): Fields {
+  switch (value) {
+    case 'enabled':
+      return {};
+    case 'disabled':
+      return { NonRecursive: true };
+    case 'writable':
+      return { ReadOnlyNonRecursive: true };
+    case 'readonly':
+      return { ReadOnlyForceRecursive: true };
+    default:
+      throw new Error(
+        `invalid value for ${key}: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+      );
+  }
+}
 
 const SYNONYMS: Readonly<Record<string, string>> = {
   src: 'source',
@@ -81,10 +125,44 @@ export function parseMount(text: string): Mount {
     setter(mount, value ?? 'true', key);
   }
   if (mount.Target === undefined || mount.Target === '') throw new Error('target is required');
+  checkOptions(mount);
   return mount;
 }
 
-const MAY_STAND_ALONE = new Set(['readonly', 'ro', 'volume-nocopy', 'bind-nonrecursive', 'bind-create-src']);
+const OWNERS = {
+  BindOptions: 'bind',
+  VolumeOptions: 'volume',
+  ImageOptions: 'image',
+  TmpfsOptions: 'tmpfs',
+} as const;
+
+/** Docker's client refuses these itself. */
+function checkOptions(mount: Mount): void {
+  for (const [options, type] of Object.entries(OWNERS)) {
+    if (mount.Type === type || mount[options as keyof typeof OWNERS] === undefined) continue;
+    throw new Error(`cannot mix '${type}-*' options with mount type '${mount.Type}'`);
+  }
+  const { ReadOnlyForceRecursive, ReadOnlyNonRecursive, Propagation } = mount.BindOptions ?? {};
+  if (ReadOnlyNonRecursive === true && mount.ReadOnly !== true)
+    throw new Error("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction");
+  if (ReadOnlyForceRecursive !== true) return;
+  if (mount.ReadOnly !== true)
+    throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction");
+  if (Propagation !== 'rprivate') {
+    throw new Error(
+      "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+    );
+  }
+}
+
+const MAY_STAND_ALONE = new Set([
+  'readonly',
+  'ro',
+  'volume-nocopy',
+  'bind-nonrecursive',
+  'bind-create-src',
+  'bind-idmap',
+]);
 
 function readSwitch(value: string, key: string): boolean {
   if (value === 'true' || value === '1') return true;

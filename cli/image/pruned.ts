@@ -5,17 +5,20 @@ export interface Pruned {
   readonly ImagesDeleted?: readonly { readonly Untagged?: string; readonly Deleted?: string }[] | null;
   readonly ContainersDeleted?: readonly string[] | null;
   readonly NetworksDeleted?: readonly string[] | null;
+  readonly VolumesDeleted?: readonly string[] | null;
   readonly SpaceReclaimed?: number;
 }
 
 /** Docker's paragraph for each kind of thing that was removed. */
-export function describePruned({ ImagesDeleted, ContainersDeleted, NetworksDeleted }: Pruned): string {
+export function describePruned(pruned: Pruned): string {
+  const { ImagesDeleted, ContainersDeleted, NetworksDeleted, VolumesDeleted } = pruned;
   const images = (ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
     Untagged === undefined ? `deleted: ${Deleted}` : `untagged: ${Untagged}`,
   );
   return [
     paragraph('Deleted Containers:', ContainersDeleted ?? []),
     paragraph('Deleted Networks:', NetworksDeleted ?? []),
+    paragraph('Deleted Volumes:', VolumesDeleted ?? []),
     paragraph('Deleted Images:', images),
   ].join('');
 }

@@ -16,5 +16,8 @@ export function showVolume(volume: Volume, usage?: VolumeUsage): object {
   };
 }
 
-const orNull = (map: Readonly<Record<string, string>>): object | null =>
-  Object.keys(map).length === 0 ? null : map;
+/** Sorted by name, as Go's encoder has it. */
+function orNull(map: Readonly<Record<string, string>>): object | null {
+  const entries = Object.entries(map);
+  return entries.length === 0 ? null : Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
