@@ -158,6 +158,11 @@ const commit: Entry = {
   aliases: 'container commit, commit',
   load: async () => (await import('./commands/commit.ts')).commit,
 };
+const cp: Entry = {
+  summary: 'Copy files/folders between a container and the local filesystem',
+  aliases: 'container cp, cp',
+  load: async () => (await import('./commands/cp.ts')).cp,
+};
 const diff: Entry = {
   summary: "Inspect changes to files or directories on a container's filesystem",
   aliases: 'container diff, diff',
@@ -324,6 +329,7 @@ export const commands: Entries = {
     attach,
     commit,
     create,
+    cp,
     diff,
     events,
     export: exportEntry,
@@ -346,6 +352,7 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
         attach,
         commit,
         create,
+        cp,
         diff,
         exec,
         export: exportEntry,

@@ -66,7 +66,11 @@ export function openDaemon(host: string): Daemon {
       readHead(reader).catch(whyOr(socket, refused)),
       uploaded.then(() => refused),
     ]);
-    if (head.status >= 400) throw errorOf(head.status, await text(readBody(reader, head)));
+    if (head.status >= 400) {
+      // The answer to a HEAD tells how long its body would be, and has none.
+      const body = request.method === 'HEAD' ? '' : await text(readBody(reader, head));
+      throw errorOf(head.status, body);
+    }
     return { socket, reader, head };
   };
   return {

@@ -34,7 +34,7 @@ const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs
 
 /** What most calls of `wherry` never load, as below: `wherry ps` pays for every function of its own bundle. */
 const RARE_COMMANDS = [
-  ...['commit', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
+  ...['commit', 'cp', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
   ...['image-diff', 'image-layers', 'image-pin', 'image-prune', 'image-tree'],
   ...['system-check', 'system-compact', 'system-df', 'system-prune'],
 ].map((name) => `cli/commands/${name}.ts`);

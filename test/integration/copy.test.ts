@@ -173,6 +173,14 @@ daemonSuite('copy', (daemon) => {
     assert.equal(await owners('/own'), '65534:65534\n65534:65534');
   });
 
+  test('volumes of a container that has stopped are seen, and written to', async () => {
+    const id = await daemon().dockerOk('create', '-v', '/vol', 'busybox', 'touch', '/vol/file');
+    await daemon().dockerOk('start', '-a', id);
+    await archive(daemon(), 'PUT', { id, path: '/vol', body: tarball([{ name: 'more', data: 'x' }]) });
+    assert.deepEqual(await names(`${id}:/vol`), ['vol/', 'vol/file', 'vol/more']);
+    await daemon().dockerOk('rm', '-v', id);
+  });
+
   test('binds are seen before the first start, and a stream goes in and out', async (t) => {
     const directory = await scratch(t);
     const id = await daemon().dockerOk(

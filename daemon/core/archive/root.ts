@@ -28,9 +28,9 @@ export function copyRoot(
 /** What a start would bind; the rest of its mounts is made anew each time, and empty before. */
 function bindsOf({ view }: Pick<Entry, 'view'>): readonly CopyBind[] {
   const { hostsPath: hosts, hostnamePath: hostname, resolvConfPath: resolvConf, config } = view;
-  // What a start mounts on the host's side first, an image or a file system, is not there now.
+  // What a start mounts on the host's side first, an image or a file system, is not there now, nor is a part of a volume.
   const points = view.mounts
-    .filter(({ type, source }) => type !== 'image' && source !== '')
+    .filter(({ type, source, subpath }) => type !== 'image' && source !== '' && subpath === '')
     .map((point) => pointMount(point, { uid: 0, gid: 0 }));
   const mounts = makeMounts([], config.host, { points, files: { hosts, hostname, resolvConf } });
   return mounts.flatMap(({ type, source, destination, options = [] }) =>

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalidArgument } from '../../../../common/errors.ts';
@@ -29,14 +31,28 @@ export function copyRoutes(app: FastifyInstance, door: Door): void {
   });
 
   app.put<Asked>('/containers/:name/archive', async (request, reply) => {
-    await files.copyIn(clientCtx(reply, door.ctx), nameOf(request), {
-      path: pathOf(request),
-      archive: request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
-      asUser: flag(request.query, 'copyUIDGID'),
-      keepKinds: flag(request.query, 'noOverwriteDirNonDir'),
-    });
+    try {
+      await files.copyIn(clientCtx(reply, door.ctx), nameOf(request), {
+        path: pathOf(request),
+        archive: request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+        asUser: flag(request.query, 'copyUIDGID'),
+        keepKinds: flag(request.query, 'noOverwriteDirNonDir'),
+      });
+    } catch (error) {
+      await drain(request.raw);
+      throw error;
+    }
     return reply.code(200).send();
   });
+}
+
+const LINGER_MS = 2000;
+
+/** A client that is still sending would be cut off, and not hear why it failed. */
+async function drain(raw: IncomingMessage): Promise<void> {
+  if (raw.readableEnded || raw.destroyed) return;
+  raw.resume();
+  await once(raw, 'end', { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {});
 }
 
 /** Docker's words, a blank missing. */
