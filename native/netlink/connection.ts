@@ -6,6 +6,7 @@ import {
   netlinkSocket,
   receiveNow,
   sendTo,
+  setSendBuffer,
   type NETLINK_PROTOCOL,
 } from '../sys/socket.ts';
 import {
@@ -44,6 +45,8 @@ export interface NetlinkConnection extends Disposable {
 /** Longer than any datagram of the kernel's: dumps use up to 32 KiB. */
 const RECEIVE_BYTES = 65_536;
 const DUMP_ATTEMPTS = 5;
+/** Fits into every socket's buffer (net.core.wmem_default is 208 KiB, some of which is the kernel's own). */
+const SMALL_BYTES = 65_536;
 
 export function connectNetlink(protocol: keyof typeof NETLINK_PROTOCOL): NetlinkConnection {
   const fd = netlinkSocket(protocol);
@@ -53,7 +56,9 @@ export function connectNetlink(protocol: keyof typeof NETLINK_PROTOCOL): Netlink
   const exchange = (requests: readonly NetlinkRequest[], flags: number): Answer => {
     const first = sequence + 1;
     sequence += requests.length;
-    sendTo(fd, Buffer.concat(requests.map(({ message }, index) => numbered(message, first + index, flags))));
+    const data = Buffer.concat(requests.map(({ message }, index) => numbered(message, first + index, flags)));
+    if (data.byteLength > SMALL_BYTES) setSendBuffer(fd, 2 * data.byteLength);
+    sendTo(fd, data);
     const messages = receiveAll(fd);
     const refused = messages.map(refusalOf).find((found) => found !== undefined);
     if (refused === undefined) return { messages };

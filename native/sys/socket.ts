@@ -7,6 +7,8 @@ export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const MSG_DONTWAIT = 0x40;
 const SOL_NETLINK = 270;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
 
 /** Linux 2.2; NETLINK_NETFILTER 2.6.14. */
 export const NETLINK_PROTOCOL = { route: 0, netfilter: 12 } as const;
@@ -34,6 +36,15 @@ export function enableNetlinkOption(fd: number, option: keyof typeof NETLINK_OPT
   const one = Buffer.of(1, 0, 0, 0);
   checked('setsockopt', option, () =>
     callSetsockopt(syscallNumber('setsockopt'), fd, SOL_NETLINK, NETLINK_OPTION[option], one, one.byteLength),
+  );
+}
+
+/** Makes room for so large a message, whatever the host's limit (man 7 socket, SO_SNDBUFFORCE; CAP_NET_ADMIN). */
+export function setSendBuffer(fd: number, size: number): void {
+  const value = Buffer.alloc(4);
+  value.writeUInt32LE(size);
+  checked('setsockopt', 'SO_SNDBUFFORCE', () =>
+    callSetsockopt(syscallNumber('setsockopt'), fd, SOL_SOCKET, SO_SNDBUFFORCE, value, value.byteLength),
   );
 }
 
