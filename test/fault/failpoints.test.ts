@@ -48,6 +48,20 @@ const STEPS: readonly (readonly string[])[] = [
   ['stop', '-t', '0', 'two'],
   ['start', 'two'],
   ['commit', 'two', 'made:1'],
+  [
+    'run',
+    '-d',
+    '--name',
+    'well',
+    '--health-cmd',
+    'true',
+    '--health-interval',
+    '5ms',
+    'busybox',
+    'sleep',
+    '1000',
+  ],
+  ['exec', 'well', 'sleep', '0.3'],
   ['rm', '-f', 'two'],
   ['run', '--rm', '--name', 'three', 'busybox', 'true'],
   ['tag', 'busybox', 'other:1'],
@@ -56,6 +70,7 @@ const STEPS: readonly (readonly string[])[] = [
   ['commit', 'four', 'made:2'],
   ['rm', 'four'],
   ['rmi', 'made:1', 'made:2'],
+  ['rm', '-f', 'well'],
 ];
 
 /** Goes through everything once; each step may fail, since the failpoint is on some step's way. */

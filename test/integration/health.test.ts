@@ -39,7 +39,7 @@ daemonSuite('healthchecks', (daemon) => {
   test('starting, healthy, unhealthy and healthy again, as inspect and ps show it', async () => {
     const id = await sleeper(
       '--health-cmd',
-      'cat /sick && exit 3 || echo fine',
+      'cat /sick 2>/dev/null && exit 3 || echo fine',
       ...FAST,
       '--health-start-period',
       '1ms',

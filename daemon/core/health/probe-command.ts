@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { codeOf, internal } from '../../../common/errors.ts';
 import { newId } from '../../../common/ids.ts';
@@ -130,7 +131,7 @@ async function launch(
   try {
     const ctx = core.ctx.detached(START_TIMEOUT_MS);
     const shim = await core.launcher.launch(ctx, { id, directory, plan, attach, hooks });
-    await failpoint('health.probe.started');
+    await reached(ctx, { shim, ended });
     return { shim, ended, closed };
   } catch (error) {
     theirs.destroy();
@@ -138,6 +139,16 @@ async function launch(
       throw internal(`timed out starting health check for container ${entry.id}`, { cause: error });
     }
     throw new LaunchFailure(error);
+  }
+}
+
+async function reached(ctx: Ctx, { shim, ended }: Pick<Started, 'shim' | 'ended'>): Promise<void> {
+  try {
+    await failpoint('health.probe.started');
+  } catch (error) {
+    await shim.signal(ctx, -constants.signals.SIGKILL);
+    await ended;
+    throw error;
   }
 }
 
