@@ -37,6 +37,8 @@ export interface DaemonConfig {
   readonly networks: NetworksConfig;
   readonly ulimits: readonly Ulimit[];
   readonly shmSizeBytes: number;
+  /** Of descriptions of devices; the last wins. */
+  readonly cdiDirectories: readonly string[];
   /** Of containers that ask for none. */
   readonly ipcMode: (typeof IPC_MODES)[number];
   readonly cgroupnsMode: (typeof CGROUPNS_MODES)[number] | undefined;
@@ -99,6 +101,7 @@ export function makeConfig(
     networks: Object.freeze(networksOf(values)),
     ulimits: Object.freeze(parseUlimits(values.map('default-ulimits') ?? {})),
     shmSizeBytes: parseSize('default-shm-size', values.text('default-shm-size') ?? '64m'),
+    cdiDirectories: Object.freeze(values.list('cdi-spec-dirs') ?? ['/etc/cdi', '/var/run/cdi']),
     ipcMode: values.oneOf('default-ipc-mode', IPC_MODES) ?? 'private',
     cgroupnsMode: values.oneOf('default-cgroupns-mode', CGROUPNS_MODES),
     logDriver: values.text('log-driver') ?? 'json-file',

@@ -116,6 +116,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
       initPath: config.initPath,
       seccompProfile: profile,
       cgroupnsMode: config.cgroupnsMode,
+      cdiDirectories: config.cdiDirectories,
       cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
       imageMarks: config.imageMarks,
       launchTimeoutMs: config.storagePatienceMs,

@@ -71,6 +71,12 @@ const OURS: readonly Option[] = [
     help: 'Default limits of containers, name=soft[:hard]',
   },
   { key: 'default-shm-size', kind: 'string', help: 'Default size of /dev/shm in containers' },
+  {
+    key: 'cdi-spec-dirs',
+    flag: 'cdi-spec-dir',
+    kind: 'list',
+    help: 'Directories that describe devices (CDI); the last wins',
+  },
   { key: 'default-ipc-mode', kind: 'string', help: 'IPC mode of containers: private or shareable' },
   {
     key: 'default-cgroupns-mode',
@@ -200,7 +206,6 @@ const NOT_YET: readonly Option[] = [
     help: 'Not supported yet',
     accepts: none,
   },
-  { key: 'cdi-spec-dirs', flag: 'cdi-spec-dir', kind: 'list', help: 'Not supported yet', accepts: none },
   {
     key: 'default-address-pools',
     flag: 'default-address-pool',

@@ -5,6 +5,7 @@ import type { Disk } from '../../image/disk.ts';
 import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
+import type { DeviceRequest } from './cdi/contract.ts';
 import type { Storage } from './disk/contract.ts';
 import type { NetworkVerbs } from './connections/contract.ts';
 import type { EndpointSettings, Sandbox } from './networks/types.ts';
@@ -108,6 +109,7 @@ export interface HostOptions {
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj: number;
   readonly namespaces: NamespaceModes;
+  readonly deviceRequests: readonly DeviceRequest[];
   /** Docker's list unless given; both are empty with `systempaths=unconfined`. */
   readonly maskedPaths: readonly string[] | undefined;
   readonly readonlyPaths: readonly string[] | undefined;

@@ -40,6 +40,8 @@ export interface EngineConfig {
   readonly noNewPrivileges: boolean;
   /** docker's `seccomp-profile`: undefined is the built-in one; `unconfined`, or a profile's JSON text. */
   readonly seccompProfile: string | undefined;
+  /** docker's `cdi-spec-dirs`: the last wins. */
+  readonly cdiDirectories: readonly string[];
   /** docker's `default-cgroupns-mode`; undefined: `host` with version 1 of cgroups, else `private`. */
   readonly cgroupnsMode: 'host' | 'private' | undefined;
   /** docker's `init`: containers that don't say get a first process that reaps and forwards signals. */
@@ -59,6 +61,7 @@ export const ENGINE_DEFAULTS = {
   labels: [],
   noNewPrivileges: false,
   seccompProfile: undefined,
+  cdiDirectories: ['/etc/cdi', '/var/run/cdi'],
   cgroupnsMode: undefined,
   init: false,
   initPath: undefined,

@@ -64,7 +64,10 @@ daemonSuite('isolation', (daemon) => {
 
   test('namespaces of its own', async () => {
     const kinds = ['ipc', 'mnt', 'net', 'pid', 'uts', 'cgroup'];
+    // Without the flag it is docker's default, which is the host's with version 1 of cgroups.
     const inside = await lines(
+      '--cgroupns',
+      'private',
       'busybox',
       'sh',
       '-c',

@@ -115,6 +115,7 @@ export function exampleRequest(): CreateRequest {
       ulimits: [],
       oomScoreAdj: 0,
       namespaces: { ipc: 'private', pid: '', uts: '', cgroup: 'private' },
+      deviceRequests: [],
       maskedPaths: undefined,
       readonlyPaths: undefined,
       annotations: {},

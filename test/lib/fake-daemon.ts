@@ -31,7 +31,7 @@ export async function fakeDoor(
       shmSizeBytes: 67_108_864,
       ipcMode: 'private',
     },
-    info: { debug: false, logDriver: 'json-file', registries },
+    info: { debug: false, logDriver: 'json-file', registries, cdiDirectories: [] },
   });
   t.after(() => api.close());
   return { engine, app: api.app, api };

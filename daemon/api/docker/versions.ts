@@ -68,6 +68,8 @@ export const differs = {
   showsNondistributable: (v: ApiVersion) => v < 47,
   /** Before 1.50 an image's config holds a container's fields, and info two of bridge-nf. */
   showsContainerFields: (v: ApiVersion) => v < 50,
+  /** 1.50: devices that were found, in info. */
+  showsDevices: (v: ApiVersion) => v >= 50,
   /** 1.51: an image list counts containers. */
   countsContainers: (v: ApiVersion) => v >= 51,
 } as const satisfies Record<string, (v: ApiVersion) => boolean>;

@@ -67,7 +67,7 @@ async function devicesBelow(host: string, container: string): Promise<Device[]> 
   return found.flat().filter((device) => device !== undefined);
 }
 
-function deviceOf(path: string, status: Stats): Device | undefined {
+export function deviceOf(path: string, status: Stats): Device | undefined {
   const type = status.isCharacterDevice() ? 'c' : status.isBlockDevice() ? 'b' : undefined;
   if (type === undefined) return undefined;
   const { uid, gid, rdev, mode } = status;

@@ -1,5 +1,6 @@
 import { resolveUser } from '../../../runtime/user.ts';
 import { cgroupPathOf } from '../cgroups.ts';
+import { injectDevices } from '../cdi/inject.ts';
 import type { Donors } from '../containers/namespaces.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
@@ -12,11 +13,12 @@ import type { SpecFacts } from './make-spec.ts';
 export async function findFacts(core: Core, container: Container, donors: Donors): Promise<SpecFacts> {
   const { overlay, config } = container;
   const { host, user } = config;
-  const [files, granted, everything, blkioDevices] = await Promise.all([
+  const [files, granted, everything, blkioDevices, edits] = await Promise.all([
     core.accounts.of(overlay),
     grantedDevices(host.resources),
     host.privileged ? hostDevices() : [],
     findBlkioNumbers(host.resources.blkioDevices),
+    injectDevices({ log: core.ctx.log, directories: core.config.cdiDirectories }, host.deviceRequests),
   ]);
   return {
     user: resolveUser(user, files, host.groupAdd),
@@ -30,6 +32,7 @@ export async function findFacts(core: Core, container: Container, donors: Donors
     noNewPrivileges: core.config.noNewPrivileges,
     donors,
     blkioDevices,
+    edits,
     hasAppArmor: core.host.hasAppArmor,
   };
 }

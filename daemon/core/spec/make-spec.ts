@@ -5,6 +5,8 @@ import type { ResolvedUser } from '../../../runtime/user.ts';
 import { overrideEnv } from '../containers/merge.ts';
 import type { Donors } from '../containers/namespaces.ts';
 import type { Container, HostOptions } from '../contract.ts';
+import type { DeviceEdits } from '../cdi/contract.ts';
+import { editSpec } from './edit-spec.ts';
 import type { BlkioNumbers } from './blkio.ts';
 import type { GrantedDevices } from './devices.ts';
 import { initArgs } from './init-form.ts';
@@ -33,6 +35,8 @@ export interface SpecFacts {
   readonly donors: Donors;
   readonly blkioDevices: BlkioNumbers;
   readonly hasAppArmor: boolean;
+  /** Of devices that are asked for by name. */
+  readonly edits: DeviceEdits;
 }
 
 /** Docker lets everybody ping and bind low ports in a network namespace of its own. */
@@ -42,7 +46,10 @@ const NETWORK_SYSCTLS = {
 };
 
 /** The OCI configuration of a container. Pure. Throws `invalid-argument` for options that can't be honoured. */
-export function makeSpec(container: Container, facts: SpecFacts): Spec {
+export const makeSpec = (container: Container, facts: SpecFacts): Spec =>
+  editSpec(plainSpec(container, facts), facts.edits);
+
+function plainSpec(container: Container, facts: SpecFacts): Spec {
   const { config } = container;
   const { host } = config;
   const security = parseSecurityOptions(host.securityOpt, facts.noNewPrivileges);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_EDITS } from '../../../daemon/core/cdi/contract.ts';
 import type { Container, HostOptions } from '../../../daemon/core/contract.ts';
 import { logConfigOf } from '../../../daemon/core/spec/log-config.ts';
 import { makeSpec, type SpecFacts } from '../../../daemon/core/spec/make-spec.ts';
@@ -25,6 +26,7 @@ const facts: SpecFacts = {
   donors: { ipc: undefined, pid: undefined },
   blkioDevices: {},
   hasAppArmor: false,
+  edits: NO_EDITS,
 };
 
 const container = (host: Partial<HostOptions>, config: Partial<Container['config']> = {}): Container => ({

@@ -41,6 +41,17 @@ export function checkTmpfs({ Tmpfs: tmpfs = {} }: HostConfig): void {
   }
 }
 
+export const deviceRequests = ({
+  DeviceRequests: requests = [],
+}: HostConfig): HostOptions['deviceRequests'] =>
+  requests.map(({ Driver, Count, DeviceIDs, Capabilities, Options }) => ({
+    driver: Driver ?? '',
+    count: Count ?? 0,
+    deviceIds: DeviceIDs ?? [],
+    capabilities: Capabilities ?? [],
+    options: Options ?? {},
+  }));
+
 /** What docker warns of and drops; what it drops without a word, and we don't. */
 export function warningsOf(host: HostConfig): string[] {
   const labels = (host.SecurityOpt ?? []).filter((option) => /^label[=:](?!disable$)/.test(option));

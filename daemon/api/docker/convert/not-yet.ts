@@ -17,7 +17,6 @@ const zero: Harmless = (value) =>
 const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
   PortBindings: zero,
   PublishAllPorts: zero,
-  DeviceRequests: zero,
 };
 
 const CONFIG: Readonly<Record<string, Harmless>> = {

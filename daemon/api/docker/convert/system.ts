@@ -45,6 +45,7 @@ export function showVersion(engine: Engine): object {
 export interface DoorInfo {
   readonly debug: boolean;
   readonly logDriver: string;
+  readonly cdiDirectories: readonly string[];
   readonly registries: ShownRegistries;
 }
 
@@ -108,10 +109,16 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
     ...(differs.showsFirewall(version) ? { FirewallBackend: { Driver: 'nftables' } } : {}),
     ...(differs.showsContainerFields(version) ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
-    CDISpecDirs: [],
+    CDISpecDirs: door.cdiDirectories,
     Warnings: info.warnings.length === 0 ? null : info.warnings,
   };
 }
+
+/** What `--device` may name. */
+export const showDevices = (names: readonly string[], version: ApiVersion): object =>
+  names.length === 0 || !differs.showsDevices(version)
+    ? {}
+    : { DiscoveredDevices: names.map((ID) => ({ Source: 'cdi', ID })) };
 
 const LIMITS = {
   MemoryLimit: true,

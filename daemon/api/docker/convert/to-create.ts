@@ -6,7 +6,7 @@ import type { CreateBody } from '../wire/create.ts';
 import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
 import { bindsOf, checkMounts, imageMountsOf, tmpfsOf, volumesOf } from './mounts.ts';
-import { blkioDevices, checkForms, checkTmpfs, isolationOf } from './host-forms.ts';
+import { blkioDevices, checkForms, checkTmpfs, deviceRequests, isolationOf } from './host-forms.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { toEndpointSettings } from './endpoint-settings.ts';
 import { refuseNotYet } from './not-yet.ts';
@@ -92,6 +92,7 @@ function toHostOptions(
     ulimits: ulimits(host, defaults),
     oomScoreAdj: host.OomScoreAdj ?? 0,
     ...isolationOf(host, version, defaults.ipcMode),
+    deviceRequests: deviceRequests(host),
     ...logging(host, defaults),
     resources: toResources(host, version),
   };
