@@ -53,6 +53,8 @@ export interface DaemonConfig {
   /** Undefined: the built-in one; `unconfined`, or a path. */
   readonly seccompProfile: string | undefined;
   readonly imageMarks: WaterMarks;
+  /** Undefined: docker's. */
+  readonly pluginDirectories: { readonly sockets: string; readonly specs: readonly string[] } | undefined;
   readonly unpackLimits: UnpackLimits;
   /** Blobs of layers go when the unpacked layer makes them again. */
   readonly dropBlobs: boolean;
@@ -112,10 +114,9 @@ export function makeConfig(
     initPath: values.absolutePath('init-path'),
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
-    imageMarks: Object.freeze(imageMarksOf(values)),
-    unpackLimits: Object.freeze(unpackLimitsOf(values)),
-    dropBlobs: values.flag('image-drop-blobs') ?? false,
+    ...imagesOf(values),
     storagePatienceMs: (values.integer('storage-timeout', { min: 1, max: 86_400 }) ?? 120) * 1000,
+    pluginDirectories: pluginDirectoriesOf(values),
     registries: Object.freeze(registriesOf(values)),
     features: Object.freeze(values.map('features') ?? {}),
     shutdownTimeoutS: values.integer('shutdown-timeout', { min: -1, max: 2 ** 31 }) ?? 15,
@@ -186,6 +187,11 @@ function networksOf(values: Values): NetworksConfig {
   };
 }
 
+function pluginDirectoriesOf(values: Values): DaemonConfig['pluginDirectories'] {
+  const directory = values.absolutePath('plugin-dir');
+  return directory === undefined ? undefined : { sockets: directory, specs: [directory] };
+}
+
 function registriesOf(values: Values): RegistriesConfig {
   const some = { min: 1, max: 100 };
   const mirrors = (values.list('registry-mirrors') ?? []).map((url) => origin(url, 'registry-mirrors'));
@@ -199,6 +205,12 @@ function registriesOf(values: Values): RegistriesConfig {
     attempts: values.integer('max-download-attempts', some) ?? 5,
   };
 }
+
+const imagesOf = (values: Values): Pick<DaemonConfig, 'imageMarks' | 'unpackLimits' | 'dropBlobs'> => ({
+  imageMarks: Object.freeze(imageMarksOf(values)),
+  unpackLimits: Object.freeze(unpackLimitsOf(values)),
+  dropBlobs: values.flag('image-drop-blobs') ?? false,
+});
 
 function unpackLimitsOf(values: Values): UnpackLimits {
   const reserve = values.text('image-reserve');

@@ -40,6 +40,8 @@ const FAILPOINTS = [
   'snapshot.forgotten',
   'image.forgotten',
   'layer.exchanged',
+  'recipe.moved',
+  'recipe.recorded',
 ];
 
 const ctx = makeCtx(silentLog);
@@ -91,7 +93,7 @@ function writeArchives(directory: string, layers: readonly Buffer[], random: Ran
 
 /** Of what is below the directories that the account speaks of. */
 function du(root: string): number {
-  const script = 'du -csB1 content/blobs/sha256/* snapshots/l/* 2>/dev/null | tail -n 1';
+  const script = 'du -csB1 content/blobs/sha256/* content/recipes/* snapshots/l/* 2>/dev/null | tail -n 1';
   return Number.parseInt(execFileSync('sh', ['-c', script], { cwd: root, encoding: 'utf8' }), 10) || 0;
 }
 

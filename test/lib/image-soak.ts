@@ -93,6 +93,7 @@ function choose({ store, random, archives, registry }: Soak): Operation {
         for await (const _ of await store.archives.save(ctx, [name], undefined));
       },
     },
+    { touches: [], run: () => disk.compact(ctx) },
     { touches: prune.danglingOnly ? [] : ['*'], run: () => disk.prune(ctx, prune) },
     {
       touches: ['*'],
@@ -125,7 +126,10 @@ interface Task {
 
 async function soak({ root, archives, journal, seed, count, registry }: Task): Promise<void> {
   const db = openDatabase(join(root, 'meta.db'));
-  const store = await openImageStore({ dataRoot: root, db, log: silentLog, transfers: plainRegistries() });
+  const store = await openImageStore({
+    ...{ dataRoot: root, db, log: silentLog, transfers: plainRegistries() },
+    dropBlobs: seed % 2 === 1,
+  });
   const all = readdirSync(archives).map((name) => join(archives, name));
   const random = seededRandom(seed);
   const note = (done: number, touches: readonly string[]): void => {
