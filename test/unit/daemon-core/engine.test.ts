@@ -27,7 +27,8 @@ await engineStories(import.meta.url, {
     const script = 'hostname; cat /etc/hostname; tail -n 1 /etc/hosts; ip -o -4 addr show eth0; sleep 1000';
     const id = await place.create(['sh', '-c', script], { hostname: 'boat' }, { networkMode: 'bridge' });
     await engine.containers.start(ctx, id);
-    const { endpoint, state } = engine.containers.get(id);
+    const { sandbox, sandboxKey, state } = engine.containers.get(id);
+    const [endpoint] = sandbox?.endpoints ?? [];
     assert.ok(endpoint !== undefined && state.kind === 'running');
     const output = await eventually('it said all', async () => {
       const text = await place.output(id);
@@ -35,9 +36,9 @@ await engineStories(import.meta.url, {
     });
     const { ipAddress, prefixLength } = endpoint;
     assert.match(output, new RegExp(`^boat\nboat\n${ipAddress}\tboat\n.*${ipAddress}/${prefixLength} `));
-    assert.equal(endpoint.sandboxKey, `${place.directory}/r/netns/${id}`);
+    assert.equal(sandboxKey, `${place.directory}/r/netns/${id}`);
     await engine.containers.kill(ctx, id, 'KILL');
-    assert.equal(engine.containers.get(id).endpoint, undefined);
+    assert.equal(engine.containers.get(id).sandbox, undefined);
     assert.deepEqual(
       place.events
         .filter(({ type }) => type === 'network')

@@ -27,11 +27,12 @@ await engineStories(import.meta.url, {
     const running = await start('sh', '-c', 'echo one; sleep 0.3; echo two; sleep 1000');
     const ended = await start('sh', '-c', 'sleep 0.1; echo late; exit 21');
     const created = await place.create(['true']);
-    const before = [stateOf(place, running), place.engine.containers.get(running).endpoint];
+    const sandbox = (): string => JSON.stringify(place.engine.containers.get(running).sandbox);
+    const before = [stateOf(place, running), sandbox()];
     await place.reopen();
     await sleep(400);
     await place.reopen();
-    assert.deepEqual([stateOf(place, running), place.engine.containers.get(running).endpoint], before);
+    assert.deepEqual([stateOf(place, running), sandbox()], before);
     const state = stateOf(place, ended);
     assert.equal(state.kind === 'exited' && state.exitCode, 21);
     assert.equal(await place.output(ended), 'late\n');

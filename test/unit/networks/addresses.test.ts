@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAddressPool, macOf } from '../../../daemon/core/networks/address-pool.ts';
-import { chooseBridgeAddress, type SubnetChoice } from '../../../daemon/core/networks/choose-subnet.ts';
+import {
+  chooseBridgeAddress,
+  DEFAULT_POOLS,
+  type SubnetChoice,
+} from '../../../daemon/core/networks/choose-subnet.ts';
 import {
   addressText,
   overlaps,
@@ -11,7 +15,14 @@ import {
 } from '../../../daemon/core/networks/subnet.ts';
 
 const at = (text: string): ReturnType<typeof parseCidr> => parseCidr(text);
-const free: SubnetChoice = { bip: undefined, before: undefined, inUse: false, present: undefined, taken: [] };
+const free: SubnetChoice = {
+  bip: undefined,
+  before: undefined,
+  inUse: false,
+  present: undefined,
+  taken: [],
+  pools: DEFAULT_POOLS,
+};
 const taken = (...texts: string[]): SubnetChoice => ({
   ...free,
   taken: texts.map((text) => at(text).subnet),
@@ -75,11 +86,10 @@ test('without a free pool the daemon says so in the words that docker uses', () 
 
 for (const text of [
   '172.17.0.1',
-  '172.17.0.1/31',
-  '172.17.0.1/0',
+  '172.17.0.1/33',
   '172.17.0/16',
   '172.17.0.256/16',
-  '::1/64',
+  '::1/129',
   '1.2.3.4/8x',
 ]) {
   test(`"${text}" is no bip`, () => assert.throws(() => parseCidr(text), { code: 'invalid-argument' }));
@@ -94,15 +104,18 @@ test('networks overlap when one holds the other, not when they touch', () => {
 
 test('a pool gives addresses in turn, and one that came back only after all others', () => {
   const { address, subnet } = at('10.0.0.1/29');
-  const pool = createAddressPool(subnet, address);
+  const pool = createAddressPool({ subnet, range: undefined, reserved: [address] });
   pool.claim(parseAddress('10.0.0.3'));
   const take = (): string => addressText(pool.take());
   assert.deepEqual([take(), take()], ['10.0.0.2', '10.0.0.4']);
   pool.give(parseAddress('10.0.0.2'));
   assert.deepEqual([take(), take(), take()], ['10.0.0.5', '10.0.0.6', '10.0.0.2']);
-  assert.throws(take, { code: 'unavailable', message: 'No address is left in 10.0.0.0/29' });
+  assert.throws(take, {
+    code: 'unavailable',
+    message: "no available IPv4 addresses on this network's address pools: 10.0.0.0/29",
+  });
   pool.give(address);
-  assert.throws(take, /No address is left/, 'the gateway is never given out');
+  assert.throws(take, /no available IPv4/, 'the gateway is never given out');
 });
 
 test('the MAC tells the address', () => {

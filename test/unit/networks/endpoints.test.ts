@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { lstat, readlink } from 'node:fs/promises';
 import { pid } from 'node:process';
-import type { Endpoint, Networks } from '../../../daemon/core/networks/contract.ts';
+import type { Networks } from '../../../daemon/core/networks/contract.ts';
+import type { Endpoint } from '../../../daemon/core/networks/types.ts';
 import type { Ctx } from '../../../common/ctx.ts';
 import { eventually, exec, execOk } from '../../lib/process.ts';
-import { ask, inOwnNetns, openBeyond } from './own-netns.ts';
+import { ask, inOwnNetns, joining, openBeyond } from './own-netns.ts';
 
 const nothing = new Set<string>();
-const bridged = { networkMode: 'default', macAddress: undefined };
 
 interface Link {
   readonly ifname: string;
@@ -19,10 +19,10 @@ interface Link {
 
 const veths = async (): Promise<Link[]> => ask('ip', '-d', '-j', 'link', 'show', 'type', 'veth');
 
-async function reserveBridged(networks: Networks, ctx: Ctx, containerId: string) {
-  const endpoint = await networks.reserve(ctx, containerId, bridged);
-  assert.equal(endpoint.kind, 'bridge');
-  return endpoint as Endpoint & { kind: 'bridge' };
+async function reserveBridged(networks: Networks, ctx: Ctx, containerId: string): Promise<Endpoint> {
+  const { endpoints } = await networks.reserve(ctx, containerId, joining('bridge'));
+  assert.ok(endpoints[0] !== undefined);
+  return endpoints[0];
 }
 
 const ping = (address: string): string[] => ['busybox', 'ping', '-c1', '-W1', address];
@@ -91,7 +91,7 @@ await inOwnNetns(import.meta.url, {
     await using _ = await live(networks, endpoint);
     await eventually('the container answers the host', () => reaches(endpoint.ipAddress));
     assert.equal((await beyond.run(...ping(endpoint.ipAddress))).code, 1);
-    await execOk(['nft', 'flush', 'chain', 'ip', 'wherry', 'forward']);
+    await execOk(['nft', 'flush', 'chain', 'inet', 'wherry', 'forward']);
     assert.equal((await beyond.run(...ping(endpoint.ipAddress))).code, 0, 'it is the rule that keeps it off');
   },
 
@@ -116,7 +116,7 @@ await inOwnNetns(import.meta.url, {
   'with network none there is only a loopback, up': async ({ ctx, open, run }) => {
     const networks = open();
     await networks.reconcile(ctx, nothing);
-    const endpoint = await networks.reserve(ctx, 'c1', { networkMode: 'none', macAddress: undefined });
+    const endpoint = await networks.reserve(ctx, 'c1', joining('none'));
     const { stdout } = await run(networks, endpoint, sh('ip -j link show up; ip -4 route'));
     const up = JSON.parse(stdout) as Link[];
     assert.deepEqual(
@@ -128,20 +128,20 @@ await inOwnNetns(import.meta.url, {
   'a MAC address of the own choice is taken, nonsense is not': async ({ ctx, open, run }) => {
     const networks = open();
     await networks.reconcile(ctx, nothing);
-    const wish = { networkMode: 'bridge', macAddress: '02:00:00:AA:bb:01' };
+    const wish = joining(['bridge', { macAddress: '02:00:00:AA:bb:01' }]);
     const { stdout } = await run(networks, await networks.reserve(ctx, 'c1', wish), sh('ip -j link'));
     assert.equal((JSON.parse(stdout) as Link[])[1]?.address, '02:00:00:aa:bb:01');
-    await assert.rejects(networks.reserve(ctx, 'c2', { ...wish, macAddress: '02:00' }), {
+    await assert.rejects(networks.reserve(ctx, 'c2', joining(['bridge', { macAddress: '02:00' }])), {
       code: 'invalid-argument',
       message: 'invalid MAC address "02:00"',
     });
-    assert.equal(networks.endpointOf('c2'), undefined);
+    assert.equal(networks.sandboxOf('c2'), undefined);
   },
 
   'host mode has no steps': async ({ ctx, open }) => {
     const networks = open();
     await networks.reconcile(ctx, nothing);
-    const endpoint = await networks.reserve(ctx, 'c1', { networkMode: 'host', macAddress: undefined });
+    const endpoint = await networks.reserve(ctx, 'c1', joining('host'));
     assert.equal(endpoint.kind, 'host');
     assert.equal(networks.steps(endpoint), undefined);
   },
@@ -211,26 +211,34 @@ await inOwnNetns(import.meta.url, {
   'a released address is used again as late as possible, and rows outlive the daemon': async ({
     ctx,
     open,
+    live,
   }) => {
     const networks = open({ bip: '10.66.0.1/29' });
     await networks.reconcile(ctx, nothing);
-    const addresses = [];
-    for (const id of ['a', 'b', 'c']) addresses.push((await reserveBridged(networks, ctx, id)).ipAddress);
-    assert.deepEqual(addresses, ['10.66.0.2', '10.66.0.3', '10.66.0.4']);
+    const taken = [];
+    for (const id of ['a', 'b', 'c']) taken.push(await reserveBridged(networks, ctx, id));
+    assert.deepEqual(
+      taken.map(({ ipAddress }) => ipAddress),
+      ['10.66.0.2', '10.66.0.3', '10.66.0.4'],
+    );
     await networks.release(ctx, 'a');
     await networks.release(ctx, 'a');
-    assert.equal(networks.endpointOf('a'), undefined);
-    assert.equal((await reserveBridged(networks, ctx, 'd')).ipAddress, '10.66.0.5');
+    assert.equal(networks.sandboxOf('a'), undefined);
+    const d = await reserveBridged(networks, ctx, 'd');
+    assert.equal(d.ipAddress, '10.66.0.5');
+    await using _ = await live(networks, taken[1] ?? d);
+    await using __ = await live(networks, d);
+    await eventually('both have their veths', async () => (await veths()).length === 2);
     const again = open({ bip: '10.66.0.1/29' });
     await again.reconcile(ctx, new Set(['b', 'd']));
-    assert.equal(again.endpointOf('c'), undefined, 'nobody lives there any more');
-    assert.deepEqual(again.endpointOf('b'), networks.endpointOf('b'));
+    assert.equal(again.sandboxOf('c'), undefined, 'nobody lives there any more');
+    assert.equal(JSON.stringify(again.sandboxOf('b')), JSON.stringify(networks.sandboxOf('b')));
     const later = [];
     for (const id of ['e', 'f', 'g']) later.push((await reserveBridged(again, ctx, id)).ipAddress);
     assert.deepEqual(later, ['10.66.0.2', '10.66.0.4', '10.66.0.6']);
     await assert.rejects(reserveBridged(again, ctx, 'h'), {
       code: 'unavailable',
-      message: 'No address is left in 10.66.0.0/29',
+      message: "no available IPv4 addresses on this network's address pools: 10.66.0.0/29",
     });
     assert.equal(
       (await reserveBridged(again, ctx, 'g')).ipAddress,

@@ -1,24 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  NETWORK_DEFAULTS,
-  type Endpoint,
-  type FilesRequest,
-} from '../../../daemon/core/networks/contract.ts';
+import { NETWORK_DEFAULTS, type FilesRequest } from '../../../daemon/core/networks/contract.ts';
+import { NO_SETTINGS, type Endpoint, type Sandbox } from '../../../daemon/core/networks/types.ts';
 import { networkFiles, type HostFiles } from '../../../daemon/core/networks/files.ts';
 
-const ids = { containerId: 'c', networkId: 'n', networkName: 'bridge', endpointId: 'e' };
-const bridge: Endpoint = {
-  ...ids,
-  kind: 'bridge',
+const endpoint: Endpoint = {
+  containerId: 'c',
+  networkId: 'n',
+  networkName: 'bridge',
+  driver: 'bridge',
+  endpointId: 'e',
   ipAddress: '172.17.0.2',
   prefixLength: 16,
   gateway: '172.17.0.1',
+  ipv6Address: '',
+  ipv6PrefixLength: 0,
+  ipv6Gateway: '',
   macAddress: '02:42:ac:11:00:02',
   hostInterface: 'veth0000001',
+  interfaceName: 'eth0',
+  interfaceIndex: 16,
+  dnsNames: [],
+  settings: NO_SETTINGS,
 };
+const bridge: Sandbox = { kind: 'own', containerId: 'c', endpoints: [endpoint] };
+const none: Sandbox = { kind: 'none', containerId: 'c', endpoints: [] };
+const onHost: Sandbox = { kind: 'host', containerId: 'c', endpoints: [] };
 const request: FilesRequest = {
-  endpoint: bridge,
+  sandbox: bridge,
+  links: [],
   hostname: 'box',
   domainname: '',
   extraHosts: [],
@@ -32,7 +42,7 @@ const host: HostFiles = {
   systemdResolvConf: 'nameserver 10.9.9.9\n',
   ipv6: true,
 };
-const config = { ...NETWORK_DEFAULTS, gateway: '172.17.0.1' };
+const config = { ...NETWORK_DEFAULTS, gateway: '172.17.0.1', nameserver: undefined };
 const files = (
   changes: Partial<FilesRequest>,
   on: Partial<HostFiles> = {},
@@ -78,17 +88,17 @@ for (const { name, changes, on, expected } of [
   },
   {
     name: 'no own line without an address',
-    changes: { endpoint: { ...ids, kind: 'none' } },
+    changes: { sandbox: none },
     expected: LOCAL,
   },
   {
     name: "the host's own in host mode",
-    changes: { endpoint: { ...ids, kind: 'host' } },
+    changes: { sandbox: onHost },
     expected: ['127.0.0.1 thishost'],
   },
   {
     name: 'a new one in host mode with extra hosts',
-    changes: { endpoint: { ...ids, kind: 'host' }, extraHosts: ['db:10.0.0.5'] },
+    changes: { sandbox: onHost, extraHosts: ['db:10.0.0.5'] },
     expected: [...LOCAL, '10.0.0.5\tdb'],
   },
 ] satisfies { name: string; changes: Partial<FilesRequest>; on?: Partial<HostFiles>; expected: string[] }[]) {
@@ -145,7 +155,7 @@ for (const { name, changes, on, expected } of [
   },
   {
     name: 'is no different in host mode',
-    changes: { endpoint: { ...ids, kind: 'host' } },
+    changes: { sandbox: onHost },
     on: { resolvConf: 'nameserver 127.0.0.53\n' },
     expected: ['nameserver 127.0.0.53'],
   },

@@ -13,8 +13,14 @@ import {
   NETWORK_DEFAULTS,
   type Networks,
   type NetworksConfig,
+  type ReserveRequest,
 } from '../../../daemon/core/networks/contract.ts';
-import type { Sandbox } from '../../../daemon/core/networks/types.ts';
+import {
+  NO_SETTINGS,
+  type Endpoint,
+  type EndpointSettings,
+  type Sandbox,
+} from '../../../daemon/core/networks/types.ts';
 import { openNetworks } from '../../../daemon/core/networks/networks.ts';
 import { nativeDirectory } from '../../../native/ffi/library.ts';
 import { encodePlan } from '../../../runtime/plan/encode.ts';
@@ -32,13 +38,13 @@ export interface Place {
   /** Runs a program in a fresh network namespace that an endpoint's steps have furnished, to its end. */
   readonly run: (
     networks: Networks,
-    sandbox: Sandbox,
+    sandbox: Sandbox | Endpoint,
     argv: readonly string[],
   ) => Promise<Result & { readonly plan: Plan }>;
   /** The same with a program that lives until it is disposed of. */
   readonly live: (
     networks: Networks,
-    sandbox: Sandbox,
+    sandbox: Sandbox | Endpoint,
   ) => Promise<AsyncDisposable & { readonly pid: number }>;
 }
 
@@ -89,10 +95,23 @@ async function tell(story: Stories[string] | undefined): Promise<void> {
   }
 }
 
+/** What a container asks for that joins these networks, eth0 first. */
+export const joining = (
+  ...networks: readonly (string | readonly [string, Partial<EndpointSettings>])[]
+): ReserveRequest => ({
+  kind: 'networks',
+  names: { name: 'box', hostname: 'boat' },
+  networks: networks.map((each) => {
+    const [network, settings] = typeof each === 'string' ? [each, {}] : each;
+    return { network, settings: { ...NO_SETTINGS, ...settings } };
+  }),
+});
+
 const CLONE_NEWNET = 0x4000_0000;
 
-function planOf(networks: Networks, sandbox: Sandbox, argv: readonly string[]): Plan {
+function planOf(networks: Networks, of: Sandbox | Endpoint, argv: readonly string[]): Plan {
   const plan = new PlanBuilder();
+  const sandbox: Sandbox = 'kind' in of ? of : { kind: 'own', containerId: of.containerId, endpoints: [of] };
   const furnish = networks.steps(sandbox)?.prepare(plan);
   if (furnish !== undefined) {
     plan.call('unshare the network namespace', 'unshare', [CLONE_NEWNET]);
