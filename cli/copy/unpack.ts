@@ -29,7 +29,7 @@ export async function unpackHere(
     await clear(path, header);
     await make(path, header, { data: entry as unknown as Readable, directory, rename });
     await setAttributes(path, header, options.owners);
-    if (header.type === 'directory') times.push({ path, mtime: header.mtime ?? new Date() });
+    if (header.type === 'directory') times.push({ path, mtime: header.mtime });
   }
   await fed;
   for (const { path, mtime } of times.reverse()) await utimes(path, mtime, mtime);
@@ -95,15 +95,15 @@ async function make(path: string, header: Header, { data, directory, rename }: M
       await link(posix.join(directory, ...parts), path);
       return;
     }
-    default:
-      throw invalidArgument(
-        `cannot make "${path}" (${type ?? 'unknown'}): copy to "-" and unpack with tar instead`,
-      );
+    case 'block-device':
+    case 'character-device':
+    case 'fifo':
+      throw invalidArgument(`cannot make "${path}" (${type}): copy to "-" and unpack with tar instead`);
   }
 }
 
 async function setAttributes(path: string, header: Header, owners: boolean): Promise<void> {
-  const { type, mode = 0o644, uid = 0, gid = 0, mtime = new Date() } = header;
+  const { type, mode, uid, gid, mtime } = header;
   if (type === 'link') return;
   if (owners && geteuid?.() === 0) await lchown(path, uid, gid);
   if (type === 'symlink') await lutimes(path, mtime, mtime);
