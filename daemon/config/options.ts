@@ -30,6 +30,11 @@ const OURS: readonly Option[] = [
   { key: 'data-root', kind: 'string', help: 'Root directory of persistent state' },
   { key: 'exec-root', kind: 'string', help: 'Root directory of run-time state' },
   { key: 'pidfile', short: 'p', kind: 'string', help: "Path of the file with the daemon's process id" },
+  {
+    key: 'plugin-dir',
+    kind: 'string',
+    help: "Directory of volume plugins' sockets and specifications, in place of docker's",
+  },
   { key: 'group', short: 'G', kind: 'string', help: 'Group that owns the unix sockets' },
   {
     key: 'tls',

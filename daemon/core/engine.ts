@@ -62,7 +62,11 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
-    volumeParts: openVolumeParts(db, { root: makePaths(dirs).volumes, core: () => core }),
+    volumeParts: openVolumeParts(db, {
+      root: makePaths(dirs).volumes,
+      plugins: options.config.pluginDirectories,
+      core: () => core,
+    }),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),

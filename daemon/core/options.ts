@@ -8,6 +8,7 @@ import type { Snapshots } from '../../image/snapshots.ts';
 import type { ShimLauncher } from '../../shim/contract.ts';
 import type { EventBus } from './events/bus.ts';
 import type { Networks } from './networks/contract.ts';
+import { PLUGIN_DIRECTORIES, type PluginDirectories } from './volumes/plugins/find.ts';
 
 /** What `openEngine` works with. `daemon/main.ts` makes the parts; the engine owns none of them but the tables it adds to `db`. */
 export interface EngineOptions {
@@ -52,6 +53,8 @@ export interface EngineConfig {
   readonly stopTimeoutS: number;
   /** How full the file system of images may get. */
   readonly imageMarks: WaterMarks;
+  /** Where plugins of volumes are looked for. */
+  readonly pluginDirectories: PluginDirectories;
   /** Of a process's launch: a mount may hang on a dead server, and nobody waits longer. */
   readonly launchTimeoutMs: number;
 }
@@ -67,5 +70,6 @@ export const ENGINE_DEFAULTS = {
   initPath: undefined,
   stopTimeoutS: 10,
   imageMarks: { highPercent: 0, lowPercent: 0 },
+  pluginDirectories: PLUGIN_DIRECTORIES,
   launchTimeoutMs: 120_000,
 } as const satisfies Omit<EngineConfig, 'id'>;

@@ -95,7 +95,8 @@ export interface VolumeDriver {
     ctx: Ctx,
     name: string,
   ): Promise<
-    { readonly mountpoint: string; readonly status?: Readonly<Record<string, unknown>> } | undefined
+    | { readonly mountpoint: string; readonly status?: Readonly<Record<string, unknown>> | undefined }
+    | undefined
   >;
   /** `id` is the container's: a plugin counts who has it mounted. */
   mount(ctx: Ctx, name: string, id: string): Promise<MountedVolume>;

@@ -12,6 +12,7 @@ import {
   type VolumeRequest,
 } from './contract.ts';
 import type { VolumeParts } from './parts.ts';
+import { removeFrom } from './remove.ts';
 import { describeRow } from './show.ts';
 
 /** Volumes.create: the row first, then its driver; a crash in between is made good by the next daemon. */
@@ -94,7 +95,7 @@ async function existing(
 async function takeBack({ table, ctx }: VolumeParts, row: VolumeRow, driver: VolumeDriver): Promise<void> {
   try {
     table.setState(row.name, 'removing');
-    await driver.remove(ctx.detached(), row.name);
+    await removeFrom(driver, ctx.detached(), row.name);
     table.remove(row.name);
   } catch (error) {
     ctx.log.error('Cannot take a volume back that was not made', { volume: row.name, error });

@@ -8,6 +8,7 @@ import { runCopy } from './copy-process.ts';
 import { createDrivers } from './drivers.ts';
 import { createLocalDriver } from './local.ts';
 import type { VolumeParts } from './parts.ts';
+import type { PluginDirectories } from './plugins/find.ts';
 import { createPlugins } from './plugins/plugins.ts';
 import { createSizes } from './sizes.ts';
 import { createVolumeTable } from './table.ts';
@@ -15,7 +16,11 @@ import { createVolumeTable } from './table.ts';
 /** The parts of volumes. `core` is asked for when a verb runs. */
 export function openVolumeParts(
   db: DatabaseSync,
-  { root, core }: { readonly root: string; readonly core: () => Core },
+  {
+    root,
+    plugins,
+    core,
+  }: { readonly root: string; readonly plugins: PluginDirectories; readonly core: () => Core },
 ): VolumeParts {
   const table = createVolumeTable(openVolumeStore(db));
   const local = createLocalDriver(root, (name) => table.find(name)?.options);
@@ -31,7 +36,7 @@ export function openVolumeParts(
       return core().events;
     },
     table,
-    drivers: createDrivers(local, createPlugins()),
+    drivers: createDrivers(local, createPlugins(plugins)),
     locks: new KeyedLocks(),
     users: (name) => containersOf(name).map(({ id }) => id),
     isMounted: (name) =>

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, conflict, messageOf, notFound, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
+import type { VolumeDriver } from './contract.ts';
 import type { VolumeParts } from './parts.ts';
 
 export interface RemoveVolume {
@@ -42,7 +43,7 @@ export async function removeLocked(
   await failpoint('volume.remove.row');
   try {
     const driver = await drivers.get(ctx, driverName);
-    await driver.remove(ctx.detached(REMOVE_TIMEOUT_MS), name);
+    await removeFrom(driver, ctx.detached(REMOVE_TIMEOUT_MS), name);
   } catch (error) {
     if (!force) {
       table.setState(name, 'ready');
@@ -52,6 +53,16 @@ export async function removeLocked(
   }
   table.remove(name);
   events.publish({ type: 'volume', action: 'destroy', actorId: name, attributes: { driver: driverName } });
+}
+
+/** What its driver does not have is gone. */
+export async function removeFrom(driver: VolumeDriver, ctx: Ctx, name: string): Promise<void> {
+  try {
+    await driver.remove(ctx, name);
+  } catch (error) {
+    const found = await driver.find(ctx, name).catch(() => 'unknown');
+    if (found !== undefined) throw error;
+  }
 }
 
 const REMOVE_TIMEOUT_MS = 120_000;
