@@ -45,7 +45,9 @@ export async function* readBlob(
         throw new WherryError('unavailable', `unexpected EOF: ${at} of ${blob.size} bytes of ${blob.digest}`);
     } catch (error) {
       ctx.check();
-      turn += 1;
+      // After one that answers only mirrors are asked: see hasAnswered.
+      if (!hasAnswered(error, session.endpoint)) turn += 1;
+      else if (sessions[0]?.endpoint.mirror === true) turn = 0;
       const others = turn < sessions.length && !hasAnswered(error, session.endpoint);
       // A server that is too slow stays so, whatever it has sent.
       failed = at > before && codeOf(error) !== 'deadline-exceeded' ? 1 : failed + 1;

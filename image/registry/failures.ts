@@ -25,9 +25,15 @@ export class RegistryFailure extends WherryError {
   }
 }
 
-/** A registry that answers is asked once: what else its host listens on is another server, and its word would hide the first one's. */
+/** The registry has answered, and its server of tokens has not. */
+export class TokenFailure extends WherryError {}
+
+/**
+ * A registry that answers is asked once: what else its host listens on is another server, and its word would hide the first one's, or
+ * get what was meant for that in the clear.
+ */
 export const hasAnswered = (error: unknown, endpoint: { readonly mirror: boolean }): boolean =>
-  error instanceof RegistryFailure && !endpoint.mirror;
+  (error instanceof RegistryFailure || error instanceof TokenFailure) && !endpoint.mirror;
 
 /** Reads an answer that is none of those expected. The text is the registry's as docker prints it: `denied: requested access ...`. */
 export async function failureOf(answer: Incoming): Promise<RegistryFailure> {

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { readdir, readFile } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
 import { join } from 'node:path';
@@ -45,7 +46,7 @@ export function makeRegistryHosts(config: HostsConfig): RegistryHosts {
       const before = [...(file?.mirrors ?? []), ...(host === HUB ? mirrors : [])];
       const own = file?.server ?? (host === HUB ? HUB_URL : `https://${host}`);
       const secure = { url: own, mirror: false, ...(tls === undefined ? {} : { tls }) };
-      if (file?.server !== undefined || host === HUB || !isInsecure(host)) return [...before, secure];
+      if (file?.server !== undefined || host === HUB || !(await isInsecure(host))) return [...before, secure];
       const open = { url: own, mirror: false, tls: { ...tls, skipVerify: true } };
       return [...before, open, { url: `http://${host}`, mirror: false }];
     },
@@ -57,8 +58,11 @@ export const knownHosts = (endpoints: readonly RegistryEndpoint[]): RegistryHost
   endpoints: async () => endpoints,
 });
 
-/** Throws `invalid-argument` that names the value. For `daemon.json`'s check as well. */
-export function insecureRule(entries: readonly string[]): (host: string) => boolean {
+/**
+ * Throws `invalid-argument` that names the value. For `daemon.json`'s check as well. As in docker, a name is in a network when one of its
+ * addresses is, and one without addresses is in none.
+ */
+export function insecureRule(entries: readonly string[]): (host: string) => Promise<boolean> {
   const names = new Set<string>();
   const networks = new BlockList();
   for (const entry of entries) {
@@ -75,13 +79,18 @@ export function insecureRule(entries: readonly string[]): (host: string) => bool
       throw invalidArgument(`insecure registry "${entry}" is not valid: it is no host and no network`);
     }
   }
-  return (host) => {
+  return async (host) => {
     const name = host.toLowerCase().replace(/:\d+$/, '');
-    const address = name.replaceAll(/^\[|\]$/g, '');
-    const family = isIP(address);
     if (names.has(host.toLowerCase()) || names.has(name)) return true;
-    return family !== 0 && networks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    const addresses = await addressesOf(name.replaceAll(/^\[|\]$/g, ''));
+    return addresses.some((address) => networks.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6'));
   };
+}
+
+async function addressesOf(name: string): Promise<string[]> {
+  if (isIP(name) !== 0) return [name];
+  const found = await lookup(name, { all: true }).catch(() => []);
+  return found.map(({ address }) => address);
 }
 
 /** The origin of a URL of http or https without path. Throws `invalid-argument`. */

@@ -15,6 +15,10 @@ export interface Session {
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** Those that keep the method and the body (RFC 9110, section 15.4). */
+const REPEATED: ReadonlySet<number> = new Set([307, 308]);
+
+const isRead = ({ method }: Outgoing): boolean => method === 'GET' || method === 'HEAD';
 
 interface Options {
   readonly transport: Transport;
@@ -81,7 +85,7 @@ export function openSession(options: Options): Session {
         const answer = await authorised(ctx, next);
         if (expected.includes(answer.status)) return answer;
         const { location } = answer.headers;
-        const follows = REDIRECTS.has(answer.status) && (next.method === 'GET' || next.method === 'HEAD');
+        const follows = (isRead(next) ? REDIRECTS : REPEATED).has(answer.status);
         if (!follows || location === undefined) throw await failureOf(answer);
         answer.body.resume();
         next = { ...next, url: redirected(location, answer.url) };

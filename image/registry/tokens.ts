@@ -1,11 +1,11 @@
 import type { Ctx } from '../../common/ctx.ts';
-import { invalidArgument, WherryError } from '../../common/errors.ts';
+import { codeOf, invalidArgument, messageOf, WherryError } from '../../common/errors.ts';
 import { sha256 } from '../digest.ts';
 import { asObject, parseJson } from '../json.ts';
 import { Flights } from '../transfer/flights.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials, RegistryEndpoint } from './contract.ts';
-import { failureOf } from './failures.ts';
+import { failureOf, TokenFailure } from './failures.ts';
 import { readAll, type Incoming, type Outgoing, type Transport } from './transport.ts';
 
 type Bearer = Extract<Challenge, { scheme: 'bearer' }>;
@@ -134,10 +134,16 @@ interface Way {
 }
 
 async function send(ctx: Ctx, { transport, endpoint }: Way, outgoing: Outgoing): Promise<Incoming> {
-  const answer = await transport.send(ctx, endpoint, outgoing);
+  const answer = await transport.send(ctx, endpoint, outgoing).catch((error: unknown) => {
+    ctx.check();
+    throw new TokenFailure(codeOf(error), messageOf(error), { cause: causeOf(error) });
+  });
   if (answer.status === 200) return answer;
   throw await failureOf(answer);
 }
+
+/** What the network said: whether it makes sense to try again is seen by it. */
+const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
 
 /** Credentials go in the clear only where the registry itself is spoken to in the clear. */
 function realmOf({ challenge, endpoint, credentials }: TokenRequest): URL {

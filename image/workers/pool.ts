@@ -19,6 +19,8 @@ import { Stalled, watchStall } from './stall.ts';
 
 /** A worker costs some megabytes, a start some milliseconds. */
 const IDLE_MS = 3_000;
+/** Of short-lived objects: with V8's own 48 MB, buffers outside of its heap wait for long to be freed. */
+const YOUNG_MB = 3;
 /** A call to the kernel that takes longer will not return. */
 const PATIENCE_MS = 120_000;
 
@@ -205,6 +207,10 @@ function startThread(limits: UnpackLimits): Thread {
   const beat = new Int32Array(new SharedArrayBuffer(4));
   // Whoever waits for it learns of its death; an idle one must not take the daemon along.
   const workerData: WorkerData = { beat, limits };
-  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData }).on('error', () => {});
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
+  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData, resourceLimits }).on(
+    'error',
+    () => {},
+  );
   return { worker, beat };
 }

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { invalidArgument, notImplemented, WherryError } from '../../../../common/errors.ts';
+import { invalidArgument, WherryError } from '../../../../common/errors.ts';
 import { complete, familiar, parseReference } from '../../../../image/reference.ts';
 import { nameOf, type Door, type Named } from '../door.ts';
+import { fetchSource, sourceUrl } from '../fetch-source.ts';
 import { platformJson, platformText } from '../platform.ts';
 import { showProgress, streamProgress } from '../progress.ts';
 import { text, texts, type Query } from '../query.ts';
@@ -62,11 +63,7 @@ async function importImage(
   const { query } = request;
   const source = text(query, 'fromSrc');
   if (source === undefined) throw invalidArgument('either fromImage or fromSrc must be given');
-  if (source !== '-') {
-    throw notImplemented(
-      `Cannot import from "${source}": the daemon fetches no URLs, send the archive itself ("-")`,
-    );
-  }
+  const url = source === '-' ? undefined : sourceUrl(source);
   const repository = text(query, 'repo');
   const reference = repository === undefined ? undefined : joined(repository, text(query, 'tag'));
   const asked = {
@@ -77,7 +74,9 @@ async function importImage(
   };
   const ctx = clientCtx(reply, door.ctx);
   return streamProgress(reply, ctx, async (send) => {
-    send({ status: await door.engine.archives.importRoot(ctx, request.raw, asked) });
+    if (url !== undefined) send({ status: `Downloading from ${url.href}` });
+    const archive = url === undefined ? request.raw : await fetchSource(ctx, url);
+    send({ status: await door.engine.archives.importRoot(ctx, archive, asked) });
   });
 }
 

@@ -40,6 +40,51 @@ describe('a registry that answers', () => {
   });
 });
 
+describe('a registry whose token server does not answer', () => {
+  test('is not asked anywhere else: not for manifests, and not for uploads', async (t) => {
+    const challenge = { 'www-authenticate': `Bearer realm="${await vacant()}/token",service="s"` };
+    const first = await serve(t, (_, response) => void response.writeHead(401, challenge).end());
+    const second = await serve(t, (_, response) => json(response, {}, { status: 200 }));
+    const repository = clientOf(t, first, second).repository(`${first.host}/a`, 'push', bob);
+    const open = (): Readable => Readable.from([BLOB]);
+    await assert.rejects(repository.manifest(freshCtx(), '1'), { code: 'unavailable' });
+    await assert.rejects(
+      repository.uploadBlob(freshCtx(), DESCRIPTOR, open, () => {}),
+      {
+        code: 'unavailable',
+      },
+    );
+    await assert.rejects(buffer(repository.blob(freshCtx(), DESCRIPTOR, 0)), { code: 'unavailable' });
+    assert.equal(second.asked.length, 0);
+  });
+});
+
+describe('a redirect of what is written', () => {
+  test('is followed with its method, and authorised only on the same host', async (t) => {
+    const other = await serve(t, (_, response) => void response.writeHead(201).end());
+    const server = await serve(t, ({ url, headers }, response) => {
+      if (headers.authorization === undefined)
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+      else if (!url.startsWith('/moved')) response.writeHead(307, { location: `/moved${url}` }).end();
+      else response.writeHead(308, { location: `${other.url}/there` }).end();
+    });
+    const repository = clientOf(t, server).repository(`${server.host}/a`, 'push', bob);
+    assert.equal(await repository.mountBlob(freshCtx(), DESCRIPTOR.digest, 'b'), true);
+    assert.deepEqual(
+      server.asked.map(({ method, headers }) => [method, headers.authorization !== undefined]),
+      [
+        ['POST', false],
+        ['POST', true],
+        ['POST', true],
+      ],
+    );
+    assert.deepEqual(
+      other.asked.map(({ method, url, headers }) => [method, url, headers.authorization]),
+      [['POST', '/there', undefined]],
+    );
+  });
+});
+
 describe('where nobody listens', () => {
   /** Would wait for long between two tries. */
   const patient = (t: TestContext, ...urls: string[]): ClosableClient => {

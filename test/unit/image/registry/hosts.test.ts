@@ -54,10 +54,18 @@ describe('where a registry is', () => {
     });
   }
 
-  test('what only looks like this machine is secure', () => {
+  test('a name is in a network when its address is', async () => {
+    const isInsecure = insecureRule(['127.0.0.0/8', '::1/128', '2001:db8::/32']);
+    for (const host of ['localhost', 'localhost:5000', '[2001:db8::1]:5000', '127.1.2.3:80'])
+      assert.equal(await isInsecure(host), true, host);
+    for (const host of ['[2001:db9::1]:5000', 'nowhere.invalid:5000'])
+      assert.equal(await isInsecure(host), false, host);
+  });
+
+  test('what only looks like this machine is secure', async () => {
     const isInsecure = insecureRule(['127.0.0.0/8', 'here:80']);
-    for (const host of ['127.0.0.1.example.org', 'here', 'here:81', 'localhost.example.org', '128.0.0.1'])
-      assert.equal(isInsecure(host), false, host);
+    for (const host of ['127.0.0.1.invalid', 'here', 'here:81', 'localhost.invalid', '128.0.0.1'])
+      assert.equal(await isInsecure(host), false, host);
   });
 
   for (const wrong of ['http://x', 'a b', '10.0.0.0/33', '::1/129', 'x/y', ''])
