@@ -1,4 +1,5 @@
 import { invalidArgument } from './errors.ts';
+import { parseDuration } from './go-duration.ts';
 
 /** What differs from the defaults of a restart back-off (daemon/core/restarts/contract.ts says what each means). */
 export interface BackoffChoice {
@@ -33,13 +34,16 @@ export function parseBackoff(text: string): BackoffChoice {
   return parts.reduce<BackoffChoice>((all, part) => ({ ...all, ...part }), {});
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const NS_PER_MS = 1e6;
 
-/** As Go writes durations: `100ms`, `1m30s`. Milliseconds; NaN for anything else. */
+/** Milliseconds; NaN for what is none. */
 function readDuration(text: string): number {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return Number.NaN;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  return parts.reduce((sum, [, count = '', unit = '']) => sum + Number(count) * (UNITS_MS[unit] ?? 0), 0);
+  try {
+    const ms = parseDuration(text) / NS_PER_MS;
+    return ms < 0 ? Number.NaN : ms;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 const readNumber = (text: string): number => (/^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN);

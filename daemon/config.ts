@@ -47,6 +47,8 @@ export interface DaemonConfig {
   readonly labels: readonly string[];
   readonly cgroupParent: string | undefined;
   readonly noNewPrivileges: boolean;
+  /** At SIGTERM containers are stopped: for the end of the host. Else they go on. */
+  readonly shutdownContainers: boolean;
   readonly init: boolean;
   /** Undefined: our own. */
   readonly initPath: string | undefined;
@@ -110,8 +112,7 @@ export function makeConfig(
     logOptions: Object.freeze(stringMap('log-opts', values)),
     labels: Object.freeze(values.list('labels') ?? []),
     cgroupParent: values.absolutePath('cgroup-parent'),
-    init: values.flag('init') ?? false,
-    initPath: values.absolutePath('init-path'),
+    ...lifeOf(values),
     noNewPrivileges: values.flag('no-new-privileges') ?? false,
     seccompProfile: profile === 'builtin' ? undefined : profile,
     ...imagesOf(values),
@@ -123,6 +124,12 @@ export function makeConfig(
     metricsAddress: metricsAddress(values),
   });
 }
+
+const lifeOf = (values: Values): Pick<DaemonConfig, 'shutdownContainers' | 'init' | 'initPath'> => ({
+  shutdownContainers: values.flag('shutdown-containers') ?? false,
+  init: values.flag('init') ?? false,
+  initPath: values.absolutePath('init-path'),
+});
 
 function hostsOf(values: Values): readonly string[] {
   const hosts = values.list('hosts') ?? [];

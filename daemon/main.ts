@@ -158,6 +158,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   });
   await stop;
   notify(log, 'STOPPING=1');
+  if (config.shutdownContainers) await engine.stopAll();
 }
 
 /** Loaded by those who want it only. */

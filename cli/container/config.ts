@@ -59,7 +59,11 @@ export function createBody(input: CreateInput): CreateBody {
     Volumes: anonymous,
     WorkingDir: flags.workdir,
     Entrypoint: flags.entrypoint === undefined ? null : [flags.entrypoint],
-    Labels: { ...readLabels(flags['label-file'], flags.label), ...actionLabels(flags) },
+    Labels: {
+      ...readLabels(flags['label-file'], flags.label),
+      ...actionLabels(flags),
+      ...afterLabels(flags),
+    },
     Healthcheck: readHealthcheck(flags),
     StopSignal: flags['stop-signal'] || undefined,
     StopTimeout: changed.has('stop-timeout') ? flags['stop-timeout'] : undefined,
@@ -70,6 +74,14 @@ export function createBody(input: CreateInput): CreateBody {
       RestartPolicy: { ...restart, ...parseRestartBackoff(flags['restart-backoff']) },
       Binds: binds,
     },
+  };
+}
+
+function afterLabels(flags: Values<CreateFlags>): Record<string, string> {
+  const { after, 'after-timeout': timeout } = flags;
+  return {
+    ...(after.length === 0 ? {} : { 'wherry.after': after.join(',') }),
+    ...(timeout === '' ? {} : { 'wherry.after-timeout': timeout }),
   };
 }
 

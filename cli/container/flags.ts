@@ -13,6 +13,8 @@ const many = <T>(type: string, help: string, parse: (text: string) => T) =>
   value<readonly T[]>({ type, help, initial: [], read: (text, before) => [...before, parse(text)] });
 
 const identity = {
+  after: list('Start after another container is so (NAME:started|healthy|completed)'),
+  'after-timeout': text('How long a start waits for others (default 60s)'),
   attach: list('Attach to STDIN, STDOUT or STDERR', { short: 'a', check: values.checkStream }),
   cidfile: text('Write the container ID to this file'),
   domainname: text('NIS domain name of the container'),

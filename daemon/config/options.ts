@@ -99,6 +99,11 @@ const OURS: readonly Option[] = [
   { key: 'cgroup-parent', kind: 'string', help: "Cgroup that holds all containers' cgroups" },
   { key: 'no-new-privileges', kind: 'boolean', help: 'Set no-new-privileges for every container' },
   { key: 'init', kind: 'boolean', help: 'Give containers a first process that reaps and forwards signals' },
+  {
+    key: 'shutdown-containers',
+    kind: 'boolean',
+    help: 'Stop containers at SIGTERM, in the reverse order of their dependencies',
+  },
   { key: 'init-path', kind: 'string', help: "Path of that program, in place of Wherry's own" },
   { key: 'seccomp-profile', kind: 'string', help: 'builtin, unconfined, or the path of a profile' },
   {

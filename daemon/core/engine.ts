@@ -12,6 +12,7 @@ import { STATS_INTERVAL_MS } from './containers/stats.ts';
 import { createContainerTable, type Fixed } from './containers/table.ts';
 import type { ContainerState, Engine, ExecCreateRequest } from './contract.ts';
 import type { Core } from './core.ts';
+import { stopAll } from './dependencies/stop-all.ts';
 import { reclaimRegularly } from './disk/reclaim-timer.ts';
 import { makeStorage } from './disk/storage.ts';
 import { makeExecs } from './execs/execs.ts';
@@ -42,6 +43,8 @@ import { makeVolumes } from './volumes/volumes.ts';
 const COPIERS = 16;
 
 export interface OpenEngine extends Engine {
+  /** Stops every container in the reverse order of their dependencies; the next daemon starts them by their policies. */
+  stopAll(): Promise<void>;
   /** Lets go of every shim and waits for background work; containers go on. No request may come any more. */
   close(): Promise<void>;
 }
@@ -104,6 +107,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     volumes: makeVolumes(core.volumeParts),
     events: core.events,
     info: await openInfo(core, dirs),
+    stopAll: () => stopAll(core),
     close: async () => {
       reclaiming[Symbol.dispose]();
       await copiers.close();

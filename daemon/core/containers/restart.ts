@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Core } from '../core.ts';
+import { awaitDependencies } from '../dependencies/await.ts';
 import { startSettled } from '../restarts/give-up.ts';
 import { announce } from './announce.ts';
 import { startEntry } from './start.ts';
@@ -21,6 +22,7 @@ export async function restart(
     if (run !== undefined) run.keep = false;
     throw error;
   }
+  await awaitDependencies(core, ctx, entry);
   await startEntry(core, ctx, entry);
   announce(core, entry, { action: 'restart' });
 }

@@ -5,6 +5,7 @@ import { Undo } from '../../../common/undo.ts';
 import type { Attachment } from '../../../shim/contract.ts';
 import type { ContainerState } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { awaitDependencies } from '../dependencies/await.ts';
 import { NEVER_STARTED, type RestartRecord } from '../restarts/contract.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { announce, announceNetwork } from './announce.ts';
@@ -17,7 +18,9 @@ import type { Entry } from './table.ts';
 
 /** Containers.start. */
 export async function start(core: Core, ctx: Ctx, reference: string): Promise<void> {
-  await startEntry(core, ctx, core.table.find(reference));
+  const entry = core.table.find(reference);
+  if (entry.run === undefined) await awaitDependencies(core, ctx, entry);
+  await startEntry(core, ctx, entry);
 }
 
 /** Takes the container's lock. A failure leaves the container as it was, with its error and exit code. */

@@ -6,7 +6,7 @@ import { parseSignal } from '../signals.ts';
 import { within } from '../within.ts';
 import { announce } from './announce.ts';
 import { killRun, sendSignal } from './kill.ts';
-import type { Entry } from './table.ts';
+import type { Entry, Run } from './table.ts';
 
 export interface StopOptions {
   readonly signal: string | undefined;
@@ -38,8 +38,20 @@ export async function stopEntry(
   }
   const { run } = entry;
   if (run === undefined) return;
-  run.stopped = true;
   noteStop(core, entry);
+  await endRun(core, ctx, { entry, run, options });
+  // The exit was written just before it was told not to start again.
+  giveUpRestart(core, entry);
+  announce(core, entry, { action: 'stop' });
+}
+
+/** Stops this run, and its policy with it. */
+export async function endRun(
+  core: Core,
+  ctx: Ctx,
+  { entry, run, options }: { readonly entry: Entry; readonly run: Run; readonly options: StopOptions },
+): Promise<void> {
+  run.stopped = true;
   const { config } = entry.view;
   const signal = parseSignal(options.signal ?? config.stopSignal ?? 'SIGTERM');
   const timeoutS = options.timeoutS ?? config.stopTimeoutS ?? core.config.stopTimeoutS;
@@ -48,7 +60,4 @@ export async function stopEntry(
     ctx.log.info('A container did not end in time and is killed', { container: entry.id, timeoutS, signal });
     await killRun(core, ctx, { entry, run });
   }
-  // The exit was written just before it was told not to start again.
-  giveUpRestart(core, entry);
-  announce(core, entry, { action: 'stop' });
 }

@@ -5,6 +5,7 @@ import type { Spec } from '../../../runtime/spec.ts';
 import type { Container, ContainerState } from '../contract.ts';
 import type { RestartRecord } from '../restarts/contract.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
+import { createWatchers } from './watchers.ts';
 
 /** What of a container stays the same: its row's `container`. */
 export type Fixed = Omit<
@@ -65,6 +66,8 @@ export interface ContainerTable {
   rename(entry: Entry, name: string): void;
   /** Writes and publishes a changed configuration. */
   reconfigure(entry: Entry, config: Container['config']): void;
+  /** Calls the listener at every change of what is shown, after it. It must not throw. */
+  watch(listener: () => void): Disposable;
   /** Deletes the row and forgets the container. */
   remove(entry: Entry): void;
 }
@@ -74,16 +77,10 @@ export function createContainerTable(
 ): ContainerTable {
   const entries = new Map<string, Entry>();
   const names = new Map<string, string>();
+  const { watch, tell } = createWatchers();
 
   const adopt = (view: Container): Entry => {
-    const entry: Entry = {
-      id: view.id,
-      view,
-      run: undefined,
-      pending: [],
-      waiters: createWaiters(),
-      cleared: Promise.resolve(),
-    };
+    const entry = newEntry(view);
     entries.set(view.id, entry);
     names.set(view.name, view.id);
     return entry;
@@ -108,10 +105,12 @@ export function createContainerTable(
       if (!from.includes(entry.view.state.kind)) return false;
       store.setState(entry.id, state, change?.restarts ?? entry.view.restarts);
       entry.view = { ...entry.view, ...change, state };
+      tell();
       return true;
     },
     publish: (entry, change) => {
       entry.view = { ...entry.view, ...change };
+      tell();
     },
     record: (entry, restarts) => {
       store.setState(entry.id, entry.view.state, restarts);
@@ -132,9 +131,20 @@ export function createContainerTable(
       store.remove(entry.id);
       entries.delete(entry.id);
       names.delete(entry.view.name);
+      tell();
     },
+    watch,
   };
 }
+
+const newEntry = (view: Container): Entry => ({
+  id: view.id,
+  view,
+  run: undefined,
+  pending: [],
+  waiters: createWaiters(),
+  cleared: Promise.resolve(),
+});
 
 function fixedPart(view: Container): Fixed {
   const {

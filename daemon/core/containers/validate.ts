@@ -4,6 +4,7 @@ import { invalidArgument } from '../../../common/errors.ts';
 import { CAPABILITIES, chooseCapabilities } from '../../../runtime/security/capabilities.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../contract.ts';
 import { validateHealthcheck } from '../health/check.ts';
+import { parseAfter, parseTimeoutMs } from '../dependencies/parse.ts';
 import { parseExtraHost } from '../networks/hosts.ts';
 import type { Host } from '../host.ts';
 import { checkPolicy } from '../restarts/policy.ts';
@@ -40,6 +41,8 @@ export function validateRequest(request: CreateRequest, limits: HostLimits): voi
   checkNetworkMode(request);
   validateShared(request);
   validateHealthcheck(request.healthcheck);
+  parseAfter(request.labels);
+  parseTimeoutMs(request.labels);
   validateHost(request.host);
   validateSecurity(request.host, limits);
   validateResources(request.host.resources, limits);

@@ -1,8 +1,13 @@
+import { messageOf } from '../../../common/errors.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import { startEntry } from '../containers/start.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
 import type { Boot } from './boot.ts';
+import { awaitAll, awaitDependencies } from '../dependencies/await.ts';
+import { TIMEOUT_MS } from '../dependencies/contract.ts';
+import { composeNeeded, knownNeeded } from '../dependencies/find.ts';
+import { inOrder } from '../dependencies/graph.ts';
 import { pauseOf } from './pause.ts';
 import { wantsRestart } from './policy.ts';
 
@@ -23,7 +28,12 @@ export function resume(core: Core, boot: Boot): void {
   for (const entry of ended) if (entry.view.config.host.autoRemove) removeInBackground(core, entry);
   const starts = ended.filter(wantsStart);
   void core.background.run('Cannot start containers', {}, async () => {
-    await Promise.all(starts.map((entry) => startLogged(core, entry)));
+    const after = (entry: Entry): readonly Entry[] => [
+      ...knownNeeded(core, entry),
+      ...composeNeeded(core, entry).map((needed) => needed.entry),
+    ];
+    await inOrder(starts, after, (entry) => startLogged(core, entry));
+    if (core.restartTimers.signal.aborted) return;
     await boot.record();
   });
   core.restartTimers.release();
@@ -37,10 +47,31 @@ function wantsStart({ view }: Entry): boolean {
 
 async function startLogged(core: Core, entry: Entry): Promise<void> {
   try {
+    await followCompose(core, entry);
+    await awaitDependencies(core, core.ctx, entry);
     await startEntry(core, core.ctx, entry);
   } catch (error) {
     core.ctx.log.error('Cannot start a container with the daemon', { container: entry.id, error });
+    showWhy(core, entry, error);
   }
+}
+
+/** Docker compose would have started it in this order; what it waits for in vain does not hold it back. */
+async function followCompose(core: Core, entry: Entry): Promise<void> {
+  const needed = composeNeeded(core, entry);
+  if (needed.length === 0) return;
+  try {
+    await awaitAll(core, core.ctx, { needed, timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    core.ctx.log.warn('A container is started before what it depends on', { container: entry.id, error });
+  }
+}
+
+/** A start that came so far as to fail has said why; one that waited in vain has not. */
+function showWhy(core: Core, entry: Entry, error: unknown): void {
+  const { state } = entry.view;
+  if (state.kind !== 'exited' || state.error !== '') return;
+  core.table.advance(entry, ['exited'], { state: { ...state, error: messageOf(error) } });
 }
 
 function endWait(core: Core, entry: Entry): void {
