@@ -74,6 +74,8 @@ export interface KeptConfig {
   readonly shell: readonly string[] | undefined;
   readonly onBuild: readonly string[] | undefined;
   readonly argsEscaped: boolean;
+  /** The network mode is `none` then. */
+  readonly networkDisabled: boolean;
 }
 
 /** Docker's HostConfig, as far as it works by now; the door refuses every other field by name when it is set. */

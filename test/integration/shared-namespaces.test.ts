@@ -113,6 +113,15 @@ daemonSuite('shared namespaces', (daemon) => {
     assert.deepEqual(statuses, [400, 500]);
   });
 
+  test('without a network there is none, and inspect says so', async () => {
+    const body = { Image: 'busybox', Cmd: ['ls', '/sys/class/net'], NetworkDisabled: true };
+    const made = await rest(daemon().socket, 'POST', { path: '/containers/create', body });
+    const { Id } = made.json<{ Id: string }>();
+    assert.equal(await daemon().dockerOk('start', '-a', Id), 'lo');
+    const shown = await rest(daemon().socket, 'GET', { path: `/containers/${Id}/json` });
+    assert.equal(shown.json<{ Config: { NetworkDisabled: boolean } }>().Config.NetworkDisabled, true);
+  });
+
   test('a container that shares is found again by another daemon, and so is what it shares', async () => {
     await up('donor', '--ipc', 'shareable');
     await up('guest', '--ipc', 'container:donor', '--pid', 'container:donor');

@@ -85,7 +85,7 @@ export function exampleRequest(): CreateRequest {
     stopSignal: undefined,
     stopTimeoutS: undefined,
     healthcheck: undefined,
-    kept: { shell: undefined, onBuild: undefined, argsEscaped: false },
+    kept: { shell: undefined, onBuild: undefined, argsEscaped: false, networkDisabled: false },
     exposedPorts: {},
     volumes: {},
     consoleSize: undefined,

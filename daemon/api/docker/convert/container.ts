@@ -103,6 +103,7 @@ function showConfig({ config, imageName }: Container): object {
     Volumes: isEmpty(config.volumes) ? null : config.volumes,
     WorkingDir: config.workingDir,
     Entrypoint: (config.entrypoint ?? []).length === 0 ? null : config.entrypoint,
+    ...(config.kept.networkDisabled ? { NetworkDisabled: true } : {}),
     OnBuild: config.kept.onBuild ?? null,
     Labels: config.labels,
     ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),

@@ -19,21 +19,16 @@ const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
   PublishAllPorts: zero,
 };
 
-const CONFIG: Readonly<Record<string, Harmless>> = {
-  NetworkDisabled: zero,
-};
-
 /** Throws `not-implemented` that names the first field which asks for what we don't do. */
 export function refuseNotYet(body: CreateBody): void {
-  refuse('Config', CONFIG, body);
-  refuse('HostConfig', HOST_CONFIG, body.HostConfig ?? {});
+  refuse(body.HostConfig ?? {});
 }
 
-function refuse(where: string, table: Readonly<Record<string, Harmless>>, fields: object): void {
+function refuse(fields: object): void {
   for (const [name, value] of Object.entries(fields)) {
-    const harmless = table[name];
+    const harmless = HOST_CONFIG[name];
     if (harmless === undefined || harmless(value)) continue;
     const shown = typeof value === 'string' ? ` "${value}"` : '';
-    throw notImplemented(`${where}.${name}${shown} is not supported yet`);
+    throw notImplemented(`HostConfig.${name}${shown} is not supported yet`);
   }
 }

@@ -49,10 +49,15 @@ export function toCreateRequest(
     stopTimeoutS: body.StopTimeout,
     healthcheck: healthcheck(body, client.version),
     exposedPorts: emptyValues(body.ExposedPorts),
-    kept: { shell: body.Shell, onBuild: body.OnBuild, argsEscaped: body.ArgsEscaped ?? false },
+    kept: {
+      shell: body.Shell,
+      onBuild: body.OnBuild,
+      argsEscaped: body.ArgsEscaped ?? false,
+      networkDisabled: body.NetworkDisabled ?? false,
+    },
     volumes: emptyValues(body.Volumes),
     consoleSize: consoleSize(body.HostConfig?.ConsoleSize, client.version),
-    networks: networks(body),
+    networks: body.NetworkDisabled === true ? {} : networks(body),
     host: toHostOptions(body, client),
   };
 }
@@ -66,7 +71,8 @@ function toHostOptions(
   checkForms(host);
   checkTmpfs(host);
   const options = {
-    networkMode: networkMode(host),
+    // A namespace of its own in which there is nothing, is what `none` is.
+    networkMode: body.NetworkDisabled === true ? 'none' : networkMode(host),
     links: host.Links ?? [],
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
     restartPolicy: toRestartPolicy(host.RestartPolicy, body.Labels ?? {}),
