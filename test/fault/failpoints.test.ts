@@ -24,6 +24,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'pull.unpacked': 'test/fault/pull.test.ts',
   'pull.synced': 'test/fault/pull.test.ts',
   'layer.exchanged': 'test/fault/images.test.ts',
+  'container.restart.due': 'test/fault/restart-policy.test.ts',
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
 };
