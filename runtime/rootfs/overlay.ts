@@ -61,6 +61,15 @@ export function mountOverlay(plan: PlanBuilder, rootfs: Overlay, target: string)
 
 type Parameter = readonly [key: string, value?: string];
 
+/**
+ * Whatever the module's parameters are: what a container writes stays readable without its layers, and a layer can be taken of it.
+ * Linux 4.19; Documentation/filesystems/overlayfs.rst, "redirect_dir", "Metadata only copy up".
+ */
+const FEATURES = [
+  ['redirect_dir', 'off'],
+  ['metacopy', 'off'],
+] as const satisfies readonly Parameter[];
+
 function parametersOf({ lower, upper, work, volatile }: Overlay): Parameter[] {
   const paths = [
     ...lower.map((path) => ['lowerdir+', path] as const),
@@ -73,7 +82,7 @@ function parametersOf({ lower, upper, work, volatile }: Overlay): Parameter[] {
         `Cannot ${LABEL}: the value of ${key} is longer than ${VALUE_BYTES} bytes: ${value}`,
       );
   }
-  return [['source', 'overlay'], ...paths, ...(volatile ? [['volatile'] as const] : [])];
+  return [['source', 'overlay'], ...paths, ...FEATURES, ...(volatile ? [['volatile'] as const] : [])];
 }
 
 /** All options are one text: the paths in it are relative to the directory that they share, and so a few bytes each. */
@@ -85,6 +94,7 @@ function mountByText(plan: PlanBuilder, { lower, upper, work, volatile }: Overla
     `lowerdir=${lower.map((path) => short(path)).join(':')}`,
     ...(upper === undefined ? [] : [`upperdir=${short(upper)}`]),
     ...(work === undefined ? [] : [`workdir=${short(work)}`]),
+    ...FEATURES.map(([key, value]) => `${key}=${value}`),
     ...(volatile ? ['volatile'] : []),
   ].join(',');
   if (Buffer.byteLength(options) > DATA_BYTES) {
