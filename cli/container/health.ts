@@ -22,7 +22,7 @@ export const healthFlags = {
 type Flags = Values<typeof healthFlags>;
 
 /** Stands for `--on-unhealthy`: the daemon knows the action by this label. */
-export const ACTION_LABEL = 'wherry.on-unhealthy';
+const ACTION_LABEL = 'wherry.on-unhealthy';
 
 /** Docker's Healthcheck of the request; undefined when no flag asks for one. Throws `invalid-argument` in docker's words. */
 export function readHealthcheck(flags: Flags): Record<string, unknown> | undefined {

@@ -197,7 +197,7 @@ daemonSuite(
       assert.match(both.stderr, /--no-healthcheck conflicts with --health-\* options/);
     });
 
-    test('no probe in a paused container, nor in one that is being committed; both go on', async () => {
+    test('no probe in a paused container, and again when it goes on', async () => {
       const id = await run('--health-cmd', 'echo x', ...FAST, 'busybox', 'sleep', '1000');
       await becomes(id, 'healthy');
       await daemon().dockerOk('pause', id);

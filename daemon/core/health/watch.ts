@@ -76,7 +76,12 @@ function startMonitor(core: Core, watched: Watched): Monitor {
   let timer: NodeJS.Timeout | undefined;
   let working = Promise.resolve();
   const schedule = (ms: number): void => {
-    timer = setTimeout(() => (working = round()), Math.min(Math.max(ms, 0), LONGEST_MS));
+    timer = setTimeout(
+      () => {
+        working = round();
+      },
+      Math.min(Math.max(ms, 0), LONGEST_MS),
+    );
   };
   const round = (): Promise<void> =>
     core.background.run('Cannot look after the health of a container', { container: entry.id }, async () => {
