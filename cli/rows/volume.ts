@@ -38,6 +38,12 @@ export const volumeRow = ({ Name, Driver, Mountpoint, Scope, Labels, UsageData }
   Mountpoint,
   Name,
   Scope,
-  Size: UsageData === undefined || UsageData.Size < 0 ? 'N/A' : humanSize(UsageData.Size, 4),
+  Size: sizeOf(UsageData?.Size),
   Status: 'N/A',
 });
+
+/** Docker's word for what nobody measured. */
+function sizeOf(bytes: number | undefined): string {
+  if (bytes === undefined) return 'N/A';
+  return bytes < 0 ? '-1B' : humanSize(bytes, 4);
+}

@@ -23,6 +23,7 @@ import { readHost } from './host.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
 import { makePaths } from './paths.ts';
+import { openPorts } from './ports/ports.ts';
 import { collect } from './recover/collect.ts';
 import { findContainers, settleContainer } from './recover/containers.ts';
 import { recoverExecs } from './recover/execs.ts';
@@ -70,6 +71,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       plugins: options.config.pluginDirectories,
       core: () => core,
     }),
+    ports: openPorts({ db, networks: options.networks, ...options.config.publishing }),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),
@@ -86,6 +88,10 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   core.health.recover();
   const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
   await core.networks.reconcile(core.ctx, new Set(live));
+  await core.ports.reconcile(
+    core.ctx,
+    live.flatMap((id) => core.networks.sandboxOf(id) ?? []),
+  );
   await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
   await recoverExecs(core, execStore);
   await collect(core);
@@ -111,6 +117,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     close: async () => {
       reclaiming[Symbol.dispose]();
       await copiers.close();
+      core.ports.close();
       await close(core);
     },
   };
@@ -135,6 +142,7 @@ function warmUp({ seccompFor, ctx }: Core): void {
 }
 
 async function close(core: Core): Promise<void> {
+  await core.volumeParts.workers.close();
   core.health.close();
   core.restartTimers.close();
   await core.background.settled();

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '../../../common/failpoints.ts';
 import { internal, messageOf } from '../../../common/errors.ts';
+import type { WorkerPool } from '../../../image/workers/pool.ts';
 import type { VolumeDriver } from './contract.ts';
 import { checkLocalName, checkLocalOptions, hostToResolve, mountOf, withAddress } from './local-options.ts';
 
@@ -12,8 +13,9 @@ export interface LocalDriver extends VolumeDriver {
   dataPath(name: string): string;
 }
 
+/** `workers` remove what containers have written, however deep that is. */
 export function createLocalDriver(
-  root: string,
+  { root, workers }: { readonly root: string; readonly workers: WorkerPool },
   optionsOf: (name: string) => Readonly<Record<string, string>> | undefined,
 ): LocalDriver {
   const directory = (name: string): string => join(root, name);
@@ -31,9 +33,10 @@ export function createLocalDriver(
       await mkdir(directory(name), { recursive: true, mode: 0o701 });
       await mkdir(dataPath(name), { recursive: true, mode: 0o755 });
     },
-    remove: async (_ctx, name) => {
+    remove: async (ctx, name) => {
       await failpoint('volume.remove.files');
-      await rm(directory(name), { recursive: true, force: true });
+      if (await removeEmpty([dataPath(name), directory(name)])) return;
+      await workers.run(ctx, { kind: 'remove', directory: root, name });
     },
     find: async (_ctx, name) => (optionsOf(name) === undefined ? undefined : { mountpoint: dataPath(name) }),
     mount: async (_ctx, name) => ({
@@ -42,6 +45,16 @@ export function createLocalDriver(
     }),
     unmount: async () => {},
   };
+}
+
+/** Most volumes of tests and builds hold nothing. False: there is more. */
+async function removeEmpty(paths: readonly string[]): Promise<boolean> {
+  try {
+    for (const path of paths) await rmdir(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The kernel's NFS wants an address where people write a name. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import { KeyedLocks } from '../../../common/locks.ts';
+import { workerPool } from '../../../image/workers/pool.ts';
 import { openVolumeStore } from '../../store/volumes.ts';
 import { isUp } from '../containers/state.ts';
 import type { Core } from '../core.ts';
@@ -13,6 +14,9 @@ import { createPlugins } from './plugins/plugins.ts';
 import { createSizes } from './sizes.ts';
 import { createVolumeTable } from './table.ts';
 
+/** Volumes that are removed at a time; a further one waits. */
+const REMOVERS = 2;
+
 /** The parts of volumes. `core` is asked for when a verb runs. */
 export function openVolumeParts(
   db: DatabaseSync,
@@ -23,7 +27,8 @@ export function openVolumeParts(
   }: { readonly root: string; readonly plugins: PluginDirectories; readonly core: () => Core },
 ): VolumeParts {
   const table = createVolumeTable(openVolumeStore(db));
-  const local = createLocalDriver(root, (name) => table.find(name)?.options);
+  const workers = workerPool(REMOVERS);
+  const local = createLocalDriver({ root, workers }, (name) => table.find(name)?.options);
   const containersOf = (name: string) =>
     [...core().table.all()].filter(({ view }) =>
       view.mounts.some((point) => point.type === 'volume' && point.name === name),
@@ -37,6 +42,7 @@ export function openVolumeParts(
     },
     table,
     drivers: createDrivers(local, createPlugins(plugins)),
+    workers,
     locks: new KeyedLocks(),
     users: (name) => containersOf(name).map(({ id }) => id),
     isMounted: (name) =>

@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { KeyedLocks } from '../../../common/locks.ts';
+import type { WorkerPool } from '../../../image/workers/pool.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { VolumeDrivers } from './drivers.ts';
 import type { VolumeTable } from './table.ts';
@@ -9,6 +10,7 @@ export interface VolumeParts {
   readonly ctx: Ctx;
   readonly table: VolumeTable;
   readonly drivers: VolumeDrivers;
+  readonly workers: WorkerPool;
   /** By name. A container's lock may be held meanwhile; nobody who has one of these takes a container's. */
   readonly locks: KeyedLocks;
   readonly events: Pick<EventBus, 'publish'>;
