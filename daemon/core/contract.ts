@@ -453,6 +453,8 @@ export interface AttachRequest {
   readonly logs: boolean;
   /** Docker's syntax: `ctrl-p,ctrl-q`. */
   readonly detachKeys: string | undefined;
+  /** Output without docker's frames, tty or not. */
+  readonly plain?: boolean;
   readonly socket: Socket;
   /** Bytes after the request's head that were read already. */
   readonly head: Uint8Array;

@@ -28,13 +28,16 @@ function escapeName(method: string, path: string): string {
 }
 
 /** What a request whose connection is taken over asks for. */
-export type Hijack =
-  { readonly kind: 'attach'; readonly name: string } | { readonly kind: 'exec-start'; readonly name: string };
+export interface Hijack {
+  readonly kind: 'attach' | 'attach-ws' | 'exec-start';
+  readonly name: string;
+}
 
 const HIJACKED = /^(?:\/v[0-9.]+)?\/+(?:(containers)\/+([^?]+?)\/attach|(exec)\/+([^?]+?)\/start)(?:\?|$)/;
 
 /** Whether a request turns its connection into a raw stream: attach and exec start do, with an Upgrade header or without. */
 export function hijackOf(method: string | undefined, url: string | undefined): Hijack | undefined {
+  if (method === 'GET') return websocketOf(url);
   if (method !== 'POST') return undefined;
   const match = HIJACKED.exec(url ?? '');
   if (match === null) return undefined;
@@ -42,4 +45,12 @@ export function hijackOf(method: string | undefined, url: string | undefined): H
   return containers === undefined
     ? { kind: 'exec-start', name: decodeURIComponent(exec) }
     : { kind: 'attach', name: decodeURIComponent(container) };
+}
+
+const WEBSOCKET = /^(?:\/v[0-9.]+)?\/+containers\/+([^?]+?)\/attach\/ws(?:\?|$)/;
+
+/** Only with an Upgrade header; without one it is an ordinary request, that is refused. */
+function websocketOf(url: string | undefined): Hijack | undefined {
+  const name = WEBSOCKET.exec(url ?? '')?.[1];
+  return name === undefined ? undefined : { kind: 'attach-ws', name: decodeURIComponent(name) };
 }

@@ -72,6 +72,8 @@ export const differs = {
   showsDevices: (v: ApiVersion) => v >= 50,
   /** 1.51: an image list counts containers. */
   countsContainers: (v: ApiVersion) => v >= 51,
+  /** 1.28: what a container writes is a binary message of a websocket, not text. */
+  sendsBinaryMessages: (v: ApiVersion) => v >= 28,
 } as const satisfies Record<string, (v: ApiVersion) => boolean>;
 
 /** The version in a path, as written; undefined without a prefix. */

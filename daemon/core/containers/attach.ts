@@ -47,11 +47,13 @@ function attachmentOf({ view }: Entry, request: AttachRequest): Attachment {
       stdin: request.stdin && openStdin,
       stdout: request.stdout,
       stderr: request.stderr,
-      framed: !tty,
+      framed: isFramed(tty, request),
       detachKeys: detachKeysFor(tty, request.detachKeys),
     },
   };
 }
+
+const isFramed = (tty: boolean, { plain }: AttachRequest): boolean => !tty && plain !== true;
 
 /** What was logged so far, in the form that the client will get the rest in. */
 async function replay(
@@ -72,8 +74,9 @@ async function replay(
       untilNs: undefined,
     },
   });
+  const { tty } = entry.view.config;
   for await (const chunk of past) {
-    await write(request.socket, entry.view.config.tty ? chunk.data : framed(chunk));
+    await write(request.socket, isFramed(tty, request) ? framed(chunk) : chunk.data);
   }
 }
 

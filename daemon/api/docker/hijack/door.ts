@@ -8,6 +8,7 @@ import { refuse } from './answer.ts';
 import { attach } from './attach.ts';
 import { startExec } from './exec-start.ts';
 import { takeOver } from './socket.ts';
+import { attachWebsocket } from './websocket.ts';
 
 /** Serves the requests that turn their connection into a raw stream: listener of the HTTP server's `upgrade` event. */
 export function hijackDoor(door: Door): (message: IncomingMessage, stream: Duplex, head: Buffer) => void {
@@ -27,14 +28,17 @@ async function serve(
 ): Promise<void> {
   const url = message.url ?? '';
   const hijack = hijackOf(message.method, url);
+  const query = parseQuery(url.split('?', 2)[1] ?? '');
+  if (hijack?.kind === 'attach-ws') {
+    const version = acceptVersion(versionOf(url));
+    return attachWebsocket(door, { stream, head }, { message, name: hijack.name, query, version });
+  }
   const connection = await takeOver(message, stream, head);
   try {
     const version = acceptVersion(versionOf(url));
     switch (hijack?.kind) {
-      case 'attach': {
-        const query = parseQuery(url.split('?', 2)[1] ?? '');
+      case 'attach':
         return await attach(door, connection, { message, name: hijack.name, query, version });
-      }
       case 'exec-start':
         return await startExec(door, connection, { message, name: hijack.name, version });
       case undefined:

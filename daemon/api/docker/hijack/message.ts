@@ -12,7 +12,8 @@ export class ApiMessage extends IncomingMessage {
     super(socket);
     let upgrade: boolean | null = null;
     Object.defineProperty(this, 'upgrade', {
-      get: () => upgrade === true || hijackOf(this.method, this.url) !== undefined,
+      get: () =>
+        upgrade === true || (this.method === 'POST' && hijackOf(this.method, this.url) !== undefined),
       set: (value: boolean | null) => {
         upgrade = value;
       },

@@ -12,7 +12,6 @@ const NOT_YET: readonly (readonly [
   ['POST', '/build/cancel', 'Cancelling a build'],
   ['POST', '/session', 'A build session'],
   ['POST', '/grpc', 'A build session'],
-  ['GET', '/containers/:name/attach/ws', 'Attaching through a websocket'],
   ['POST', '/plugins/pull', 'Installing a plugin'],
   ['POST', '/plugins/create', 'Making a plugin'],
   ['GET', '/plugins/privileges', 'Installing a plugin'],

@@ -48,6 +48,11 @@ export function containerRunRoutes(app: FastifyInstance, door: Door): void {
     return sendNothing(reply);
   });
 
+  // With an Upgrade header it is the hijack's.
+  app.get<Asked>('/containers/:name/attach/ws', () => {
+    throw invalidArgument('not websocket protocol');
+  });
+
   app.post<Asked>('/containers/:name/resize', async (request, reply) => {
     const size = { rows: consoleLength(request.query, 'h'), columns: consoleLength(request.query, 'w') };
     await containers.resize(door.ctx, nameOf(request), size);
