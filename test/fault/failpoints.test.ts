@@ -48,6 +48,10 @@ const STEPS: readonly (readonly string[])[] = [
   ['pause', 'one'],
   ['unpause', 'one'],
   ['rename', 'one', 'two'],
+  ['network', 'create', 'front'],
+  ['network', 'connect', 'front', 'two'],
+  ['network', 'disconnect', 'front', 'two'],
+  ['network', 'rm', 'front'],
   ['stop', '-t', '0', 'two'],
   ['start', 'two'],
   ['commit', 'two', 'made:1'],
@@ -146,6 +150,7 @@ async function consistent(daemon: Daemon): Promise<void> {
     if (state === 'created' || state === 'exited') await daemon.docker('start', id);
     await daemon.dockerOk('rm', '-f', id);
   }
+  await daemon.docker('network', 'rm', 'front');
   for (const image of ['other:1', 'made:1', 'made:2', 'loaded:1']) await daemon.docker('rmi', image);
   assert.equal(await daemon.dockerOk('run', '--rm', 'busybox', 'echo', 'works'), 'works');
   assert.deepEqual(await daemon.leftovers(), []);

@@ -1,3 +1,4 @@
+import { NO_SETTINGS, type Endpoint } from '../../daemon/core/networks/types.ts';
 import type { KernelLimits } from '../../daemon/core/kernel-limits.ts';
 import type { Container, CreateRequest, Event } from '../../daemon/core/contract.ts';
 import { NEVER_STARTED } from '../../daemon/core/restarts/contract.ts';
@@ -58,6 +59,7 @@ export function exampleContainer(): Container {
     overlay: { lower: ['/l2', '/l1'], upper: '/upper', work: '/work' },
     sandbox: undefined,
     sandboxKey: '',
+    ports: [],
     mounts: [],
     execIds: [],
     health: undefined,
@@ -89,8 +91,12 @@ export function exampleRequest(): CreateRequest {
     exposedPorts: {},
     volumes: {},
     consoleSize: undefined,
+    networks: { bridge: NO_SETTINGS },
     host: {
+      portBindings: {},
+      publishAllPorts: false,
       networkMode: 'bridge',
+      links: [],
       autoRemove: false,
       restartPolicy: { name: 'no', maximumRetryCount: 0 },
       init: undefined,
@@ -168,4 +174,25 @@ export const ALL_LIMITS: KernelLimits = {
   writeBps: true,
   readIops: true,
   writeIops: true,
+};
+
+/** On the default bridge. */
+export const exampleEndpoint: Endpoint = {
+  containerId: hex('d'),
+  networkId: hex('b'),
+  networkName: 'bridge',
+  driver: 'bridge',
+  endpointId: hex('e'),
+  ipAddress: '172.17.0.2',
+  prefixLength: 16,
+  gateway: '172.17.0.1',
+  ipv6Address: '',
+  ipv6PrefixLength: 0,
+  ipv6Gateway: '',
+  macAddress: '02:42:ac:11:00:02',
+  hostInterface: 'veth0000001',
+  interfaceName: 'eth0',
+  interfaceIndex: 16,
+  dnsNames: [],
+  settings: NO_SETTINGS,
 };

@@ -9,8 +9,8 @@ import type {
   CreateRequest,
   Engine,
   Exec,
-  NetworkView,
 } from '../../daemon/core/contract.ts';
+import type { NetworkView } from '../../daemon/core/networks/types.ts';
 import type { Image } from '../../image/images.ts';
 import { exampleContainer, exampleEvent, exampleImage, hex } from './examples.ts';
 
@@ -34,8 +34,13 @@ export const BRIDGE: NetworkView = {
   name: 'bridge',
   driver: 'bridge',
   createdAt: '2026-01-01T00:00:00.000000001Z',
-  subnet: '172.17.0.0/16',
-  gateway: '172.17.0.1',
+  enableIPv4: true,
+  enableIPv6: false,
+  internal: false,
+  attachable: false,
+  ipam: [{ subnet: '172.17.0.0/16', ipRange: undefined, gateway: '172.17.0.1', auxAddresses: {} }],
+  ipamOptions: undefined,
+  labels: {},
   options: { 'com.docker.network.bridge.name': 'docker0' },
 };
 
@@ -219,6 +224,15 @@ export function fakeEngine(): FakeEngine {
         if (reference === BRIDGE.name || BRIDGE.id.startsWith(reference)) return BRIDGE;
         throw notFound(`network ${reference} not found`);
       },
+      create: async (_ctx, request) => {
+        record('network-create', request);
+        return { ...BRIDGE, name: request.name };
+      },
+      remove: async (_ctx, reference) => record('network-remove', reference),
+      connect: async (_ctx, reference, request) => record('network-connect', reference, request),
+      disconnect: async (_ctx, reference, request) => record('network-disconnect', reference, request),
+      prune: async () => [],
+      isUsed: () => true,
     },
     events: {
       publish: () => {},

@@ -49,6 +49,18 @@ function nameOf({ networks }: Pick<Core, 'networks'>, reference: string): string
   }
 }
 
+/** Rows from before a container could join several networks name only its mode. */
+export function withNetworks(config: Container['config']): Container['config'] {
+  const {
+    networks,
+    host,
+  }: { readonly networks?: CreateRequest['networks']; readonly host: CreateRequest['host'] } = config;
+  const links: readonly string[] | undefined = host.links;
+  if (networks !== undefined && links !== undefined) return config;
+  const own = { [networkOfMode(host.networkMode)]: NO_SETTINGS };
+  return { ...config, networks: networks ?? own, host: { ...host, links: links ?? [] } };
+}
+
 /** The files of the container whose network namespace is joined: names and addresses are its. */
 export function donorFiles(
   donor: Container | undefined,

@@ -6,6 +6,7 @@ import { isEntryFrozen, thawEntry } from '../containers/freeze.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import { detachHooks } from '../containers/sessions.ts';
 import { isUp } from '../containers/state.ts';
+import { withNetworks } from '../containers/join-networks.ts';
 import type { Entry, Fixed } from '../containers/table.ts';
 import { cgroupPathOf, killCgroup } from '../cgroups.ts';
 import type { ContainerState } from '../contract.ts';
@@ -30,12 +31,14 @@ export async function findContainers(
   const entries = store.all().map(({ id, name, container, state, restarts }) =>
     core.table.adopt({
       ...container,
+      config: withNetworks(container.config),
       name,
       state,
       restarts: { ...NEVER_STARTED, ...restarts },
       overlay: overlayOf(core, id),
       sandbox: undefined,
       sandboxKey: '',
+      ports: [],
       execIds: [],
       health: undefined,
     }),

@@ -127,7 +127,9 @@ test('binds are read as docker reads them', async (t) => {
     assert.deepEqual(request.host.binds, [expected]);
   }
   const bad: [object, number, string][] = [
-    [{ Binds: ['/a'] }, 400, "invalid volume specification: '/a'"],
+    [{ Binds: ['/a:ro'] }, 400, "invalid volume specification: '/a:ro'"],
+    [{ Binds: ['data:/b:rslave'] }, 400, 'invalid mode: rslave'],
+    [{ Binds: ['/a:/b:nocopy'] }, 400, 'invalid mode: nocopy'],
     [{ Binds: ['/a:/b:xx'] }, 400, 'invalid mode: xx'],
     [{ Binds: ['/a:/b:ro,rw'] }, 400, 'invalid mode: ro,rw'],
     [
@@ -140,7 +142,6 @@ test('binds are read as docker reads them', async (t) => {
       400,
       "invalid volume specification: '/a:/': invalid specification: destination can't be '/'",
     ],
-    [{ Binds: ['data:/b'] }, 501, 'HostConfig.Binds: the named volume "data" is not supported yet'],
     [
       { Mounts: [{ Type: 'bind', Target: '/b' }] },
       400,
@@ -152,14 +153,90 @@ test('binds are read as docker reads them', async (t) => {
       'invalid mount config for type "odd": mount type unknown',
     ],
     [
-      { Mounts: [{ Type: 'volume', Target: '/b' }] },
-      501,
-      'HostConfig.Mounts of type "volume" is not supported yet',
+      { Mounts: [{ Type: 'volume', Target: '/b', ReadOnly: true }] },
+      400,
+      'invalid mount config for type "volume": must not set ReadOnly mode when using anonymous volumes',
+    ],
+    [
+      { Mounts: [{ Type: 'volume', Source: 'v', Target: '/b', VolumeOptions: { Subpath: '../x' } }] },
+      400,
+      'invalid mount config for type "volume": subpath must be a relative path within the volume',
+    ],
+    [
+      { Mounts: [{ Type: 'volume', Source: 'v', Target: '/b', BindOptions: {} }] },
+      400,
+      'BindOptions must not be specified on mount type "volume"',
+    ],
+    [
+      { Mounts: [{ Type: 'image', Target: '/b' }] },
+      400,
+      'invalid mount config for type "image": field Source must not be empty',
+    ],
+    [
+      {
+        Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: { ReadOnlyForceRecursive: true } }],
+      },
+      400,
+      'invalid mount config for type "bind": mount must be ReadOnly to use ReadOnlyForceRecursive',
     ],
   ];
   for (const [host, status, message] of bad) {
     const { answer } = await create(daemon, { Image: 'busybox', HostConfig: host });
     assert.deepEqual([answer.statusCode, answer.json()], [status, { message }]);
+  }
+});
+
+test('volumes are read as docker reads them', async (t) => {
+  const daemon = await door(t);
+  const volume = {
+    name: 'data',
+    destination: '/b',
+    readOnly: false,
+    mode: '',
+    noCopy: false,
+    subpath: '',
+    driver: '',
+    options: {},
+    labels: {},
+  };
+  const cases: [object, object][] = [
+    [{ Binds: ['data:/b'] }, volume],
+    [{ Binds: ['/b'] }, { ...volume, name: '' }],
+    [{ Binds: ['data:/b:ro,nocopy'] }, { ...volume, readOnly: true, noCopy: true, mode: 'ro,nocopy' }],
+    [
+      { Binds: ['data:/b'], VolumeDriver: 'nfs' },
+      { ...volume, driver: 'nfs' },
+    ],
+    [{ Mounts: [{ Type: 'volume', Target: '/b' }] }, { ...volume, name: '' }],
+    [
+      {
+        Mounts: [
+          {
+            Type: 'volume',
+            Source: 'data',
+            Target: '/b',
+            VolumeOptions: {
+              NoCopy: true,
+              Subpath: 'a/../b',
+              Labels: { k: 'v' },
+              DriverConfig: { Name: 'local', Options: { type: 'tmpfs' } },
+            },
+          },
+        ],
+      },
+      {
+        ...volume,
+        noCopy: true,
+        subpath: 'b',
+        labels: { k: 'v' },
+        driver: 'local',
+        options: { type: 'tmpfs' },
+      },
+    ],
+  ];
+  for (const [host, expected] of cases) {
+    const { request } = await create(daemon, { Image: 'busybox', HostConfig: host });
+    assert.deepEqual(request.host.volumes, [expected]);
   }
 });
 
@@ -171,19 +248,10 @@ test('what is not done yet is refused by its name', async (t) => {
       'HostConfig.PortBindings is not supported yet',
     ],
     [
-      { HostConfig: { NetworkMode: 'container:x' } },
-      'HostConfig.NetworkMode "container:x" is not supported yet',
-    ],
-    [
       { HostConfig: { LogConfig: { Type: 'syslog' } } },
       'HostConfig.LogConfig.Type "syslog" is not supported yet',
     ],
-    [{ Volumes: { '/data': {} } }, 'Config.Volumes is not supported yet'],
     [{ Healthcheck: { Test: ['CMD', 'true'] } }, 'Config.Healthcheck is not supported yet'],
-    [
-      { NetworkingConfig: { EndpointsConfig: { bridge: { Aliases: ['x'] } } } },
-      'NetworkingConfig.EndpointsConfig.Aliases is not supported yet',
-    ],
   ];
   for (const [body, message] of cases) {
     const { answer } = await create(daemon, { Image: 'busybox', ...body });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container } from '../../../daemon/core/contract.ts';
+import { NO_SETTINGS } from '../../../daemon/core/networks/types.ts';
 import type { ImageId } from '../../../image/snapshots.ts';
-import { exampleContainer, hex } from '../../lib/examples.ts';
+import { exampleContainer, exampleEndpoint, hex } from '../../lib/examples.ts';
 import { fakeDoor, type FakeDaemon } from '../../lib/fake-daemon.ts';
 
 const EXITED: Container['state'] = {
@@ -31,7 +32,7 @@ async function populated(t: Parameters<typeof fakeDoor>[0]): Promise<FakeDaemon>
     createdAt: '2026-01-03T00:00:00Z',
     state: { kind: 'created', error: '', exitCode: 0 },
     imageName: 'gone',
-    config: { ...config, host: { ...config.host, networkMode: 'none' } },
+    config: { ...config, networks: { none: NO_SETTINGS }, host: { ...config.host, networkMode: 'none' } },
   });
   return daemon;
 }
@@ -132,16 +133,8 @@ test('inspect shows state and network as docker does', async (t) => {
   assert.equal(created.NetworkSettings.Networks.none.NetworkID, '');
   engine.addContainer('joined', {
     id: hex('d'),
-    endpoint: {
-      networkName: 'bridge',
-      networkId: hex('b'),
-      endpointId: hex('e'),
-      gateway: '172.17.0.1',
-      ipAddress: '172.17.0.2',
-      prefixLength: 16,
-      macAddress: '02:42:ac:11:00:02',
-      sandboxKey: '/run/wherry/netns/d',
-    },
+    sandbox: { kind: 'own', containerId: hex('d'), endpoints: [exampleEndpoint] },
+    sandboxKey: '/run/wherry/netns/d',
   });
   const { NetworkSettings: joined } = await inspect('joined');
   assert.equal(joined.IPAddress, '172.17.0.2');

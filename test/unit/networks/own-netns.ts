@@ -95,10 +95,11 @@ async function tell(story: Stories[string] | undefined): Promise<void> {
   }
 }
 
+/** A network, or one with settings. */
+export type Joined = string | readonly [name: string, settings: Partial<EndpointSettings>];
+
 /** What a container asks for that joins these networks, eth0 first. */
-export const joining = (
-  ...networks: readonly (string | readonly [string, Partial<EndpointSettings>])[]
-): ReserveRequest => ({
+export const joining = (...networks: readonly Joined[]): Extract<ReserveRequest, { kind: 'networks' }> => ({
   kind: 'networks',
   names: { name: 'box', hostname: 'boat' },
   networks: networks.map((each) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { NetworkRequest } from '../../../daemon/core/networks/contract.ts';
 import type { Endpoint } from '../../../daemon/core/networks/types.ts';
 import { eventually, exec, execOk } from '../../lib/process.ts';
-import { ask, inOwnNetns, joining } from './own-netns.ts';
+import { ask, inOwnNetns, joining, type Joined } from './own-netns.ts';
 
 const nothing = new Set<string>();
 const network = (name: string, more: Partial<NetworkRequest> = {}): NetworkRequest => ({
@@ -146,14 +146,11 @@ await inOwnNetns(import.meta.url, {
     const join = async (
       name: string,
       digit: string,
-      ...to: Parameters<typeof joining>
-    ): Promise<readonly Endpoint[]> =>
-      (
-        await networks.reserve(ctx, id(digit), {
-          ...joining(...to),
-          names: { name, hostname: digit },
-        } as ReturnType<typeof joining>)
-      ).endpoints;
+      ...to: readonly Joined[]
+    ): Promise<readonly Endpoint[]> => {
+      const request = { ...joining(...to), names: { name, hostname: digit } };
+      return (await networks.reserve(ctx, id(digit), request)).endpoints;
+    };
     const [web] = await join('Web', 'a', ['front', { aliases: ['www'] }]);
     const [second] = await join('web2', 'b', ['front', { aliases: ['www'] }]);
     await join('far', 'c', 'back');
