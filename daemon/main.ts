@@ -119,6 +119,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
       cdiDirectories: config.cdiDirectories,
       cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
       imageMarks: config.imageMarks,
+      publishing: config.networks,
       pluginDirectories: config.pluginDirectories ?? ENGINE_DEFAULTS.pluginDirectories,
       launchTimeoutMs: config.storagePatienceMs,
     },

@@ -6,6 +6,8 @@ import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { DeviceRequest } from './cdi/contract.ts';
+import type { PortSettings } from './ports/bindings.ts';
+import type { PublishedPort } from './ports/contract.ts';
 import type { Storage } from './disk/contract.ts';
 import type { NetworkVerbs } from './connections/contract.ts';
 import type { EndpointSettings, Sandbox } from './networks/types.ts';
@@ -82,6 +84,10 @@ export interface KeptConfig {
 export interface HostOptions {
   /** `bridge` (also `default`), `none`, `host`, `container:<id>`, a network. */
   readonly networkMode: string;
+  /** docker's PortBindings: `80/tcp` to addresses and ports of the host. */
+  readonly portBindings: PortSettings['bindings'];
+  /** Every exposed port, each at a free one of the host. */
+  readonly publishAllPorts: boolean;
   /** Of the default bridge: `container:alias`. */
   readonly links: readonly string[];
   readonly autoRemove: boolean;
@@ -304,6 +310,8 @@ export interface Container {
   readonly sandbox: Sandbox | undefined;
   /** Path of it that CNI plugins can join; '' without one of its own, and while not running. */
   readonly sandboxKey: string;
+  /** What it is reached by from outside while it runs. */
+  readonly ports: readonly PublishedPort[];
   readonly mounts: readonly MountPoint[];
   readonly execIds: readonly string[];
   /** As of its last probe; undefined without a healthcheck, and before its first start. */

@@ -6,6 +6,7 @@ import type { HealthKeeper } from './health/keeper.ts';
 import type { Host } from './host.ts';
 import type { EngineOptions } from './options.ts';
 import type { Paths } from './paths.ts';
+import type { Ports } from './ports/contract.ts';
 import type { Accounts } from './spec/accounts.ts';
 import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
@@ -24,6 +25,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly background: Background;
   readonly volumeParts: VolumeParts;
   readonly health: HealthKeeper;
+  readonly ports: Ports;
   readonly restartTimers: RestartTimers;
   readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;

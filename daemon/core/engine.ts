@@ -142,10 +142,10 @@ function warmUp({ seccompFor, ctx }: Core): void {
 }
 
 async function close(core: Core): Promise<void> {
-  await core.volumeParts.workers.close();
   core.health.close();
   core.restartTimers.close();
   await core.background.settled();
+  await core.volumeParts.workers.close();
   for (const { run, pending } of core.table.all()) {
     run?.shim.close();
     for (const { socket } of pending) socket.destroy();

@@ -31,6 +31,7 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 const IFF_UP = 1;
@@ -214,8 +215,14 @@ export const syncLink = (name: string): Buffer =>
     attribute(IFLA_IFNAME, text(name)),
   );
 
-/** Two isolated ports of a bridge do not reach one another (Linux 4.18). It must be a port already. */
-export const isolatePort = (name: string): Buffer =>
+/**
+ * Two isolated ports of a bridge do not reach one another (Linux 4.18); one with `hairpin` gets back what it has sent, if it is meant
+ * for it. It must be a port already.
+ */
+export const setPort = (
+  name: string,
+  { isolated, hairpin }: { isolated: boolean; hairpin: boolean },
+): Buffer =>
   message(
     RTM_NEWLINK,
     0,
@@ -224,7 +231,11 @@ export const isolatePort = (name: string): Buffer =>
     nested(
       IFLA_LINKINFO,
       attribute(IFLA_INFO_SLAVE_KIND, text('bridge')),
-      nested(IFLA_INFO_SLAVE_DATA, attribute(IFLA_BRPORT_ISOLATED, Buffer.of(1))),
+      nested(
+        IFLA_INFO_SLAVE_DATA,
+        attribute(IFLA_BRPORT_MODE, Buffer.of(hairpin ? 1 : 0)),
+        attribute(IFLA_BRPORT_ISOLATED, Buffer.of(isolated ? 1 : 0)),
+      ),
     ),
   );
 

@@ -3,6 +3,7 @@ import { conflict, invalidArgument } from '../../../common/errors.ts';
 import { announceNetwork } from '../containers/announce.ts';
 import { sandboxView } from '../containers/begin-run.ts';
 import { joinedBy } from '../containers/join-networks.ts';
+import { publishAgain } from '../containers/publish.ts';
 import { changeNameFiles } from '../containers/name-files.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
@@ -32,6 +33,7 @@ export async function connectContainer(
     const names = { name, hostname: config.hostname };
     const request = { network: network.id, settings, names, pid: state.pid };
     joined = await core.networks.connect(ctx, entry.id, request);
+    await publishAgain(core, ctx, entry.view);
     core.table.publish(entry, sandboxView(core, entry.id));
     announceNetwork(core, 'connect', joined);
   } else if (Object.hasOwn(config.networks, network.name) && settings === NO_SETTINGS) {

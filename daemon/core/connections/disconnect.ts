@@ -2,6 +2,7 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, conflict, invalidArgument, WherryError } from '../../../common/errors.ts';
 import { announceNetwork } from '../containers/announce.ts';
 import { sandboxView } from '../containers/begin-run.ts';
+import { publishAgain } from '../containers/publish.ts';
 import { changeNameFiles } from '../containers/name-files.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
@@ -37,6 +38,7 @@ export async function disconnectContainer(core: Core, ctx: Ctx, request: Disconn
   if (isRunning) {
     left = await core.networks.disconnect(ctx, entry.id, { networkId: network.id, pid: state.pid });
     if (left === undefined) throw notConnected(entry.id, network);
+    await publishAgain(core, ctx, entry.view);
     core.table.publish(entry, sandboxView(core, entry.id));
     announceNetwork(core, 'disconnect', left);
   }

@@ -15,11 +15,13 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
     get: (reference) => networks.get(reference),
     create: async (ctx, request) => {
       const network = await networks.create(ctx, request);
+      core.ports.refresh();
       announce('create', network);
       return network;
     },
     remove: async (ctx, reference) => {
       announce('destroy', await networks.remove(ctx, reference));
+      core.ports.refresh();
     },
     connect: (ctx, reference, request) => connectContainer(core, ctx, { reference, ...request }),
     disconnect: (ctx, reference, request) => disconnectContainer(core, ctx, { reference, ...request }),

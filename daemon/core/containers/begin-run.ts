@@ -72,10 +72,10 @@ function lastFinish(state: ContainerState): { readonly lastFinishedAt?: string }
 }
 
 /** What the container shows of its network while it runs. */
-export function sandboxView(core: Core, id: string): Pick<Container, 'sandbox' | 'sandboxKey'> {
+export function sandboxView(core: Core, id: string): Pick<Container, 'sandbox' | 'sandboxKey' | 'ports'> {
   const sandbox = core.networks.sandboxOf(id);
   const isOwn = sandbox?.kind === 'own' || sandbox?.kind === 'none';
-  return { sandbox, sandboxKey: isOwn ? core.networks.netnsPath(id) : '' };
+  return { sandbox, sandboxKey: isOwn ? core.networks.netnsPath(id) : '', ports: core.ports.of(id) };
 }
 
 /** Never throws: nobody would hear it. */
@@ -171,7 +171,7 @@ async function recordExit(core: Core, entry: Entry, { exited, again }: Settled):
   // From here on nothing waits: a client's stop comes before, or finds it waiting.
   const { restarts } = entry.view;
   const next = again() ? afterExit(entry.view, exited) : { state: exited, restarts };
-  const change = { sandbox: undefined, sandboxKey: '', restarts: next.restarts };
+  const change = { sandbox: undefined, sandboxKey: '', ports: [], restarts: next.restarts };
   try {
     if (failure !== undefined) throw failure.error;
     core.table.advance(entry, ['starting', 'running', 'paused'], { state: next.state, change });
@@ -187,6 +187,7 @@ async function leaveNetwork(core: Core, entry: Entry): Promise<void> {
   const sandbox = core.networks.sandboxOf(entry.id);
   if (sandbox === undefined) return;
   try {
+    await core.ports.withdraw(core.ctx, entry.id);
     await core.networks.release(core.ctx, entry.id);
   } catch (error) {
     core.ctx.log.error('Cannot release the address of a container', { container: entry.id, error });

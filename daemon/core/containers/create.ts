@@ -123,6 +123,7 @@ function describe(
     overlay: { lower: [], upper: '', work: '' },
     sandbox: undefined,
     sandboxKey: '',
+    ports: [],
     ...settleMountsFor(core, config),
     execIds: [],
     health: undefined,

@@ -12,6 +12,7 @@ import { announce, announceNetwork } from './announce.ts';
 import { beginRun } from './begin-run.ts';
 import { reserveRequestOf } from './join-networks.ts';
 import { launch } from './launch.ts';
+import { publishPorts } from './publish.ts';
 import { removeLocked } from './remove.ts';
 import { startFailure, type StartFailure } from './start-failure.ts';
 import type { Entry } from './table.ts';
@@ -95,6 +96,8 @@ async function run(
     undo.defer(() => core.background.run(what, { container: id }, step));
   defer('Cannot release the address of a failed start', () => core.networks.release(ctx.detached(), id));
   await failpoint('container.start.network');
+  defer('Cannot withdraw the ports of a failed start', () => core.ports.withdraw(ctx.detached(), id));
+  await publishPorts(core, ctx, { view, sandbox });
   defer('Cannot remove the directory of a shim', () => removeDirectory(core.paths.shim(id)));
   const fresh = before.kind === 'created' && before.error === '';
   const takePending = (): Attachment[] => entry.pending.splice(0);

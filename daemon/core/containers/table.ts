@@ -10,7 +10,7 @@ import { createWatchers } from './watchers.ts';
 /** What of a container stays the same: its row's `container`. */
 export type Fixed = Omit<
   Container,
-  'name' | 'state' | 'restarts' | 'overlay' | 'sandbox' | 'sandboxKey' | 'execIds' | 'health'
+  'name' | 'state' | 'restarts' | 'overlay' | 'sandbox' | 'sandboxKey' | 'ports' | 'execIds' | 'health'
 >;
 
 /** One start of a container, until its exit. */
@@ -154,6 +154,7 @@ function fixedPart(view: Container): Fixed {
     overlay: _overlay,
     sandbox: _sandbox,
     sandboxKey: _sandboxKey,
+    ports: _ports,
     execIds: _execIds,
     health: _health,
     ...fixed

@@ -12,6 +12,7 @@ import { parseRule } from '../spec/devices.ts';
 import { parseSecurityOptions } from '../spec/security.ts';
 import { parseSignal } from '../signals.ts';
 import { checkNetworkMode } from './join-networks.ts';
+import { parseBindings } from '../ports/bindings.ts';
 import { parseCpuList } from './cpu-list.ts';
 import { checkModes } from './namespaces.ts';
 
@@ -33,6 +34,11 @@ export function validateRequest(request: CreateRequest, limits: HostLimits): voi
     );
   }
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal);
+  parseBindings({
+    bindings: request.host.portBindings,
+    publishAll: request.host.publishAllPorts,
+    exposed: Object.keys(request.exposedPorts),
+  });
   for (const variable of request.env) {
     if (variable === '' || variable.startsWith('=')) {
       throw invalidArgument(`invalid environment variable: ${variable}`);

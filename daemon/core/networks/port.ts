@@ -3,9 +3,9 @@ import {
   attachToBridge,
   createOnParent,
   createVethPair,
-  isolatePort,
   IPVLAN_MODES,
   MACVLAN_MODES,
+  setPort,
 } from '../../../native/netlink/link.ts';
 import type { Endpoint } from './types.ts';
 
@@ -53,12 +53,21 @@ export function creation(endpoint: Endpoint, port: Port, pid = 0): Step {
 export function attachment(endpoint: Endpoint, port: Port): readonly Step[] {
   if (port.kind !== 'bridge') return [];
   const name = endpoint.hostInterface;
+  // Who reaches itself by a port of the host is bridged back where br_netfilter is. With IPv6 it would meet its own address.
+  const hairpin = endpoint.ipv6Address === '';
   return [
     {
       action: `attach "${name}" to the bridge of "${endpoint.networkName}"`,
       message: attachToBridge(name, port.bridgeIndex),
     },
-    ...(port.isolated ? [{ action: `isolate bridge port "${name}"`, message: isolatePort(name) }] : []),
+    ...(port.isolated || hairpin
+      ? [
+          {
+            action: `set up bridge port "${name}"`,
+            message: setPort(name, { isolated: port.isolated, hairpin }),
+          },
+        ]
+      : []),
   ];
 }
 

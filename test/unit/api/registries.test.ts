@@ -64,7 +64,8 @@ test('a layer is tried as often as max-download-attempts says', requires('root')
   const directory = await mkdtemp('/tmp/registry.d-');
   t.after(() => rm(directory, { recursive: true }));
   await writeFile(join(directory, `${server.host}.json`), JSON.stringify({ server: server.url }));
-  const registries = openRegistries({ ...registriesOf({ 'max-download-attempts': 2 }), directory });
+  const configured = { ...registriesOf({ 'max-download-attempts': 2 }), directory };
+  const registries = openRegistries(() => configured);
   t.after(() => registries.registry.close());
   const store = await testStore(t, undefined, registries);
   await assert.rejects(pullFrom({ store, ctx: store.ctx }, `${server.host}/a:1`), /503/);

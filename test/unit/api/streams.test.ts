@@ -153,7 +153,7 @@ test('verbs pass on what the query says', async (t) => {
 
 test('what docker has and we have not says so', async (t) => {
   const { app } = await fakeDaemon(t);
-  const cases: [method: 'GET' | 'POST' | 'PUT', url: string, status: number, message: RegExp][] = [
+  const cases: [method: 'GET' | 'POST' | 'DELETE', url: string, status: number, message: RegExp][] = [
     ['POST', '/images/create?fromSrc=ftp://x/y.tar', 400, /^cannot import from "ftp:\/\/x\/y.tar": /],
     ['POST', '/build', 501, /^Building an image is not supported yet$/],
     ['GET', '/services', 503, /^This node is not a swarm manager\. /],

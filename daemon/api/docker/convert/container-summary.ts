@@ -3,6 +3,7 @@ import type { ContainerSize } from '../../../core/disk/contract.ts';
 import { mountsOf } from './container.ts';
 import { networksOf, type NetworkIds } from './endpoint.ts';
 import { describeHealth } from './health.ts';
+import { listPorts } from './ports.ts';
 import { describeState, statusOf } from './state.ts';
 
 /** One entry of `GET /containers/json`. `image` is what the image is called now: its id, once the name points elsewhere. */
@@ -23,7 +24,7 @@ export function summarize(
     ImageID: container.imageId,
     Command: commandLine(container),
     Created: Math.floor(Date.parse(container.createdAt) / 1000),
-    Ports: [],
+    Ports: listPorts(container),
     ...sizes(context.size),
     Labels: config.labels,
     State: statusOf(state),

@@ -1,4 +1,5 @@
 import type { Container } from '../../../core/contract.ts';
+import { showPortMap } from './ports.ts';
 import type { Endpoint, EndpointSettings } from '../../../core/networks/types.ts';
 
 /** Resolves a network's name to its id; an unknown one gives an empty string. */
@@ -74,7 +75,7 @@ export function networkSettings(container: Container, networkId: NetworkIds): ob
     Bridge: '',
     SandboxID: sandbox === undefined || sandbox.kind === 'container' ? '' : container.id,
     SandboxKey: container.sandboxKey,
-    Ports: {},
+    Ports: showPortMap(container),
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,

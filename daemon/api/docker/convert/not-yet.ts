@@ -14,10 +14,7 @@ const zero: Harmless = (value) =>
   (Array.isArray(value) && value.length === 0) ||
   (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
-const HOST_CONFIG: Readonly<Record<string, Harmless>> = {
-  PortBindings: zero,
-  PublishAllPorts: zero,
-};
+const HOST_CONFIG: Readonly<Record<string, Harmless>> = {};
 
 /** Throws `not-implemented` that names the first field which asks for what we don't do. */
 export function refuseNotYet(body: CreateBody): void {

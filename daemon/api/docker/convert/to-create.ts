@@ -73,6 +73,8 @@ function toHostOptions(
   const options = {
     // A namespace of its own in which there is nothing, is what `none` is.
     networkMode: body.NetworkDisabled === true ? 'none' : networkMode(host),
+    portBindings: host.PortBindings ?? {},
+    publishAllPorts: host.PublishAllPorts ?? false,
     links: host.Links ?? [],
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
     restartPolicy: toRestartPolicy(host.RestartPolicy, body.Labels ?? {}),

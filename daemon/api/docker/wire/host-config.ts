@@ -66,11 +66,15 @@ const DeviceRequest = Type.Object({
   Options: optional(stringMap),
 });
 
+const PortBinding = Type.Object({ HostIp: optional(Type.String()), HostPort: optional(Type.String()) });
+
 export const HostConfig = Type.Object({
   Binds: optional(strings),
   Mounts: optional(Type.Array(Mount)),
   LogConfig: optional(Type.Object({ Type: optional(Type.String()), Config: optional(stringMap) })),
   NetworkMode: optional(Type.String()),
+  PortBindings: optional(Type.Record(Type.String(), Type.Union([Type.Array(PortBinding), Type.Null()]))),
+  PublishAllPorts: optional(Type.Boolean()),
   Links: optional(strings),
   RestartPolicy: optional(RestartPolicyBody),
   AutoRemove: optional(Type.Boolean()),

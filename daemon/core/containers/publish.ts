@@ -1,0 +1,37 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { messageOf, WherryError, codeOf } from '../../../common/errors.ts';
+import type { Container } from '../contract.ts';
+import type { Core } from '../core.ts';
+import type { Sandbox } from '../networks/types.ts';
+import { parseBindings } from '../ports/bindings.ts';
+
+/** Publishes what the container asks for, wherever its sandbox leads. Throws docker's text, which names the endpoint. */
+export async function publishPorts(core: Core, ctx: Ctx, { view, sandbox }: Published): Promise<void> {
+  const { host, exposedPorts } = view.config;
+  const exposed = Object.keys(exposedPorts);
+  const bindings = parseBindings({ bindings: host.portBindings, publishAll: host.publishAllPorts, exposed });
+  if (bindings.length === 0) return;
+  try {
+    await core.ports.publish(ctx, sandbox, bindings);
+  } catch (error) {
+    const [endpoint] = sandbox.endpoints;
+    throw new WherryError(
+      codeOf(error),
+      `failed to set up container networking: driver failed programming external connectivity on endpoint ${view.name} (${endpoint?.endpointId ?? ''}): ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+interface Published {
+  readonly view: Container;
+  readonly sandbox: Sandbox;
+}
+
+/** A running container joined or left a network: another one may lead outside now. */
+export async function publishAgain(core: Core, ctx: Ctx, view: Container): Promise<void> {
+  const sandbox = core.networks.sandboxOf(view.id);
+  if (sandbox === undefined) return;
+  await core.ports.withdraw(ctx, view.id);
+  await publishPorts(core, ctx, { view, sandbox });
+}

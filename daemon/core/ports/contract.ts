@@ -1,0 +1,47 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import type { Sandbox } from '../networks/types.ts';
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+export const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
+
+/** One port of a container that is to be reached from outside: docker's PortBinding. */
+export interface PortBinding {
+  readonly containerPort: number;
+  readonly protocol: Protocol;
+  /** '': every address of the host, or the network's own default (`host_binding_ipv4`). */
+  readonly hostIp: string;
+  /** Any one of them; undefined: one that is free. */
+  readonly hostPorts: { readonly first: number; readonly last: number } | undefined;
+}
+
+/** What a running container is reached by. */
+export interface PublishedPort {
+  readonly containerPort: number;
+  readonly protocol: Protocol;
+  /** `0.0.0.0`, `::`, or one address. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+}
+
+/**
+ * Ports of containers that are published on the host. All translation is the kernel's, by maps in the networks' nftables table:
+ * no process, and no rule, per port. A host port is held by a bound socket of the daemon, so that no other program gets it.
+ */
+export interface Ports {
+  /**
+   * Chooses host ports and holds them, writes the row, and puts the translations in place, all in one transaction. Nothing for a
+   * sandbox without a bridge that leads outside. Throws docker's texts: `Bind for 0.0.0.0:80 failed: port is already allocated`,
+   * `failed to bind host port 0.0.0.0:80/tcp: address already in use`; then nothing is left.
+   */
+  publish(ctx: Ctx, sandbox: Sandbox, bindings: readonly PortBinding[]): Promise<void>;
+  /** Takes translations, sockets and row away; nothing if there are none. Connections that go on through them are forgotten by the kernel. */
+  withdraw(ctx: Ctx, containerId: string): Promise<void>;
+  /** In the order of the bindings. */
+  of(containerId: string): readonly PublishedPort[];
+  /** At daemon start, after the networks: puts the rules and the translations of those who live in place, drops the rest. Idempotent. */
+  reconcile(ctx: Ctx, sandboxes: readonly Sandbox[]): Promise<void>;
+  /** The rules anew: networks came or went. */
+  refresh(): void;
+  /** Lets go of the sockets; the kernel goes on translating. */
+  close(): void;
+}

@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Ctx } from '../../../common/ctx.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import { Undo } from '../../../common/undo.ts';
+import { connectNetlink, type NetlinkRequest } from '../../../native/netlink/connection.ts';
+import type { Networks } from '../networks/contract.ts';
+import { tableName } from '../networks/firewall.ts';
+import type { Endpoint, Sandbox } from '../networks/types.ts';
+import type { PortBinding, Ports, PublishedPort } from './contract.ts';
+import { Holds, type PortRange } from './holds.ts';
+import {
+  addTranslations,
+  batchOf,
+  deleteTranslations,
+  flushTranslations,
+  skeleton,
+  type Translation,
+} from './rules.ts';
+import { openPortStore, type PortRow, type PortStore } from './store.ts';
+
+export interface PortsOptions {
+  readonly db: DatabaseSync;
+  readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'watch'>;
+  readonly bridgeName: string;
+  /** False: no rule is made; then nothing is published either. */
+  readonly firewall: boolean;
+}
+
+interface State {
+  readonly options: PortsOptions;
+  readonly table: string;
+  readonly store: PortStore;
+  readonly holds: Holds;
+  readonly rows: Map<string, PortRow>;
+}
+
+/** The ports of contract.ts. Touches only the database; call `reconcile` next. */
+export function openPorts(options: PortsOptions): Ports {
+  const store = openPortStore(options.db);
+  const state: State = {
+    options,
+    table: tableName(options.bridgeName),
+    store,
+    holds: new Holds(ephemeralRange()),
+    rows: new Map(store.all().map((row) => [row.containerId, row])),
+  };
+  return {
+    publish: (ctx, sandbox, bindings) => publish(ctx, state, { sandbox, bindings }),
+    withdraw: (_ctx, containerId) => withdraw(state, containerId),
+    of: (containerId) => state.rows.get(containerId)?.ports ?? [],
+    reconcile: (ctx, sandboxes) => reconcile(ctx, state, sandboxes),
+    refresh: () => send(state, skeleton(state.table, options.networks.bridges())),
+    close: () => state.holds.close(),
+  };
+}
+
+/** One transaction of nf_tables: some tens of microseconds, and 5 more a port. */
+function send({ options }: State, requests: readonly NetlinkRequest[]): void {
+  if (!options.firewall || requests.length === 0) return;
+  using netfilter = connectNetlink('netfilter');
+  netfilter.batch(batchOf(requests));
+}
+
+const ANY_V4 = '0.0.0.0';
+const ANY_V6 = '::';
+
+async function publish(
+  ctx: Ctx,
+  state: State,
+  { sandbox, bindings }: { readonly sandbox: Sandbox; readonly bindings: readonly PortBinding[] },
+): Promise<void> {
+  const endpoint = outwardEndpoint(state, sandbox);
+  if (endpoint === undefined || bindings.length === 0) return;
+  await using undo = new Undo();
+  const ports: PublishedPort[] = [];
+  undo.defer(async () => state.holds.release(ports));
+  for (const binding of bindings) {
+    const hostIps = hostIpsOf(state, endpoint, binding);
+    if (hostIps.length > 0) ports.push(...state.holds.take({ binding, hostIps, target: endpoint.ipAddress }));
+  }
+  const { containerId, ipAddress, ipv6Address, networkId } = endpoint;
+  const row: PortRow = { containerId, networkId, target: { ipAddress, ipv6Address }, ports };
+  state.store.put(row);
+  undo.defer(async () => state.store.delete(containerId));
+  await failpoint('ports.publish.row');
+  send(state, addTranslations(state.table, [row]));
+  undo.defer(async () => send(state, deleteTranslations(state.table, [row])));
+  await failpoint('ports.publish.rules');
+  await allowLoopback(state, networkId);
+  state.rows.set(containerId, row);
+  undo.commit();
+  ctx.log.debug('Published ports', { container: containerId, ports: ports.length });
+}
+
+/** Docker: the network that has the default gateway. */
+function outwardEndpoint({ options }: State, { endpoints }: Sandbox): Endpoint | undefined {
+  return endpoints
+    .filter(
+      (endpoint) =>
+        endpoint.driver === 'bridge' && options.networks.bridgeOf(endpoint.networkId)?.internal === false,
+    )
+    .toSorted(
+      (a, b) =>
+        b.settings.gatewayPriority - a.settings.gatewayPriority || a.interfaceIndex - b.interfaceIndex,
+    )[0];
+}
+
+/** IPv6 only where the container has an address: what would translate between the two is a process. */
+function hostIpsOf(
+  { options }: State,
+  { networkId, ipAddress, ipv6Address }: Endpoint,
+  { hostIp }: PortBinding,
+): string[] {
+  const wanted = hostIp === '' ? (options.networks.bridgeOf(networkId)?.hostBinding ?? '') : hostIp;
+  const all = wanted === '' ? [ANY_V4, ANY_V6] : [wanted];
+  return all.filter((ip) => (ip.includes(':') ? ipv6Address : ipAddress) !== '');
+}
+
+/** Lets what the host sends from its own loopback out on the bridge; chain `loopback` keeps everybody else from it. */
+async function allowLoopback({ options }: State, networkId: string): Promise<void> {
+  const bridge = options.networks.bridgeOf(networkId);
+  if (bridge === undefined || !options.firewall) return;
+  await writeFile(`/proc/sys/net/ipv4/conf/${bridge.bridgeName}/route_localnet`, '1');
+}
+
+async function withdraw(state: State, containerId: string): Promise<void> {
+  const row = state.rows.get(containerId);
+  if (row === undefined) return;
+  state.rows.delete(containerId);
+  send(state, deleteTranslations(state.table, [row]));
+  await failpoint('ports.withdraw.rules');
+  state.holds.release(row.ports);
+  state.store.delete(containerId);
+}
+
+async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]): Promise<void> {
+  const live = new Set(sandboxes.map(({ containerId }) => containerId));
+  for (const row of state.rows.values()) {
+    if (live.has(row.containerId)) continue;
+    state.rows.delete(row.containerId);
+    state.store.delete(row.containerId);
+  }
+  const rows: readonly (PortRow & Translation)[] = [...state.rows.values()];
+  send(state, [
+    ...skeleton(state.table, state.options.networks.bridges()),
+    ...flushTranslations(state.table),
+    ...addTranslations(state.table, rows),
+  ]);
+  for (const { containerId, networkId, ports } of rows) {
+    holdAgain(ctx, state, { containerId, ports });
+    await allowLoopback(state, networkId);
+  }
+}
+
+/** Another program may have taken it while no daemon ran; the translation stands before it. */
+function holdAgain(
+  ctx: Ctx,
+  { holds }: State,
+  { containerId, ports }: { readonly containerId: string; readonly ports: readonly PublishedPort[] },
+): void {
+  for (const port of ports) {
+    try {
+      holds.hold([port], ({ hostIp, hostPort, protocol }) => `${hostIp}:${hostPort}/${protocol}`);
+    } catch (error) {
+      ctx.log.warn('Cannot hold a published port', { container: containerId, error });
+    }
+  }
+}
+
+function ephemeralRange(): PortRange {
+  const [first = 32_768, last = 60_999] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+  return { first, last };
+}

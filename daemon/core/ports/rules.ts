@@ -1,0 +1,194 @@
+import type { NetlinkRequest } from '../../../native/netlink/connection.ts';
+import {
+  interfaceIs,
+  jump,
+  masquerade,
+  sourceIn,
+  verdict,
+} from '../../../native/netlink/nftables-expressions.ts';
+import {
+  addElements,
+  addMap,
+  deleteElements,
+  fields,
+  flushMap,
+  portBytes,
+  type Field,
+  type MapElement,
+  type TranslationMap,
+} from '../../../native/netlink/nftables-maps.ts';
+import { isForLoopback, isTranslated, translate } from '../../../native/netlink/nftables-nat.ts';
+import {
+  addBaseChain,
+  addChain,
+  addRule,
+  addTable,
+  batchBegin,
+  batchEnd,
+  flushChain,
+} from '../../../native/netlink/nftables.ts';
+import type { BridgeNetwork } from '../networks/contract.ts';
+import { PUBLISHED_CHAIN } from '../networks/firewall.ts';
+import { bytesOf, parseAddress, parseCidr } from '../networks/subnet.ts';
+import type { Protocol, PublishedPort } from './contract.ts';
+
+/**
+ * What publishes ports, in the networks' table. A port is an element of a map, so their number costs no packet anything.
+ *
+ *     map any4 { type inet_proto . inet_service : ipv4_addr . inet_service }               # published on every address
+ *     map at4 { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service }    # on one; any6, at6 likewise
+ *     chain publishing { fib daddr type local dnat ip to meta l4proto . ip daddr . th dport map @at4; ... }
+ *     chain loopback { type filter hook prerouting priority raw; iifname != "lo" ip daddr 127.0.0.0/8 drop }
+ *     chain prerouting, output { type nat hook ... priority dstnat; jump publishing }
+ *     chain published { ct status dnat accept }
+ *     chain returning {                                    # to a neighbour, or from the host's loopback: answers come back by us
+ *       type nat hook postrouting priority srcnat
+ *       ip saddr 172.17.0.0/16 oifname "wherry0" ct status dnat masquerade
+ *       ip saddr 127.0.0.0/8 oifname "wherry0" masquerade
+ *     }
+ *
+ * `loopback` stands before the translation: a neighbour on the wire could send packets for 127.0.0.1, which the kernel drops only
+ * after it has translated them; and containers could reach the loopback of a host whose bridge has route_localnet.
+ */
+const PRIORITY_RAW = -300;
+const PRIORITY_DSTNAT = -100;
+const PRIORITY_SRCNAT = 100;
+const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+const ANY = { 4: '0.0.0.0', 6: '::' } as const;
+
+type MapName = 'any4' | 'at4' | 'any6' | 'at6';
+const MAPS: Readonly<Record<MapName, { readonly key: readonly Field[]; readonly value: readonly Field[] }>> =
+  {
+    any4: { key: ['protocol', 'port'], value: ['address4', 'port'] },
+    at4: { key: ['protocol', 'address4', 'port'], value: ['address4', 'port'] },
+    any6: { key: ['protocol', 'port'], value: ['address6', 'port'] },
+    at6: { key: ['protocol', 'address6', 'port'], value: ['address6', 'port'] },
+  };
+const MAP_NAMES = Object.keys(MAPS) as MapName[];
+const mapOf = (table: string, name: MapName): TranslationMap => ({ table, name, ...MAPS[name] });
+
+const BASES = [
+  { name: 'loopback', type: 'filter', hook: 'prerouting', priority: PRIORITY_RAW },
+  { name: 'prerouting', type: 'nat', hook: 'prerouting', priority: PRIORITY_DSTNAT },
+  { name: 'output', type: 'nat', hook: 'output', priority: PRIORITY_DSTNAT },
+  { name: 'returning', type: 'nat', hook: 'postrouting', priority: PRIORITY_SRCNAT },
+] as const;
+const CHAINS = ['publishing', PUBLISHED_CHAIN, ...BASES.map(({ name }) => name)] as const;
+
+const request = (action: string, message: Uint8Array): NetlinkRequest => ({ action, message });
+
+/** All of these at once, or none. */
+export const batchOf = (requests: readonly NetlinkRequest[]): NetlinkRequest[] => [
+  request('begin a batch of nftables rules', batchBegin()),
+  ...requests,
+  request('commit the nftables rules', batchEnd()),
+];
+
+/** Chains, maps and rules, in place of those that were there; the maps keep what they hold. */
+export function skeleton(table: string, networks: readonly BridgeNetwork[]): NetlinkRequest[] {
+  const rules: Readonly<Record<(typeof CHAINS)[number], readonly (readonly Buffer[])[]>> = {
+    publishing: [
+      translate('at4', { family: 4, address: true }),
+      translate('any4', { family: 4, address: false }),
+      translate('at6', { family: 6, address: true }),
+      translate('any6', { family: 6, address: false }),
+    ],
+    [PUBLISHED_CHAIN]: [[...isTranslated(), ...verdict('accept')]],
+    loopback: ([4, 6] as const).map((family) => [
+      ...interfaceIs('iifname', '!=', 'lo'),
+      ...isForLoopback(family),
+      ...verdict('drop'),
+    ]),
+    prerouting: [jump('publishing')],
+    output: [jump('publishing')],
+    returning: networks.flatMap(returningRules),
+  };
+  return [
+    request(`add nftables table "${table}"`, addTable(table)),
+    ...['publishing', PUBLISHED_CHAIN].map((name) =>
+      request(`add nftables chain "${table} ${name}"`, addChain(table, name)),
+    ),
+    ...BASES.map((base) =>
+      request(`add nftables chain "${table} ${base.name}"`, addBaseChain({ table, ...base })),
+    ),
+    ...CHAINS.map((name) => request(`flush nftables chain "${table} ${name}"`, flushChain(table, name))),
+    ...MAP_NAMES.map((name, index) =>
+      request(`add nftables map "${table} ${name}"`, addMap(mapOf(table, name), index + 1)),
+    ),
+    ...CHAINS.flatMap((chain) =>
+      rules[chain].map((expressions, index) =>
+        request(
+          `add rule ${index + 1} to nftables chain "${table} ${chain}"`,
+          addRule(table, chain, expressions),
+        ),
+      ),
+    ),
+  ];
+}
+
+function returningRules({ bridgeName, subnets, internal }: BridgeNetwork): (readonly Buffer[])[] {
+  if (internal) return [];
+  const to = interfaceIs('oifname', '==', bridgeName);
+  const neighbours = subnets.map((text) => {
+    const { subnet } = parseCidr(text);
+    const source = sourceIn(bytesOf({ family: subnet.family, value: subnet.network }), subnet.prefixLength);
+    return [...source, ...to, ...isTranslated(), ...masquerade()];
+  });
+  return [...neighbours, [...sourceIn(Buffer.of(127, 0, 0, 0), 8), ...to, ...masquerade()]];
+}
+
+/** Where translated packets go. '' where the container has no address of the family. */
+export interface Target {
+  readonly ipAddress: string;
+  readonly ipv6Address: string;
+}
+
+export interface Translation {
+  readonly target: Target;
+  readonly ports: readonly PublishedPort[];
+}
+
+export const addTranslations = (table: string, translations: readonly Translation[]): NetlinkRequest[] =>
+  eachMap(translations, (name, elements) =>
+    addElements(mapOf(table, name), elements).map((message) =>
+      request(`publish ports in nftables map "${table} ${name}"`, message),
+    ),
+  );
+
+export const deleteTranslations = (table: string, translations: readonly Translation[]): NetlinkRequest[] =>
+  eachMap(translations, (name, elements) =>
+    deleteElements(mapOf(table, name), elements).map((message) =>
+      request(`withdraw ports from nftables map "${table} ${name}"`, message),
+    ),
+  );
+
+export const flushTranslations = (table: string): NetlinkRequest[] =>
+  MAP_NAMES.map((name) => request(`flush nftables map "${table} ${name}"`, flushMap(mapOf(table, name))));
+
+function eachMap(
+  translations: readonly Translation[],
+  make: (name: MapName, elements: readonly MapElement[]) => NetlinkRequest[],
+): NetlinkRequest[] {
+  const byMap = new Map<MapName, MapElement[]>();
+  for (const { target, ports } of translations) {
+    for (const port of ports) {
+      const [name, element] = elementOf(target, port);
+      const list = byMap.get(name);
+      if (list === undefined) byMap.set(name, [element]);
+      else list.push(element);
+    }
+  }
+  return [...byMap].flatMap(([name, elements]) => make(name, elements));
+}
+
+function elementOf(
+  target: Target,
+  { protocol, hostIp, hostPort, containerPort }: PublishedPort,
+): [MapName, MapElement] {
+  const host = parseAddress(hostIp);
+  const isAny = hostIp === ANY[host.family];
+  const to = bytesOf(parseAddress(host.family === 4 ? target.ipAddress : target.ipv6Address));
+  const key = [Buffer.of(PROTOCOL_NUMBERS[protocol]), ...(isAny ? [] : [bytesOf(host)]), portBytes(hostPort)];
+  const value = fields(to, portBytes(containerPort));
+  return [`${isAny ? 'any' : 'at'}${host.family}`, { key: fields(...key), value }];
+}
