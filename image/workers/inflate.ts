@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
-import { compressionOf, decompressor, MAGIC_BYTES } from '../compression.ts';
+import { compressionOf, decompressor, MAGIC_BYTES, refuseUnknown } from '../compression.ts';
 import { UNGUARDED, type UnpackGuard } from './limits.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
@@ -22,7 +22,14 @@ export async function* inflate(
     bytes += next.value.byteLength;
   }
   const whole = rejoined(head, iterator);
-  const transform = decompressor(compressionOf(Buffer.concat(head)));
+  const start = Buffer.concat(head);
+  try {
+    refuseUnknown(start);
+  } catch (error) {
+    await iterator.return(undefined);
+    throw error;
+  }
+  const transform = decompressor(compressionOf(start));
   const plain =
     transform === undefined ? whole : through(Readable.from(whole, { objectMode: false }), transform, signal);
   for await (const chunk of plain) {

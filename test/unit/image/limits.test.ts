@@ -80,3 +80,20 @@ describe('an archive that unpacks to much more than it is', requires('root'), ()
     }
   });
 });
+
+describe('a format that is not read is named', requires('root'), () => {
+  for (const [format, start] of [
+    ['xz', 'fd377a585a0000'],
+    ['bzip2', '425a6839314159'],
+  ] as const) {
+    const bytes = Buffer.concat([Buffer.from(start, 'hex'), Buffer.alloc(2_000)]);
+    const message = `cannot read an archive compressed with ${format}: use gzip, zstd or none`;
+
+    test(`${format}, of an archive and of a layer`, async (t) => {
+      const at = await storeWith(t, {});
+      for (const archive of [bytes, dockerArchive({ layers: [bytes] })])
+        await assert.rejects(load(at.store, archive), { code: 'invalid-argument', message });
+      await nothingIsLeft(at);
+    });
+  }
+});
