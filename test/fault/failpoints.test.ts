@@ -24,6 +24,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'pull.unpacked': 'test/fault/pull.test.ts',
   'pull.synced': 'test/fault/pull.test.ts',
   'layer.exchanged': 'test/fault/images.test.ts',
+  'volume.copy.row': 'test/fault/volumes.test.ts',
+  'volume.copy.made': 'test/fault/volumes.test.ts',
   'container.restart.due': 'test/fault/restart-policy.test.ts',
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
@@ -71,6 +73,9 @@ const STEPS: readonly (readonly string[])[] = [
   ['exec', 'well', 'sleep', '0.3'],
   ['rm', '-f', 'two'],
   ['run', '--rm', '--name', 'three', 'busybox', 'true'],
+  ['volume', 'create', 'kept'],
+  ['run', '--rm', '-v', 'kept:/etc', '-v', '/made', 'busybox', 'touch', '/made/f'],
+  ['volume', 'rm', 'kept'],
   ['tag', 'busybox', 'other:1'],
   ['rmi', 'other:1'],
   ['run', '--name', 'four', 'busybox', 'touch', '/new'],
@@ -151,6 +156,7 @@ async function consistent(daemon: Daemon): Promise<void> {
     await daemon.dockerOk('rm', '-f', id);
   }
   await daemon.docker('network', 'rm', 'front');
+  await daemon.docker('volume', 'prune', '-af');
   for (const image of ['other:1', 'made:1', 'made:2', 'loaded:1']) await daemon.docker('rmi', image);
   assert.equal(await daemon.dockerOk('run', '--rm', 'busybox', 'echo', 'works'), 'works');
   assert.deepEqual(await daemon.leftovers(), []);

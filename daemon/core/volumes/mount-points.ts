@@ -37,7 +37,7 @@ export function settleMounts(config: CreateRequest, sources: MountSources): Sett
   const { host } = config;
   const points = new Map<string, MountPoint>();
   const volumes: WantedVolume[] = [];
-  const own = new Set(Object.keys(host.tmpfs).map((path) => posix.normalize(path)));
+  const own = new Set(Object.keys(host.tmpfs).map((path) => posix.resolve('/', path)));
   const put = (point: MountPoint): void => {
     if (own.has(point.destination)) throw invalidArgument(`Duplicate mount point: ${point.destination}`);
     own.add(point.destination);

@@ -7,6 +7,7 @@ import { makeSpec, type SpecFacts } from '../../../daemon/core/spec/make-spec.ts
 import { makeResources } from '../../../daemon/core/spec/resources.ts';
 import { createSeccomp } from '../../../daemon/core/spec/seccomp.ts';
 import { parseSecurityOptions } from '../../../daemon/core/spec/security.ts';
+import { settleMounts } from '../../../daemon/core/volumes/mount-points.ts';
 import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../../../runtime/security/capabilities.ts';
 import { exampleContainer, exampleRequest } from '../../lib/examples.ts';
 
@@ -29,10 +30,17 @@ const facts: SpecFacts = {
   edits: NO_EDITS,
 };
 
-const container = (host: Partial<HostOptions>, config: Partial<Container['config']> = {}): Container => ({
-  ...exampleContainer(),
-  config: { ...exampleRequest(), imageConfig: {}, ...config, host: { ...exampleRequest().host, ...host } },
-});
+function container(host: Partial<HostOptions>, change: Partial<Container['config']> = {}): Container {
+  const config = {
+    ...exampleRequest(),
+    imageConfig: {},
+    ...change,
+    host: { ...exampleRequest().host, ...host },
+  };
+  const elsewhere = { container: exampleContainer, driverOf: () => undefined, localPath: () => '/volume' };
+  const { mounts } = settleMounts(config, elsewhere);
+  return { ...exampleContainer(), config, mounts };
+}
 const destinations = (spec: { mounts: { destination: string }[] }): string[] =>
   spec.mounts.map(({ destination }) => destination);
 const bind = {
