@@ -87,6 +87,8 @@ export interface LaunchRequest {
   readonly noPivot?: boolean;
   /** The process stays in its caller's session keyring. */
   readonly noNewKeyring?: boolean;
+  /** The program begins with all signals blocked: it takes them one by one, and the first process of a namespace loses none. */
+  readonly holdsSignals?: boolean;
   /** BPF of the seccomp profile (struct sock_filter[]), compiled once per profile. */
   readonly seccomp: CompiledSeccomp | undefined;
   /** Where this host's cgroup hierarchies are: `readCgroupLayout()`, read once. */

@@ -129,6 +129,7 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
     keeper,
     seccomp,
     noNewKeyring = false,
+    holdsSignals = false,
     noPivot = false,
   } = request;
   const { namespaces, cgroupsPath, sources } = inherited;
@@ -163,6 +164,7 @@ function buildChild(plan: PlanBuilder, request: LaunchRequest, inherited: Inheri
     handOver,
     beforeExec,
     noNewKeyring,
+    holdsSignals,
     hasUserNamespace,
   });
 }

@@ -21,17 +21,17 @@
 static const int FAULTS[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
 
 /*
- * A first process is sent only signals that it handles or blocks: all are blocked, and waited for one by one. A write to the terminal
- * from the background is neither's fault.
+ * A first process is sent only signals that it handles or blocks: all are blocked, and waited for one by one. The daemon has blocked them
+ * before we began, so that none is lost. A write to the terminal from the background is neither's fault.
  */
-static void block_all(sigset_t *all, sigset_t *before)
+static void block_all(sigset_t *all)
 {
 	sigfillset(all);
 	for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++)
 		sigdelset(all, FAULTS[i]);
 	sigdelset(all, SIGTTIN);
 	sigdelset(all, SIGTTOU);
-	sigprocmask(SIG_SETMASK, all, before);
+	sigprocmask(SIG_SETMASK, all, NULL);
 	signal(SIGTTIN, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
 }
@@ -45,13 +45,16 @@ static int failure(const char *program)
 }
 
 /* A process group of its own, which owns the terminal: Ctrl-C reaches the program and its children, and a shell has job control. */
-static void become(char **command, const sigset_t *before)
+static void become(char **command)
 {
+	sigset_t none;
+
+	sigemptyset(&none);
 	setpgid(0, 0);
 	tcsetpgrp(STDIN_FILENO, getpgrp());
 	signal(SIGTTIN, SIG_DFL);
 	signal(SIGTTOU, SIG_DFL);
-	sigprocmask(SIG_SETMASK, before, NULL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp(command[0], command);
 	_exit(failure(command[0]));
 }
@@ -73,7 +76,7 @@ static void reap(pid_t program)
 int main(int argc, char **argv)
 {
 	char **command = argv + 1;
-	sigset_t all, before;
+	sigset_t all;
 
 	if (argc > 1 && strcmp(argv[1], "--") == 0)
 		command++;
@@ -81,13 +84,13 @@ int main(int argc, char **argv)
 		dprintf(STDERR_FILENO, "docker-init: there is no program to run\n");
 		return NOT_FOUND;
 	}
-	block_all(&all, &before);
+	block_all(&all);
 	pid_t program = fork();
 
 	if (program < 0)
 		return failure(command[0]);
 	if (program == 0)
-		become(command, &before);
+		become(command);
 	for (;;) {
 		int number = sigwaitinfo(&all, NULL);
 

@@ -13,6 +13,9 @@ import { placeStdio } from './stdio.ts';
 import { startSession } from './terminal.ts';
 
 const DEFAULT_UMASK = 0o022;
+const SIG_SETMASK = 2;
+/** The kernel's sigset_t. */
+const EVERY_SIGNAL = new Uint8Array(8).fill(0xff);
 
 /**
  * The last steps of a child that is inside its container already: from the session to execve. A seccomp filter is loaded while
@@ -38,6 +41,8 @@ export function becomeProcess(plan: PlanBuilder, options: BecomeOptions): void {
   setSelinuxLabel(plan, process, procSelf);
   plan.call('close a descriptor', 'close', [procSelf]);
   plan.call('close on exec', 'close_range', [3 + keptFds, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
+  if (options.holdsSignals === true)
+    plan.call('hold signals back', 'rt_sigprocmask', [SIG_SETMASK, EVERY_SIGNAL, 0, EVERY_SIGNAL.byteLength]);
   const isFilteredLast = process.noNewPrivileges === true;
   if (!isFilteredLast) loadFilter(plan, options);
   becomeUser(plan, options);

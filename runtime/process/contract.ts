@@ -24,6 +24,8 @@ export interface BecomeOptions {
   /** The wait for `start`: after everything that can fail but execve. */
   readonly beforeExec: ((plan: PlanBuilder) => void) | undefined;
   readonly noNewKeyring: boolean;
+  /** It begins with all signals blocked. */
+  readonly holdsSignals?: boolean;
   /** The process is in a user namespace of its own, where setgroups may be denied. */
   readonly hasUserNamespace: boolean;
   /** What is executed, where that is not the first argument. */

@@ -17,7 +17,7 @@ import type { Sandbox } from '../networks/types.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
 import { findFacts } from '../spec/find-facts.ts';
-import { provideInit } from '../spec/init.ts';
+import { provideInit, usesInit } from '../spec/init.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
 import { borrowedMounts } from '../spec/mounts.ts';
@@ -145,6 +145,7 @@ function launchRequest(core: Core, { view, sandbox, spec }: Prepared): LaunchReq
       .filter(({ type }) => type === 'bind')
       .map(({ source, createSource }) => ({ path: source, make: createSource })),
     keeper: { kind: 'shim', monitor: monitorOf(core, view, spec.linux.cgroupsPath ?? '') },
+    holdsSignals: usesInit(core, config),
     seccomp: core.seccompFor(config.host),
     cgroups: core.host.cgroups,
   };

@@ -7,12 +7,6 @@ import {
   type RestartRecord,
 } from './contract.ts';
 
-/** How a run ended. */
-export interface RunEnd {
-  readonly exitCode: number;
-  readonly ranMs: number;
-}
-
 /** Whether the policy wants another run after this end; moby's ShouldRestart. Pure. */
 export function wantsRestart(policy: RestartPolicy, record: RestartRecord, exitCode: number): boolean {
   switch (policy.name) {
