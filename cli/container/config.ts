@@ -172,10 +172,6 @@ function deviceLimits(flags: Values<CreateFlags>): Record<string, unknown> {
     CpuRealtimePeriod: flags['cpu-rt-period'],
     CpuRealtimeRuntime: flags['cpu-rt-runtime'],
     KernelMemory: flags['kernel-memory'],
-    CpuCount: flags['cpu-count'],
-    CpuPercent: flags['cpu-percent'],
-    IOMaximumBandwidth: flags['io-maxbandwidth'],
-    IOMaximumIOps: flags['io-maxiops'],
     Isolation: flags.isolation || undefined,
     StorageOpt: storageOptions(flags['storage-opt']),
   };

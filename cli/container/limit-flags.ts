@@ -7,6 +7,19 @@ const many = <T>(type: string, help: string, parse: (given: string) => T) =>
 const bytes = (help: string, looks: { hidden?: boolean } = {}) =>
   value<number | undefined>({ ...looks, type: 'bytes', help, initial: undefined, read: parseBytes });
 
+/** Docker's client refuses them, too, when its daemon runs on Linux. */
+const windows = (type: string, help: string) =>
+  value<undefined>({
+    type,
+    help,
+    initial: undefined,
+    read: () => {
+      throw new Error(
+        'it is only supported on a daemon running on windows, but the daemon is running on linux',
+      );
+    },
+  });
+
 /** Flags of `run` and `create` for limits of single devices, devices by name, and what docker has for Windows or from old days. */
 export const limitFlags = {
   'blkio-weight-device': many('list', 'Block IO weight of a device (/dev/x:100)', devices.parseDeviceWeight),
@@ -20,10 +33,10 @@ export const limitFlags = {
   'kernel-memory': bytes('Kernel memory limit', { hidden: true }),
   'storage-opt': list('Options of the storage driver for the container'),
   isolation: text('Isolation technology of the container'),
-  'cpu-count': int('Number of CPUs (Windows only)'),
-  'cpu-percent': int('Percentage of the CPUs (Windows only)'),
-  'io-maxbandwidth': bytes('Limit of IO bandwidth of the system drive (Windows only)'),
-  'io-maxiops': int('Limit of IO operations of the system drive (Windows only)'),
+  'cpu-count': windows('int', 'Number of CPUs (Windows only)'),
+  'cpu-percent': windows('int', 'Percentage of the CPUs (Windows only)'),
+  'io-maxbandwidth': windows('bytes', 'Limit of IO bandwidth of the system drive (Windows only)'),
+  'io-maxiops': windows('uint', 'Limit of IO operations of the system drive (Windows only)'),
   'disable-content-trust': value<boolean>({
     ...bool('Skip verification of the image', { initial: true, shown: 'true' }),
     read: (given, before) => {

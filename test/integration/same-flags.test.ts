@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { daemonSuite } from '../lib/suite.ts';
+
+/** Flags of `run` and `create`, in groups that go together. */
+const FLAGS: readonly (readonly string[])[] = [
+  ['--ipc', 'host', '--pid', 'host', '--uts', 'host', '--userns', 'host', '--cgroupns', 'private'],
+  ['--ipc', 'shareable', '--shm-size', '5m', '--cgroup-parent', '/x', '--isolation', 'default'],
+  ['--device-read-bps', '/dev/null:1mb', '--device-write-bps', '/dev/null:5', '--blkio-weight', '100'],
+  ['--device-read-iops', '/dev/null:5', '--device-write-iops', '/dev/null:6', '--oom-score-adj', '5'],
+  ['--blkio-weight-device', '/dev/null:100', '--cpu-rt-period', '1000', '--cpu-rt-runtime', '100'],
+  ['--device', '/dev/null:/dev/x:rw', '--device', 'vendor.com/class=name', '--gpus', 'all'],
+  ['--gpus', 'driver=x,"capabilities=a,b",options=c=d', '--device-cgroup-rule', 'c 1:3 rwm'],
+  ['--annotation', 'a=b', '--sysctl', 'net.ipv4.ip_forward=1', '--ulimit', 'nofile=1:2', '--group-add', '5'],
+  ['--security-opt', 'no-new-privileges', '--security-opt', 'systempaths=unconfined'],
+  ['--security-opt', 'seccomp=unconfined', '--security-opt', 'label=disable', '--privileged'],
+  ['--memory', '64m', '--memory-swappiness', '5', '--oom-kill-disable', '--memory-reservation', '32m'],
+  ['--stop-timeout', '3', '--stop-signal', 'INT', '--runtime', 'runc', '--disable-content-trust'],
+  ['--cpus', '0.5', '--pids-limit', '7'],
+];
+
+daemonSuite('the same flags', (daemon) => {
+  for (const flag of ['--cpu-count', '--cpu-percent', '--io-maxbandwidth', '--io-maxiops']) {
+    test(`${flag} is for windows, say both`, async () => {
+      for (const client of ['docker', 'wherry'] as const) {
+        const { code, stderr } = await daemon().run(client, 'create', flag, '1', 'busybox');
+        assert.notEqual(code, 0);
+        assert.match(stderr, /only supported on a .*daemon running on windows/i);
+      }
+    });
+  }
+
+  for (const flags of FLAGS) {
+    test(`make the same container: ${flags.join(' ')}`, async () => {
+      const shown = async (client: 'docker' | 'wherry'): Promise<unknown> => {
+        const id = await daemon().runOk(client, 'create', ...flags, 'busybox', 'true');
+        const { HostConfig, Config } = JSON.parse(
+          await daemon().dockerOk('inspect', '-f', '{{json .}}', id),
+        ) as {
+          HostConfig: Record<string, unknown>;
+          Config: Record<string, unknown>;
+        };
+        return { HostConfig: plain(HostConfig), Config: { ...plain(Config), Hostname: '' } };
+      };
+      const [ours, theirs] = await Promise.all([shown('wherry'), shown('docker')]);
+      assert.deepEqual(ours, theirs);
+    });
+  }
+});
+
+/** An empty list and none ask for the same. */
+const plain = (fields: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([, value]) => value !== null && !(typeof value === 'object' && Object.keys(value).length === 0),
+    ),
+  );
