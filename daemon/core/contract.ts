@@ -578,7 +578,7 @@ export interface EngineInfo {
   readonly openFiles: number;
   readonly eventsListeners: number;
   readonly startedAt: string;
-  /** Path of what `--init` gives a container. */
+  /** Path of what `--init` gives a container; docker's name for it, when that is our own. */
   readonly initBinary: string;
   readonly labels: readonly string[];
   readonly warnings: readonly string[];

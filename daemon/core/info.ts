@@ -28,7 +28,7 @@ export async function openInfo(
     openFiles: countFiles(),
     eventsListeners: core.events.listeners(),
     startedAt,
-    initBinary: core.initProgram,
+    initBinary: core.config.initPath ?? 'docker-init',
     labels: core.config.labels,
     warnings: [],
   });

@@ -17,7 +17,7 @@ daemonSuite('run --init', (daemon) => {
     assert.equal(await daemon().dockerOk(...shown), 'sleep true');
     const first = await daemon().dockerOk('exec', id, 'sh', '-c', 'xargs -0 echo < /proc/1/cmdline');
     assert.equal(first, '/sbin/docker-init -- sleep 1000');
-    assert.equal(await daemon().dockerOk('info', '-f', '{{.InitBinary}}'), 'container-init');
+    assert.equal(await daemon().dockerOk('info', '-f', '{{.InitBinary}}'), 'docker-init');
     const without = await daemon().dockerOk('create', 'busybox', 'true');
     assert.equal(await daemon().dockerOk('inspect', '-f', '{{.HostConfig.Init}}', without), '<nil>');
   });

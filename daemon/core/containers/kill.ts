@@ -25,14 +25,15 @@ export async function kill(
   const number = parseSignal(signal === '' ? 'KILL' : signal);
   const entry = core.table.find(reference);
   await startSettled(core, entry);
-  // Docker: every signal counts as a stop by hand, and most end the policy.
-  noteStop(core, entry);
   const ends = wakes(entry, number);
   if (entry.run === undefined && isRestarting(entry.view.state)) {
+    noteStop(core, entry);
     if (ends) giveUpRestart(core, entry);
     return;
   }
   const run = runOf(entry);
+  // Docker: every signal counts as a stop by hand, and most end the policy.
+  noteStop(core, entry);
   if (ends) run.stopped = true;
   if (number === constants.signals.SIGKILL) await killRun(core, ctx, { entry, run });
   else await sendSignal(core, ctx, { entry, run, signal: number });

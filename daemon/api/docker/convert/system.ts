@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { VERSION } from '../../../../common/version.ts';
 import type { Engine } from '../../../core/contract.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
@@ -102,7 +101,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     /** Containers outlive every daemon. */
     LiveRestoreEnabled: true,
     Isolation: '',
-    InitBinary: basename(info.initBinary),
+    InitBinary: info.initBinary,
     ContainerdCommit: commit(version),
     RuncCommit: commit(version),
     InitCommit: commit(version),
