@@ -244,10 +244,6 @@ test('what is not done yet is refused by its name', async (t) => {
   const daemon = await door(t);
   const cases: [body: object, message: string][] = [
     [
-      { HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } } },
-      'HostConfig.PortBindings is not supported yet',
-    ],
-    [
       { HostConfig: { LogConfig: { Type: 'syslog' } } },
       'HostConfig.LogConfig.Type "syslog" is not supported yet',
     ],

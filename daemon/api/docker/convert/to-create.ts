@@ -9,7 +9,6 @@ import { bindsOf, checkMounts, imageMountsOf, tmpfsOf, volumesOf } from './mount
 import { blkioDevices, checkForms, checkTmpfs, deviceRequests, isolationOf } from './host-forms.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { toEndpointSettings } from './endpoint-settings.ts';
-import { refuseNotYet } from './not-yet.ts';
 import { toRestartPolicy } from './restart-policy.ts';
 
 /** What the daemon's configuration fills in where a request says nothing. */
@@ -27,7 +26,6 @@ export function toCreateRequest(
   name: string | undefined,
   client: { readonly version: ApiVersion; readonly defaults: CreateDefaults },
 ): CreateRequest {
-  refuseNotYet(body);
   return {
     name: name?.replace(/^\//, ''),
     image: body.Image ?? '',
@@ -85,16 +83,8 @@ function toHostOptions(
     volumesFrom: host.VolumesFrom ?? [],
     volumeDriver: host.VolumeDriver ?? '',
     tmpfs: tmpfsOf(host),
-    readonlyRootfs: host.ReadonlyRootfs ?? false,
-    privileged: host.Privileged ?? false,
-    capAdd: host.CapAdd ?? [],
-    capDrop: host.CapDrop ?? [],
-    groupAdd: host.GroupAdd ?? [],
-    securityOpt: host.SecurityOpt ?? [],
-    extraHosts: host.ExtraHosts ?? [],
-    dns: host.Dns ?? [],
-    dnsSearch: host.DnsSearch ?? [],
-    dnsOptions: host.DnsOptions ?? [],
+    ...privilegesOf(host),
+    ...namesOf(host),
     shmSizeBytes: shmSize(host, defaults),
     sysctls: host.Sysctls ?? {},
     ulimits: ulimits(host, defaults),
@@ -106,6 +96,22 @@ function toHostOptions(
   };
   return { ...options, raw: shownHostConfig(host, options, version) };
 }
+
+const privilegesOf = (host: HostConfig) => ({
+  readonlyRootfs: host.ReadonlyRootfs ?? false,
+  privileged: host.Privileged ?? false,
+  capAdd: host.CapAdd ?? [],
+  capDrop: host.CapDrop ?? [],
+  groupAdd: host.GroupAdd ?? [],
+  securityOpt: host.SecurityOpt ?? [],
+});
+
+const namesOf = (host: HostConfig) => ({
+  extraHosts: host.ExtraHosts ?? [],
+  dns: host.Dns ?? [],
+  dnsSearch: host.DnsSearch ?? [],
+  dnsOptions: host.DnsOptions ?? [],
+});
 
 function toResources(host: HostConfig, version: ApiVersion): HostResources {
   return {

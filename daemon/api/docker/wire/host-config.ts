@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { RestartPolicyBody } from './restart-policy.ts';
 
-/** Docker's HostConfig on the wire, as far as we look into it; `convert/not-yet.ts` refuses what we don't do. */
+/** Docker's HostConfig on the wire. */
 const optional = Type.Optional;
 const strings = Type.Array(Type.String());
 const stringMap = Type.Record(Type.String(), Type.String());
