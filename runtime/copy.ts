@@ -77,7 +77,8 @@ function fromImage(
   { layers, path }: Extract<CopySource, { readonly path: string }>,
   { stagingDir, done }: { readonly stagingDir: string; readonly done: Label },
 ): Slot {
-  const root = mountOverlay(plan, { lower: layers, volatile: false }, stagingDir);
+  // Two layers are the least that an overlay has without an upper directory: what it is mounted on is empty.
+  const root = mountOverlay(plan, { lower: [...layers, stagingDir], volatile: false }, stagingDir);
   const flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   return openIn(plan, root, { path, flags, ignore: ['ENOENT'], onIgnored: done });
 }

@@ -53,15 +53,16 @@ export async function create(
     ),
   );
   await failpoint('container.create.row');
+  // Before the snapshot, without which a container is none after a crash.
+  await makeVolumesFor(core, ctx, volumes);
+  await fillVolumesOf(core, ctx, view);
   await together([
     core.snapshots.prepare(ctx, id, image.topChain),
     mkdir(core.paths.container(id), { mode: 0o710 }),
-    makeVolumesFor(core, ctx, volumes),
   ]);
   await failpoint('container.create.files');
   // Asked for again: a layer may have been exchanged while the others were made.
   core.table.publish(entry, { overlay: core.snapshots.get(id) });
-  await fillVolumesOf(core, ctx, entry.view);
   undo.commit();
   core.disk.touch(image.id);
   announce(core, entry, { action: 'create' });

@@ -65,11 +65,10 @@ async function copyFromImage(
   ctx: Ctx,
   { view, destination, to }: Place & { readonly to: MountedVolume },
 ): Promise<void> {
-  const { lower, upper } = core.snapshots.get(view.id);
-  if (lower.length === 0) return;
+  const layers = core.disk.layers(view.imageId).map(({ directory }) => directory);
+  if (layers.length === 0) return;
   try {
-    // The upper directory is empty still; two layers are the least that an overlay without one has.
-    await runCopy(core, ctx, { from: { layers: [upper, ...lower], path: destination }, to });
+    await runCopy(core, ctx, { from: { layers: layers.toReversed(), path: destination }, to });
   } catch (error) {
     if (/ENOTDIR|not a directory/i.test(messageOf(error))) {
       throw internal(`cannot mount volume over existing file, file exists ${destination}`, { cause: error });
