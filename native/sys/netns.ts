@@ -1,3 +1,5 @@
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { internal } from '../../common/errors.ts';
 import { syscallNumber } from '../ffi/numbers.ts';
 import { checked, syscallShape } from '../ffi/syscall.ts';
 
@@ -5,9 +7,49 @@ import { checked, syscallShape } from '../ffi/syscall.ts';
 const CLONE_NEWNET = 0x4000_0000;
 const callSetns = syscallShape<[fd: number, type: number]>('int64_t fd, int64_t type');
 
-/**
- * man 2 setns (Linux 3.0), of the calling thread alone: call it where nothing else runs, and go back before anything may wait.
- * `fd` is an open /proc/<pid>/ns/net.
- */
-export const joinNetworkNamespace = (fd: number): number =>
+/** man 2 setns (Linux 3.0), of the calling thread alone. `fd` is an open /proc/<pid>/ns/net. */
+const joinNetworkNamespace = (fd: number): number =>
   checked('setns', 'network namespace', () => callSetns(syscallNumber('setns'), fd, CLONE_NEWNET));
+
+/** The network namespace of another process, for a thread that nothing else runs on. */
+export interface OtherNetns extends Disposable {
+  /** Calls `act` in it, and comes back. Sockets stay in the namespace that they were made in. */
+  within<T>(act: () => T): T;
+}
+
+/** `pid`: of a process that lives in it. Throws Node's error when there is no such process. */
+export function openNetns(pid: number): OtherNetns {
+  const own = openSync('/proc/thread-self/ns/net', 'r');
+  let theirs: number;
+  try {
+    theirs = openSync(`/proc/${pid}/ns/net`, 'r');
+  } catch (error) {
+    closeSync(own);
+    throw error;
+  }
+  return {
+    within: (act) => {
+      joinNetworkNamespace(theirs);
+      try {
+        return act();
+      } finally {
+        joinNetworkNamespace(own);
+      }
+    },
+    [Symbol.dispose]: () => {
+      closeSync(theirs);
+      closeSync(own);
+    },
+  };
+}
+
+/** Writes a value below /proc/sys of the thread's namespace. A file that does not exist (no IPv6) is no failure. */
+export function setSysctlNow(path: string, value: string): void {
+  try {
+    writeFileSync(path, value);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    throw internal(`Cannot set "${path}" to ${value}: ${code ?? 'unknown error'}`, { cause: error });
+  }
+}

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import { conflict, internal, invalidArgument } from '../../../common/errors.ts';
+import { conflict, internal, invalidArgument, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
@@ -47,7 +47,12 @@ export async function connect(
     });
     await failpoint('network.connect.device');
   } catch (error) {
-    await undoConnect(state, endpoint, request.pid);
+    await undoConnect(state, endpoint, request.pid).catch((failure: unknown) =>
+      ctx.log.error('Cannot undo a connection to a network', {
+        container: containerId,
+        error: messageOf(failure),
+      }),
+    );
     putSandbox(state, sandbox);
     giveBack(state, endpoint);
     throw error;

@@ -1,4 +1,4 @@
-import { invalidArgument, WherryError } from '../../../common/errors.ts';
+import { invalidArgument, type WherryError } from '../../../common/errors.ts';
 import { newId, shortId } from '../../../common/ids.ts';
 import { macOf, type AddressPool } from './address-pool.ts';
 import type { ContainerNames } from './contract.ts';

@@ -1,8 +1,7 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { internal, invalidArgument } from '../../../common/errors.ts';
 import { connectNetlink, type NetlinkConnection } from '../../../native/netlink/connection.ts';
 import { createVlan, deleteLink, raiseLink } from '../../../native/netlink/link.ts';
-import { joinNetworkNamespace } from '../../../native/sys/netns.ts';
+import { openNetns, setSysctlNow } from '../../../native/sys/netns.ts';
 import { ensureBridge, listLinks } from './bridge.ts';
 import { putFirewall } from './firewall.ts';
 import type { InsideJob, KernelJob } from './kernel-jobs.ts';
@@ -74,37 +73,11 @@ function ensureParent(route: NetlinkConnection, name: string): number {
 
 /** Carries out the steps in order; the first that is refused ends it. */
 function runInside({ pid, steps }: InsideJob): void {
-  const own = openSync('/proc/thread-self/ns/net', 'r');
-  const theirs = openSync(`/proc/${pid}/ns/net`, 'r');
-  try {
-    const within = <T>(act: () => T): T => {
-      joinNetworkNamespace(theirs);
-      try {
-        return act();
-      } finally {
-        joinNetworkNamespace(own);
-      }
-    };
-    using host = connectNetlink('route');
-    // A socket stays in the namespace that it was made in.
-    using inside = within(() => connectNetlink('route'));
-    for (const step of steps) {
-      if (step.at === 'sysctl') within(() => setSysctlNow(step.path, step.value));
-      else (step.at === 'host' ? host : inside).execute(step);
-    }
-  } finally {
-    closeSync(theirs);
-    closeSync(own);
-  }
-}
-
-/** A file that does not exist (no IPv6) is no failure. */
-function setSysctlNow(path: string, value: string): void {
-  try {
-    writeFileSync(path, value);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT')
-      throw internal(`Cannot set "${path}" to ${value}: ${code ?? 'unknown error'}`, { cause: error });
+  using netns = openNetns(pid);
+  using host = connectNetlink('route');
+  using inside = netns.within(() => connectNetlink('route'));
+  for (const step of steps) {
+    if (step.at === 'sysctl') netns.within(() => setSysctlNow(step.path, step.value));
+    else (step.at === 'host' ? host : inside).execute(step);
   }
 }

@@ -5,7 +5,7 @@ import { runJob } from './kernel-work.ts';
 
 /** One job at a time; see kernel-work.ts. */
 parentPort?.on('message', (job: KernelJob) => {
-  parentPort?.postMessage(answerTo(job));
+  parentPort?.postMessage(answerTo(job), []);
 });
 
 function answerTo(job: KernelJob): KernelAnswer {

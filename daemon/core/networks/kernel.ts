@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { internal, WherryError, type Code } from '../../../common/errors.ts';
+import { WherryError, type Code } from '../../../common/errors.ts';
 import type { KernelAnswer, KernelJob } from './kernel-jobs.ts';
 
 /** Does jobs in a thread of its own, one after the other; it starts with the first and ends when none came for a while. */
@@ -17,11 +17,11 @@ export function createKernel(): Kernel {
   let idle: NodeJS.Timeout | undefined;
   const ask = async (job: KernelJob): Promise<number> => {
     clearTimeout(idle);
-    worker ??= startWorker();
+    if (worker === undefined || worker.threadId === -1) worker = startWorker();
     worker.ref();
     try {
       const answered = once(worker, 'message') as Promise<[KernelAnswer]>;
-      worker.postMessage(job);
+      worker.postMessage(job, []);
       const [answer] = await answered;
       if (answer.ok) return answer.index;
       throw new WherryError(answer.code as Code, answer.message);
@@ -46,10 +46,6 @@ export function createKernel(): Kernel {
 function startWorker(): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./kernel-worker.${extension}`, import.meta.url);
-  const worker = new Worker(url, { name: 'networks', execArgv: [] });
-  worker.on('exit', (code) => {
-    if (code !== 0 && code !== 1)
-      worker.emit('error', internal(`The thread of the networks ended with ${code}`));
-  });
-  return worker.on('error', () => {});
+  // Whoever waits for it learns of its death; an idle one must not take the daemon along.
+  return new Worker(url, { name: 'networks', execArgv: [] }).on('error', () => {});
 }
