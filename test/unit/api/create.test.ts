@@ -247,7 +247,6 @@ test('what is not done yet is refused by its name', async (t) => {
       { HostConfig: { LogConfig: { Type: 'syslog' } } },
       'HostConfig.LogConfig.Type "syslog" is not supported yet',
     ],
-    [{ Healthcheck: { Test: ['CMD', 'true'] } }, 'Config.Healthcheck is not supported yet'],
   ];
   for (const [body, message] of cases) {
     const { answer } = await create(daemon, { Image: 'busybox', ...body });
