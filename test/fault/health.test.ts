@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readCgroupLayout } from '../../runtime/cgroup/layout.ts';
+import { freeze, thaw } from '../../runtime/cgroup/live/freezer.ts';
 import { eventually } from '../lib/process.ts';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { requires } from '../lib/requires.ts';
@@ -160,6 +162,31 @@ test(
     await eventually('the next one hangs', () => isRunning(daemon, id, 'sleep 778'));
     await daemon.dockerOk('rm', '-f', id);
     await eventually('no probe is left', async () => (await probesOf(daemon)).length === 0);
+    assert.deepEqual(await daemon.leftovers(), []);
+  },
+);
+
+test(
+  'a probe in a frozen container, as a commit freezes it, says nothing of its health',
+  NEEDS,
+  async (t) => {
+    const daemon = await startDaemon(t);
+    const flags = ['--health-interval', '50ms', '--health-timeout', '4s', '--health-retries', '1'];
+    const id = await sleeper(daemon, 'test -e /slow || exit 0; touch /in; sleep 1000', ...flags);
+    const place = { layout: await readCgroupLayout(), path: `${daemon.cgroupParent}/${id}` };
+    await becomes(daemon, id, 'healthy');
+    await daemon.dockerOk('exec', id, 'sh', '-c', 'touch /slow; while ! test -e /in; do sleep 0.01; done');
+    await freeze(place);
+    const before = await healthOf(daemon, id);
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    assert.deepEqual(await healthOf(daemon, id), before);
+    assert.equal(before.Status, 'healthy');
+    const thawedAt = Date.now();
+    await thaw(place);
+    // It is looked after again, and only what was begun since counts.
+    const { Log } = await becomes(daemon, id, 'unhealthy');
+    assert.ok(Date.parse(Log.at(-1)?.Start ?? '') >= thawedAt);
+    await daemon.dockerOk('rm', '-f', id);
     assert.deepEqual(await daemon.leftovers(), []);
   },
 );

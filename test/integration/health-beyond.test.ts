@@ -197,6 +197,27 @@ daemonSuite(
       assert.match(both.stderr, /--no-healthcheck conflicts with --health-\* options/);
     });
 
+    test('one that is killed has failed, for its restart policy', async () => {
+      const flags = [
+        '--health-cmd',
+        'false',
+        ...FAST,
+        '--on-unhealthy',
+        'kill:max=2,cooldown=0s',
+        '--restart',
+        'on-failure:5',
+      ];
+      const id = await run(...flags, 'busybox', 'sleep', '1000');
+      await eventually(
+        'it was started again, twice',
+        async () => (await inspected(id, '{{.RestartCount}}')) === '2',
+      );
+      await eventually('its budget is used up', async () =>
+        (await actionsOf(id)).includes('health_action: exhausted'),
+      );
+      assert.equal(await inspected(id, '{{.State.Status}}'), 'running');
+    });
+
     test('no probe in a paused container, and again when it goes on', async () => {
       const id = await run('--health-cmd', 'echo x', ...FAST, 'busybox', 'sleep', '1000');
       await becomes(id, 'healthy');

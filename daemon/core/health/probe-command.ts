@@ -46,10 +46,11 @@ export function commandProbe(
   let last: Promise<unknown> | undefined;
   return async (signal) => {
     if (words.length === 0) throw internal(`healthcheck for container ${entry.id} has no command`);
-    if (last !== undefined && !(await within(timeoutMs, last))) return lateOutcome(timeoutMs, '');
     // Nothing that is started in a frozen cgroup would ever run: it is being committed.
     if (await isEntryFrozen(core, entry)) return undefined;
-    const started = await startProbe(core, { entry, run }, words);
+    if (last !== undefined && !(await within(timeoutMs, last))) return lateOutcome(timeoutMs, '');
+    const started = await startUnlessFrozen(core, { entry, run }, words);
+    if (started === undefined) return undefined;
     last = started.cleared;
     const isInTime = await withinUnless(timeoutMs, started.ended, signal);
     if (isInTime) return finished(started);
@@ -66,6 +67,20 @@ interface Started {
   /** Resolves when nothing is left of it. */
   readonly cleared: Promise<void>;
   readonly closed: Promise<void>;
+}
+
+/** Undefined when it did not come to run because the container was frozen meanwhile. */
+async function startUnlessFrozen(
+  core: Core,
+  of: { readonly entry: Entry; readonly run: Run },
+  words: readonly string[],
+): Promise<Started | undefined> {
+  try {
+    return await startProbe(core, of, words);
+  } catch (error) {
+    if (await isEntryFrozen(core, of.entry)) return undefined;
+    throw error;
+  }
 }
 
 async function startProbe(
