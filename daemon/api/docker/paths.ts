@@ -39,18 +39,23 @@ const HIJACKED = /^(?:\/v[0-9.]+)?\/+(?:(containers)\/+([^?]+?)\/attach|(exec)\/
 export function hijackOf(method: string | undefined, url: string | undefined): Hijack | undefined {
   if (method === 'GET') return websocketOf(url);
   if (method !== 'POST') return undefined;
-  const match = HIJACKED.exec(url ?? '');
-  if (match === null) return undefined;
-  const [, containers, container = '', , exec = ''] = match;
-  return containers === undefined
-    ? { kind: 'exec-start', name: decodeURIComponent(exec) }
-    : { kind: 'attach', name: decodeURIComponent(container) };
+  const [, containers, container = '', , exec = ''] = HIJACKED.exec(url ?? '') ?? [];
+  return containers === undefined ? named('exec-start', exec) : named('attach', container);
+}
+
+/** Undefined for a name that is no URI: the router refuses it. The HTTP parser asks, and an error there would be the daemon's end. */
+function named(kind: Hijack['kind'], escaped: string): Hijack | undefined {
+  if (escaped === '') return undefined;
+  try {
+    return { kind, name: decodeURIComponent(escaped) };
+  } catch {
+    return undefined;
+  }
 }
 
 const WEBSOCKET = /^(?:\/v[0-9.]+)?\/+containers\/+([^?]+?)\/attach\/ws(?:\?|$)/;
 
 /** Only with an Upgrade header; without one it is an ordinary request, that is refused. */
 function websocketOf(url: string | undefined): Hijack | undefined {
-  const name = WEBSOCKET.exec(url ?? '')?.[1];
-  return name === undefined ? undefined : { kind: 'attach-ws', name: decodeURIComponent(name) };
+  return named('attach-ws', WEBSOCKET.exec(url ?? '')?.[1] ?? '');
 }

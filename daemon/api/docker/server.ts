@@ -51,8 +51,10 @@ export async function createDockerApi(door: Door): Promise<DockerApi> {
   await app.ready();
   const hijack = hijackDoor(door);
   const servers: (Server | TlsServer)[] = [];
-  const listener = (request: IncomingMessage, response: ServerResponse): void =>
-    app.routing(request, response);
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    if (taken.has(request.socket)) request.socket.destroy();
+    else app.routing(request, response);
+  };
   return {
     app,
     createServer: (tls) => {
@@ -70,10 +72,19 @@ export async function createDockerApi(door: Door): Promise<DockerApi> {
   };
 }
 
+/**
+ * Connections whose bytes are a stream's now. Without an Upgrade header node's parser goes on in what came along with the request, and
+ * would take a stream's bytes for a further request (CVE-2024-41110's class): such a connection is dropped.
+ */
+const taken = new WeakSet<object>();
+
 const SERVER_OPTIONS = {
   IncomingMessage: ApiMessage,
-  shouldUpgradeCallback: ({ method, url }: { method?: string | undefined; url?: string | undefined }) =>
-    hijackOf(method, url) !== undefined,
+  shouldUpgradeCallback: ({ method, url, socket }: Pick<IncomingMessage, 'method' | 'url' | 'socket'>) => {
+    const hijacks = hijackOf(method, url) !== undefined;
+    if (hijacks) taken.add(socket);
+    return hijacks;
+  },
   /** An upload takes as long as it takes, and a client may keep its connection: both are docker's. */
   requestTimeout: 0,
   keepAliveTimeout: 0,
