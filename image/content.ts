@@ -105,8 +105,7 @@ export async function openContent(root: string): Promise<ContentStore> {
       for (const digest of digests) {
         using _ = await locks.acquire(digest);
         if (holds.has(digest) || isOwned(digest)) continue;
-        await rm(path(digest), { force: true });
-        freedBytes += sizes.remove(digest);
+        freedBytes += await removeBlob(sizes, digest, path(digest));
       }
       return freedBytes;
     },
@@ -114,6 +113,19 @@ export async function openContent(root: string): Promise<ContentStore> {
     size: (digest) => sizes.get(digest),
     total: () => sizes.total(),
   };
+}
+
+/** Out of the account first: who looks for it while it goes must not find it. Returns what that freed. */
+async function removeBlob(sizes: BlobSizes, digest: Digest, path: string): Promise<number> {
+  const size = sizes.get(digest);
+  const freedBytes = sizes.remove(digest);
+  try {
+    await rm(path, { force: true });
+    return freedBytes;
+  } catch (error) {
+    sizes.put(digest, size);
+    throw error;
+  }
 }
 
 /** The account of what is on disk, kept up to date by who moves it. */

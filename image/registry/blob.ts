@@ -45,9 +45,7 @@ export async function* readBlob(
         throw new WherryError('unavailable', `unexpected EOF: ${at} of ${blob.size} bytes of ${blob.digest}`);
     } catch (error) {
       ctx.check();
-      // After one that answers only mirrors are asked: see hasAnswered.
-      if (!hasAnswered(error, session.endpoint)) turn += 1;
-      else if (sessions[0]?.endpoint.mirror === true) turn = 0;
+      turn = turnAfter(turn, { sessions, error });
       const others = turn < sessions.length && !hasAnswered(error, session.endpoint);
       // A server that is too slow stays so, whatever it has sent.
       failed = at > before && codeOf(error) !== 'deadline-exceeded' ? 1 : failed + 1;
@@ -59,6 +57,16 @@ export async function* readBlob(
       await pause(ctx, limits, { number: failed, error });
     }
   }
+}
+
+/** After one that answers only mirrors are asked: see hasAnswered. */
+function turnAfter(
+  turn: number,
+  { sessions, error }: { readonly sessions: readonly Session[]; readonly error: unknown },
+): number {
+  const session = sessions[turn % sessions.length];
+  if (session === undefined || !hasAnswered(error, session.endpoint)) return turn + 1;
+  return sessions[0]?.endpoint.mirror === true ? 0 : turn;
 }
 
 async function open(

@@ -1,6 +1,5 @@
-import { statfsSync } from 'node:fs';
 import { internal, invalidArgument } from '../../common/errors.ts';
-import { inCall } from '../../native/ffi/beat.ts';
+import { spaceAt } from '../../native/sys/space.ts';
 
 /** What an archive may make of a little. */
 export interface UnpackLimits {
@@ -59,10 +58,10 @@ export function guardUnpacking(limits: UnpackLimits, path: string): UnpackGuard 
 
 /** Of bytes, and where the file system counts them, of inodes. */
 function keepReserve(path: string, reserveBytes: number): void {
-  const { bavail, blocks, bsize, files, ffree } = inCall(() => statfsSync(path));
-  const reserve = Math.min(reserveBytes, (blocks * bsize) / RESERVE_SHARE);
-  const lacks = bavail * bsize < reserve ? `${Math.round(reserve)} bytes` : undefined;
-  const few = files > 0 && ffree < files / RESERVE_SHARE ? 'a fiftieth of its inodes' : undefined;
+  const { totalBytes, freeBytes, inodes, freeInodes } = spaceAt(path);
+  const reserve = Math.min(reserveBytes, totalBytes / RESERVE_SHARE);
+  const lacks = freeBytes < reserve ? `${Math.round(reserve)} bytes` : undefined;
+  const few = inodes > 0 && freeInodes < inodes / RESERVE_SHARE ? 'a fiftieth of its inodes' : undefined;
   if ((lacks ?? few) === undefined) return;
   throw internal(
     `Cannot write to "${path}": no space left on device but the ${lacks ?? few} that the daemon's option "image-reserve" keeps`,

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import type { Ctx } from '../../../common/ctx.ts';
 import { invalidArgument, messageOf, WherryError } from '../../../common/errors.ts';
 
@@ -21,7 +20,7 @@ export async function fetchSource(ctx: Ctx, url: URL): Promise<Readable> {
       cause: error,
     });
   });
-  if (answer.ok && answer.body !== null) return Readable.fromWeb(answer.body as ReadableStream);
+  if (answer.ok && answer.body !== null) return Readable.fromWeb(answer.body);
   await answer.body?.cancel();
   throw invalidArgument(`Get "${url.origin}${url.pathname}": the server says ${answer.status}`);
 }
