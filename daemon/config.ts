@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidArgument } from '../common/errors.ts';
+import { parseAddressPools } from './config/address-pools.ts';
 import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
 import type { Value } from './config/options.ts';
 import { readValues, refuseUnsupported, type Values } from './config/values.ts';
@@ -190,7 +191,7 @@ function networksOf(values: Values): NetworksConfig {
     dnsSearch: values.list('dns-search') ?? own.dnsSearch,
     dnsOptions: values.list('dns-opts') ?? own.dnsOptions,
     hostGatewayIp: values.addresses('host-gateway-ips')?.[0],
-    addressPools: own.addressPools,
+    addressPools: parseAddressPools(values.items('default-address-pools') ?? []),
   };
 }
 

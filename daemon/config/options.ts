@@ -220,8 +220,7 @@ const NOT_YET: readonly Option[] = [
     key: 'default-address-pools',
     flag: 'default-address-pool',
     kind: 'list',
-    help: 'Not supported yet',
-    accepts: none,
+    help: 'Where subnets of networks come from (base=10.0.0.0/8,size=24)',
   },
   {
     key: 'default-network-opts',

@@ -10,6 +10,8 @@ export interface Values {
   flag(key: string): boolean | undefined;
   integer(key: string, range: { readonly min: number; readonly max: number }): number | undefined;
   list(key: string): readonly string[] | undefined;
+  /** Of any type. */
+  items(key: string): readonly unknown[] | undefined;
   addresses(key: string): readonly string[] | undefined;
   map(key: string): Readonly<Record<string, unknown>> | undefined;
 }
@@ -57,6 +59,7 @@ export function readValues(values: ReadonlyMap<string, Value>): Values {
       return value;
     },
     list,
+    items: (key) => values.get(key) as readonly unknown[] | undefined,
     addresses: (key) => {
       const value = list(key);
       if (value?.some((address) => isIP(address) === 0) === true) throw fail(key, 'a list of IP addresses');

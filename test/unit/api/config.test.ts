@@ -37,6 +37,18 @@ test('the file wins over defaults, a flag over the file', () => {
     [{ 'exec-root': '/r' }, ['-p', '/x'], (c) => c.pidfile, '/x'],
     [{ dns: ['1.1.1.1'] }, ['--dns', '::1'], (c) => c.networks.dns, ['::1']],
     [
+      { 'default-address-pools': [{ base: '10.0.0.0/8', size: 24 }] },
+      [],
+      (c) => c.networks.addressPools,
+      [{ base: '10.0.0.0/8', size: 24 }],
+    ],
+    [
+      {},
+      ['--default-address-pool', 'base=10.0.0.0/8,size=24'],
+      (c) => c.networks.addressPools,
+      [{ base: '10.0.0.0/8', size: 24 }],
+    ],
+    [
       { 'log-opts': { 'max-size': '1m' } },
       ['--log-opt', 'max-file=2'],
       (c) => c.logOptions,
