@@ -62,6 +62,9 @@ daemonSuite('dependencies between containers', (daemon) => {
       assert.match(stderr, new RegExp(`Cannot start container "${name}": `));
       assert.match(stderr, said);
     }
+    const removed = await daemon().wherry('run', '--rm', '--name', 'short', '--after', 'nobody', 'busybox');
+    assert.notEqual(removed.code, 0);
+    await eventually('it is removed', async () => (await daemon().docker('inspect', 'short')).code === 1);
     const { stderr } = await daemon().wherry('create', '--after', 'db:soon', 'busybox');
     assert.match(stderr, /invalid dependency "db:soon"/);
   });

@@ -13,15 +13,26 @@ import { beginRun } from './begin-run.ts';
 import { reserveRequestOf } from './join-networks.ts';
 import { launch } from './launch.ts';
 import { publishPorts } from './publish.ts';
-import { removeLocked } from './remove.ts';
+import { removeInBackground, removeLocked } from './remove.ts';
 import { startFailure, type StartFailure } from './start-failure.ts';
 import type { Entry } from './table.ts';
 
 /** Containers.start. */
 export async function start(core: Core, ctx: Ctx, reference: string): Promise<void> {
   const entry = core.table.find(reference);
-  if (entry.run === undefined) await awaitDependencies(core, ctx, entry);
+  if (entry.run === undefined) {
+    await awaitDependencies(core, ctx, entry).catch((error: unknown) => {
+      refuseStart(core, entry);
+      throw error;
+    });
+  }
   await startEntry(core, ctx, entry);
+}
+
+/** It did not even begin: who attached is let go, and what was to remove itself goes, as after a start that failed. */
+function refuseStart(core: Core, entry: Entry): void {
+  for (const { socket } of entry.pending.splice(0)) socket.destroy();
+  if (entry.view.config.host.autoRemove) removeInBackground(core, entry);
 }
 
 /** Takes the container's lock. A failure leaves the container as it was, with its error and exit code. */

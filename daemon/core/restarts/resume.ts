@@ -1,4 +1,5 @@
 import { messageOf } from '../../../common/errors.ts';
+import { Turns } from '../../../common/turns.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import { startEntry } from '../containers/start.ts';
 import type { Entry } from '../containers/table.ts';
@@ -10,6 +11,9 @@ import { composeNeeded, knownNeeded } from '../dependencies/find.ts';
 import { inOrder } from '../dependencies/graph.ts';
 import { pauseOf } from './pause.ts';
 import { wantsRestart } from './policy.ts';
+
+/** A host that has just begun has other things to do, too. */
+const STARTS_PER_CPU = 4;
 
 /**
  * What is to run by its policy, when a daemon comes: who waited for the next start goes on waiting, unless the host was restarted;
@@ -27,12 +31,13 @@ export function resume(core: Core, boot: Boot): void {
   // A restart that a client asked for was cut off between its stop and its start.
   for (const entry of ended) if (entry.view.config.host.autoRemove) removeInBackground(core, entry);
   const starts = ended.filter(wantsStart);
+  const turns = new Turns(STARTS_PER_CPU * core.host.cpus);
   void core.background.run('Cannot start containers', {}, async () => {
     const after = (entry: Entry): readonly Entry[] => [
       ...knownNeeded(core, entry),
       ...composeNeeded(core, entry).map((needed) => needed.entry),
     ];
-    await inOrder(starts, after, (entry) => startLogged(core, entry));
+    await inOrder(starts, after, (entry) => startLogged(core, entry, turns));
     if (core.restartTimers.signal.aborted) return;
     await boot.record();
   });
@@ -45,10 +50,11 @@ function wantsStart({ view }: Entry): boolean {
   return wantsRestart(config.host.restartPolicy, restarts, state.exitCode);
 }
 
-async function startLogged(core: Core, entry: Entry): Promise<void> {
+async function startLogged(core: Core, entry: Entry, turns: Turns): Promise<void> {
   try {
     await followCompose(core, entry);
     await awaitDependencies(core, core.ctx, entry);
+    using _turn = await turns.take();
     await startEntry(core, core.ctx, entry);
   } catch (error) {
     core.ctx.log.error('Cannot start a container with the daemon', { container: entry.id, error });

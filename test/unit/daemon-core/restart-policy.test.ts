@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { parseBackoff } from '../../../common/restart-backoff.ts';
+import { Turns } from '../../../common/turns.ts';
 import { NEVER_STARTED, type RestartPolicy } from '../../../daemon/core/restarts/contract.ts';
 import { checkPolicy, nextRestart, wantsRestart } from '../../../daemon/core/restarts/policy.ts';
 import { createRestartTimers } from '../../../daemon/core/restarts/timers.ts';
+import { openContainerStore } from '../../../daemon/store/containers.ts';
 
 const policy = (name: string, maximumRetryCount = 0): RestartPolicy => ({ name, maximumRetryCount });
 const RAN = { ...NEVER_STARTED, started: true };
@@ -89,4 +92,32 @@ test('timers start nothing before they are released, nothing that is cancelled, 
   timers.set('later', 0);
   await new Promise((done) => setTimeout(done, 5));
   assert.deepEqual([started, timers.size(), timers.signal.aborted], [['early'], 0, true]);
+});
+
+test('rows of a version without restarts are read, and written with them', () => {
+  const db = new DatabaseSync(':memory:');
+  db.exec('CREATE TABLE containers (id TEXT PRIMARY KEY, name TEXT, container TEXT, state TEXT) STRICT');
+  db.exec(`INSERT INTO containers VALUES ('1', 'old', '{}', '{"kind":"exited"}')`);
+  const store = openContainerStore<object, object, object>(db);
+  assert.deepEqual(store.all()[0]?.restarts, {});
+  store.setState('1', { kind: 'running' }, RAN);
+  // A second time it is there already.
+  const [row] = openContainerStore<object, object, object>(db).all();
+  assert.deepEqual([row?.state, row?.restarts], [{ kind: 'running' }, RAN]);
+  db.close();
+});
+
+test('so many take their turn at a time, and everybody in the end', async () => {
+  const turns = new Turns(3);
+  let now = 0;
+  let most = 0;
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      using _turn = await turns.take();
+      most = Math.max(most, (now += 1));
+      await Promise.resolve();
+      now -= 1;
+    }),
+  );
+  assert.deepEqual([now, most], [0, 3]);
 });
