@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, conflict, messageOf, notFound, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
-import type { VolumeDriver } from './contract.ts';
+import { LOCAL_DRIVER, type VolumeDriver } from './contract.ts';
 import type { VolumeParts } from './parts.ts';
 
 export interface RemoveVolume {
@@ -45,7 +45,8 @@ export async function removeLocked(
     const driver = await drivers.get(ctx, driverName);
     await removeFrom(driver, ctx.detached(REMOVE_TIMEOUT_MS), name);
   } catch (error) {
-    if (!force) {
+    // What lies on our own disk is not forgotten.
+    if (!force || driverName === LOCAL_DRIVER) {
       table.setState(name, 'ready');
       throw error;
     }
