@@ -96,8 +96,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
     ...{ dataRoot, db, log, transfers },
     onEvent: imageEvents(events),
     storagePatienceMs: config.storagePatienceMs,
-    unpackLimits: config.unpackLimits,
-    dropBlobs: config.dropBlobs,
+    ...{ unpackLimits: config.unpackLimits, dropBlobs: config.dropBlobs },
   });
   parts.defer(() => store.close());
   const id = await engineId(dataRoot);
