@@ -132,7 +132,8 @@ async function removeAll(root: string): Promise<void> {
     for (const { id } of store.images.list()) {
       await store.images.remove(ctx, id, { force: true, users: () => [] });
     }
-    const { images, ...bytes } = store.disk.usage();
+    // What a killed pull has begun is kept for the next one.
+    const { images, partialBytes: _kept, ...bytes } = store.disk.usage();
     assert.deepEqual([images, ...Object.values(bytes).filter((count) => count !== 0)], [[]]);
   });
   assert.equal(du(root), 0);
