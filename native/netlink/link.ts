@@ -182,16 +182,6 @@ export const createVlan = (vlan: { name: string; parentIndex: number; id: number
     ),
   );
 
-/** A macvlan parent for networks of a single host, as docker makes one where none is named (`dm-<id>`). */
-export const createDummy = (name: string): Buffer =>
-  message(
-    RTM_NEWLINK,
-    NLM_F_CREATE | NLM_F_EXCL,
-    ifinfomsg(0, true),
-    attribute(IFLA_IFNAME, text(name)),
-    nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from('dummy'))),
-  );
-
 /** Makes a link, known by its name, a port of the bridge, and raises it. */
 export const attachToBridge = (name: string, bridgeIndex: number): Buffer =>
   message(

@@ -6,7 +6,7 @@ import type { Step } from './port.ts';
 export type KernelJob =
   | { readonly kind: 'bridge'; readonly device: BridgeDevice; readonly ipv6: boolean }
   | { readonly kind: 'delete-link'; readonly name: string }
-  | { readonly kind: 'parent'; readonly name: string }
+  | { readonly kind: 'parent'; readonly name: string; readonly driver: 'macvlan' | 'ipvlan' }
   | { readonly kind: 'firewall'; readonly firewall: Firewall }
   | InsideJob;
 

@@ -13,8 +13,9 @@ export async function bringUp(state: State, network: Network): Promise<void> {
 /** Undefined for a network without a device. */
 export function deviceJob({ options }: State, network: Network): KernelJob | undefined {
   const { view, options: own } = network;
-  if (view.driver === 'macvlan' || view.driver === 'ipvlan')
-    return { kind: 'parent', name: own.parent ?? '' };
+  if (view.driver === 'macvlan' || view.driver === 'ipvlan') {
+    return { kind: 'parent', name: own.parent ?? '', driver: view.driver };
+  }
   if (view.driver !== 'bridge') return undefined;
   const cidrs = view.ipam.flatMap(({ subnet, gateway }) =>
     subnet === undefined || gateway === undefined

@@ -1,6 +1,12 @@
 import { internal, invalidArgument } from '../../../common/errors.ts';
 import { connectNetlink, type NetlinkConnection } from '../../../native/netlink/connection.ts';
-import { createVlan, deleteLink, raiseLink } from '../../../native/netlink/link.ts';
+import {
+  createOnParent,
+  createVlan,
+  deleteLink,
+  IPVLAN_MODES,
+  raiseLink,
+} from '../../../native/netlink/link.ts';
 import { openNetns, setSysctlNow } from '../../../native/sys/netns.ts';
 import { ensureBridge, listLinks } from './bridge.ts';
 import { putFirewall } from './firewall.ts';
@@ -31,7 +37,11 @@ export function runJob(job: KernelJob): number {
         return 0;
       });
     case 'parent':
-      return withRoute((route) => ensureParent(route, job.name));
+      return withRoute((route) => {
+        const parentIndex = ensureParent(route, job.name);
+        if (job.driver === 'ipvlan') checkIpvlan(route, parentIndex);
+        return parentIndex;
+      });
     case 'firewall': {
       using netfilter = connectNetlink('netfilter');
       putFirewall(netfilter, job.firewall);
@@ -46,6 +56,28 @@ export function runJob(job: KernelJob): number {
 function withRoute<T>(use: (route: NetlinkConnection) => T): T {
   using route = connectNetlink('route');
   return use(route);
+}
+
+/** A kernel without ipvlan says so now, not at the first container's start. */
+function checkIpvlan(route: NetlinkConnection, parentIndex: number): void {
+  const name = `ipvl${process.pid}`;
+  const link = {
+    kind: 'ipvlan',
+    name,
+    index: 0,
+    parentIndex,
+    macAddress: '',
+    mode: IPVLAN_MODES.l2,
+  } as const;
+  const action = 'make a device of the driver ipvlan (CONFIG_IPVLAN)';
+  // Busy: the parent has macvlan devices, or ipvlan ones in another mode; the kernel knows the driver.
+  const made = route.execute({
+    action,
+    message: createOnParent(link, process.pid),
+    ignore: ['EBUSY', 'EINVAL'],
+  });
+  const probe = made ? listLinks(route).find((each) => each.name === name) : undefined;
+  if (probe !== undefined) route.execute({ action: `delete "${name}"`, message: deleteLink(probe.index) });
 }
 
 /** The parent of a macvlan or ipvlan network; `eth0.50` is made of `eth0` when it is missing, as docker does. */
