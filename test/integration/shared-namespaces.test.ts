@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { readlink } from 'node:fs/promises';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../lib/process.ts';
 import { cgroupVersion } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
@@ -61,6 +62,19 @@ daemonSuite('shared namespaces', (daemon) => {
     await eventually('its processes are gone', async () => {
       const seen = await run('--pid', 'host', 'busybox', 'ps');
       return !seen.includes('sleep 12345');
+    });
+  });
+
+  test('and when no daemon saw its end, the next one sees to that', async () => {
+    const script = 'sleep 54321 & exec sleep 0.5';
+    await daemon().dockerOk('run', '-d', '--name', 'unseen', '--pid', 'host', 'busybox', 'sh', '-c', script);
+    await daemon().kill9();
+    await delay(1000);
+    await daemon().restart();
+    await daemon().dockerOk('wait', 'unseen');
+    await eventually('its processes are gone', async () => {
+      const seen = await run('--pid', 'host', 'busybox', 'ps');
+      return !seen.includes('sleep 54321');
     });
   });
 
