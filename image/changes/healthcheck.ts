@@ -1,4 +1,5 @@
-import { invalidArgument } from '../../common/errors.ts';
+import { invalidArgument, messageOf } from '../../common/errors.ts';
+import { parseDuration } from '../../common/go-duration.ts';
 import { jsonWords, splitLine, type Instruction } from './lines.ts';
 
 const DURATIONS: Readonly<Record<string, string>> = {
@@ -6,15 +7,6 @@ const DURATIONS: Readonly<Record<string, string>> = {
   timeout: 'Timeout',
   'start-period': 'StartPeriod',
   'start-interval': 'StartInterval',
-};
-const UNITS_NS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
 };
 const MIN_NS = 1e6;
 
@@ -54,13 +46,10 @@ function settingOf(flag: string): [string, number] {
   return [key, ns];
 }
 
-/** Go's durations: `1h30m`, `1.5s`. */
 function durationNs(text: string): number {
-  const whole = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+|0)$/.exec(text);
-  if (whole === null) throw invalidArgument(`time: invalid duration "${text}"`);
-  let total = 0;
-  for (const [, amount = '', unit = ''] of (whole[2] ?? '').matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(amount) * (UNITS_NS[unit] ?? 0);
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw invalidArgument(messageOf(error), { cause: error });
   }
-  return Math.round(whole[1] === '-' ? -total : total);
 }
