@@ -26,7 +26,7 @@ export function parseAddressPools(items: readonly unknown[]): readonly AddressPo
 }
 
 function fieldsOf(item: unknown): { readonly base?: unknown; readonly size?: unknown } {
-  if (typeof item !== 'string') return (item ?? {}) as object;
+  if (typeof item !== 'string') return item ?? {};
   const fields = Object.fromEntries(item.split(',').map((field) => field.split('=')));
   return { base: fields['base'], size: Number(fields['size'] ?? Number.NaN) };
 }
