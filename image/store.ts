@@ -71,7 +71,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const ctx = makeCtx(log);
   const workers = workerPool(Math.max(2, availableParallelism()), how);
   const spoolers = workerPool(MAX_SPOOLERS, how);
-  const downloads = workerPool(options.transfers?.maxDownloads ?? MAX_DOWNLOADS, how);
+  const downloads = workerPool(options.transfers?.maxDownloads ?? (() => MAX_DOWNLOADS), how);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();
