@@ -75,6 +75,16 @@ daemonSuite('exec', (daemon) => {
     });
   }
 
+  test('inspect tells the detach keys as bytes; a command is a list', async () => {
+    const path = `/containers/${await running()}/exec`;
+    const { socket } = daemon();
+    const made = await rest(socket, 'POST', { path, body: { Cmd: ['true'], DetachKeys: 'ctrl-a,x' } });
+    const { Id } = made.json<{ Id: string }>();
+    const shown = (await rest(socket, 'GET', { path: `/exec/${Id}/json` })).json<{ DetachKeys: string }>();
+    assert.equal(shown.DetachKeys, Buffer.from([1, 0x78]).toString('base64'));
+    assert.equal((await rest(socket, 'POST', { path, body: { Cmd: 'true' } })).status, 400);
+  });
+
   test('inspect tells the exit code, and a second start is refused', async () => {
     const id = await running();
     const { socket } = daemon();

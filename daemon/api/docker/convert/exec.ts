@@ -1,11 +1,12 @@
 import { invalidArgument } from '../../../../common/errors.ts';
 import type { Exec, ExecCreateRequest } from '../../../core/contract.ts';
+import { parseDetachKeys } from '../../../core/detach-keys.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import type { ExecBody } from '../wire/exec.ts';
 
 /** Throws `invalid-argument` without a command. */
 export function toExecRequest(container: string, body: ExecBody, version: ApiVersion): ExecCreateRequest {
-  const cmd = typeof body.Cmd === 'string' ? [body.Cmd] : (body.Cmd ?? []);
+  const cmd = body.Cmd ?? [];
   if (cmd.length === 0) throw invalidArgument('No exec command specified');
   return {
     container,
@@ -50,7 +51,7 @@ export function inspectExec({ id, containerId, request, state }: Exec, user: str
     OpenStdout: request.attachStdout,
     CanRemove: state.kind === 'exited',
     ContainerID: containerId,
-    DetachKeys: '',
+    DetachKeys: Buffer.from(parseDetachKeys(request.detachKeys ?? '')).toString('base64'),
     Pid: 'pid' in state ? state.pid : 0,
   };
 }

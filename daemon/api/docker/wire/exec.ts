@@ -5,7 +5,7 @@ const optional = Type.Optional;
 const strings = Type.Array(Type.String());
 
 export const ExecBody = Type.Object({
-  Cmd: optional(Type.Union([Type.String(), strings])),
+  Cmd: optional(strings),
   Env: optional(strings),
   User: optional(Type.String()),
   WorkingDir: optional(Type.String()),
