@@ -189,7 +189,7 @@ export interface MountPoint {
   readonly type: 'bind' | 'volume' | 'image';
   /** Of the volume or image; empty for a bind. */
   readonly name: string;
-  /** Where the host has it; of a plugin's volume, when it was mounted last. */
+  /** Where the host has it; empty for a plugin's volume, the id of an image. */
   readonly source: string;
   readonly destination: string;
   /** Of a volume. */

@@ -307,6 +307,9 @@ daemonSuite('volumes', (daemon) => {
     const { stdout, stderr } = await daemon().docker('logs', Id);
     assert.equal(stdout.trim(), '/i/bin/busybox');
     assert.match(stderr, /Read-only/);
+    const missing = { ...body, HostConfig: { Mounts: [{ Type: 'image', Source: 'nope', Target: '/i' }] } };
+    const answer = await rest(daemon().socket, 'POST', { path: '/containers/create', body: missing });
+    assert.deepEqual([answer.status, answer.json()], [404, { message: 'No such image: nope:latest' }]);
   });
 
   test('idmap: what the host owns appears as the user of the container', async () => {

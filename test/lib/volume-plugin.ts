@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 
 /** A volume plugin over docker's protocol, as real ones are: a server on a unix socket, its volumes directories. */
@@ -61,7 +61,7 @@ export async function startVolumePlugin(socketPath: string, root: string): Promi
       return {};
     },
   };
-  const server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const method = (request.url ?? '').slice(1);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -77,7 +77,8 @@ export async function startVolumePlugin(socketPath: string, root: string): Promi
       response.statusCode = 500;
       response.end(JSON.stringify({ Err: (error as Error).message }));
     }
-  });
+  };
+  const server = createServer((request, response) => void serve(request, response));
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     calls,

@@ -39,7 +39,10 @@ export function makeStorage(core: Core): Storage<Container> {
 const isUsedIn =
   ({ table }: Core): IsUsed =>
   (id) =>
-    [...table.all()].some(({ view }) => view.imageId === id);
+    [...table.all()].some(
+      ({ view }) =>
+        view.imageId === id || view.mounts.some(({ type, source }) => type === 'image' && source === id),
+    );
 
 function mountedSnapshots({ table }: Core): ReadonlySet<string> {
   const mounted = [...table.all()].filter(({ view }) => MOUNTED.includes(view.state.kind));

@@ -12,6 +12,8 @@ export interface MountSources {
   /** Of the volume of this name if there is one. */
   readonly driverOf: (volume: string) => string | undefined;
   readonly localPath: (volume: string) => string;
+  /** Throws `not-found`. */
+  readonly imageId: (reference: string) => string;
 }
 
 /** A volume that the container mounts, and what it is to be like if it does not exist. */
@@ -55,7 +57,7 @@ export function settleMounts(config: CreateRequest, sources: MountSources): Sett
   }
   host.binds.forEach((bind) => put(bindPoint(bind)));
   host.volumes.forEach((use) => put(volume(use)));
-  host.imageMounts.forEach((image) => put(imagePoint(image)));
+  host.imageMounts.forEach((image) => put(imagePoint(image, sources.imageId(image.image))));
   for (const path of Object.keys(config.volumes)) {
     const destination = posix.resolve('/', path);
     if (points.has(destination) || own.has(destination)) continue;
@@ -122,11 +124,12 @@ const volumePoint = (
   copyUp: !use.noCopy,
 });
 
-const imagePoint = ({ image, destination, subpath }: ImageMount): MountPoint => ({
+/** By its id: the name may be another's later, and the image stays as long as it is mounted. */
+const imagePoint = ({ image, destination, subpath }: ImageMount, id: string): MountPoint => ({
   ...PLAIN,
   type: 'image',
   name: image,
-  source: image,
+  source: id,
   destination,
   mode: '',
   rw: false,
@@ -157,11 +160,12 @@ const isMode = (mode: string): boolean =>
 
 /** The mounts of a container that is being created. Throws as `settleMounts` does. */
 export const settleMountsFor = (
-  { table, volumeParts }: Pick<Core, 'table' | 'volumeParts'>,
+  { table, volumeParts, images }: Pick<Core, 'table' | 'volumeParts' | 'images'>,
   config: CreateRequest,
 ): SettledMounts =>
   settleMounts(config, {
     container: (reference) => table.find(reference).view,
     driverOf: (volume) => volumeParts.table.find(volume)?.driver,
     localPath: (volume) => volumeParts.drivers.local.dataPath(volume),
+    imageId: (reference) => images.get(reference).id,
   });

@@ -118,9 +118,9 @@ function announceVolume(
   });
 }
 
-async function imageAt(core: Core, { name }: MountPoint, at: string): Promise<HostSideMount> {
+async function imageAt(core: Core, { source }: MountPoint, at: string): Promise<HostSideMount> {
   await mkdir(at, { recursive: true, mode: 0o755 });
-  const layers = core.disk.layers(name).map(({ directory }) => directory);
+  const layers = core.disk.layers(source).map(({ directory }) => directory);
   return { at, what: { kind: 'layers', layers: layers.toReversed() } };
 }
 

@@ -37,7 +37,12 @@ function container(host: Partial<HostOptions>, change: Partial<Container['config
     ...change,
     host: { ...exampleRequest().host, ...host },
   };
-  const elsewhere = { container: exampleContainer, driverOf: () => undefined, localPath: () => '/volume' };
+  const elsewhere = {
+    container: exampleContainer,
+    driverOf: () => undefined,
+    localPath: () => '/volume',
+    imageId: () => '',
+  };
   const { mounts } = settleMounts(config, elsewhere);
   return { ...exampleContainer(), config, mounts };
 }

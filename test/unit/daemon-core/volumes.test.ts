@@ -82,6 +82,7 @@ function settle(
     container: () => from,
     driverOf: (name) => (name === 'remote' ? 'plug' : undefined),
     localPath: (name) => `/v/${name}`,
+    imageId: (name) => `sha256:${name}`,
   });
 }
 

@@ -29,16 +29,20 @@ export async function findPlugin(directories: PluginDirectories, name: string): 
   )) {
     if (await isSocket(socketPath)) return { socketPath };
   }
-  for (const directory of directories.specs) {
-    for (const extension of EXTENSIONS) {
-      for (const path of [`${name}${extension}`, join(name, `${name}${extension}`)]) {
-        const text = await readIfThere(join(directory, path));
-        if (text !== undefined) return addressIn(text, { name, isJson: extension === '.json' });
-      }
-    }
+  for (const path of specPaths(directories, name)) {
+    const text = await readIfThere(path);
+    if (text !== undefined) return addressIn(text, { name, isJson: path.endsWith('.json') });
   }
   throw notFound(`plugin "${name}" not found`);
 }
+
+const specPaths = ({ specs }: PluginDirectories, name: string): string[] =>
+  specs.flatMap((directory) =>
+    EXTENSIONS.flatMap((extension) => [
+      join(directory, `${name}${extension}`),
+      join(directory, name, `${name}${extension}`),
+    ]),
+  );
 
 /** Names of plugins whose sockets are there. */
 export async function pluginNames(directories: PluginDirectories): Promise<readonly string[]> {
