@@ -240,6 +240,10 @@ daemonSuite('networks', (daemon) => {
   });
 
   test('a link gives names and variables', async () => {
+    assert.match(
+      await refused('create', '--link', 'nobody', 'busybox'),
+      /could not get container for nobody: No such container: nobody/,
+    );
     const id = await sleeper('--name', 'db', '--expose', '5432', '-e', 'COLOUR=red');
     const there = await address(id, 'bridge');
     const said = await docker(

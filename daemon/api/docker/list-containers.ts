@@ -108,7 +108,7 @@ function matcher(filters: Filters, engine: Door['engine']): (container: Containe
     (exits.length === 0 ||
       (container.state.kind === 'exited' && exits.includes(exitCodeOf(container.state)))) &&
     (!filters.has('ancestor') || ancestors.has(container.imageId)) &&
-    (!filters.has('network') || networks.has(container.config.host.networkMode)) &&
+    (!filters.has('network') || Object.keys(container.config.networks).some((name) => networks.has(name))) &&
     (!filters.has('volume') || filters.values('volume').some((value) => hasMount(container, value))) &&
     filters.exact('health', healthOf(container)) &&
     filters.exact('isolation', '') &&

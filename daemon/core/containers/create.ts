@@ -18,6 +18,7 @@ import { announce } from './announce.ts';
 import { discard } from './discard.ts';
 import { fitResources } from './fit-resources.ts';
 import { donorFiles, networkDonorOf, settleMode, settleNetworks } from './join-networks.ts';
+import { checkLinks } from './links.ts';
 import { mergeConfig } from './merge.ts';
 import { settleModes } from './namespaces.ts';
 import { checkName, generateName, nameConflict } from './names.ts';
@@ -32,6 +33,7 @@ export async function create(
   const { resources, warnings } = fitResources(asked.host.resources, core.host.limits);
   const request = { ...asked, host: { ...asked.host, resources } };
   validateRequest(request, core.host);
+  checkLinks(core, request.host.links);
   const id = newId();
   // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
   using _lock = await core.locks.acquire(id);
