@@ -121,6 +121,7 @@ async function openPlace(
       env: [],
       labels: {},
       cmd,
+      networks: {},
       ...request,
       host: { ...example.host, networkMode: 'none', ...host },
     });
