@@ -23,7 +23,7 @@ import { readHost } from './host.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
 import { makePaths } from './paths.ts';
-import { openPorts } from './ports/ports.ts';
+import { openPorts, readEphemeralRange } from './ports/ports.ts';
 import { collect } from './recover/collect.ts';
 import { findContainers, settleContainer } from './recover/containers.ts';
 import { recoverExecs } from './recover/execs.ts';
@@ -59,6 +59,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const containerStore = openContainerStore<Fixed, ContainerState, RestartRecord>(db);
   const execStore = openExecStore<ExecCreateRequest>(db);
   const kept = createHealthTable(openHealthStore(db), options.ctx.log);
+  const ephemeral = await readEphemeralRange();
   const core: Core = {
     ...parts,
     table: createContainerTable(containerStore),
@@ -71,7 +72,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       plugins: options.config.pluginDirectories,
       core: () => core,
     }),
-    ports: openPorts({ db, networks: options.networks, ...options.config.publishing }),
+    ports: openPorts({ db, networks: options.networks, ephemeral, ...options.config.publishing }),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     stats: createSampler(STATS_INTERVAL_MS),

@@ -43,15 +43,17 @@ function describeHost(registry: Registry, engine: Engine): void {
     os_type: 'linux',
     version: VERSION,
   };
-  gauge(registry, 'engine_daemon_engine_info', 'The version of the engine, and what it runs on', {
+  gauge(registry, 'engine_daemon_engine_info', {
+    help: 'The version of the engine, and what it runs on',
     labelNames: Object.keys(labels),
   }).set(labels, 1);
-  gauge(registry, 'engine_daemon_engine_cpus_cpus', 'Processors of the host').set(cpus);
-  gauge(registry, 'engine_daemon_engine_memory_bytes', 'Memory of the host').set(memoryBytes);
+  gauge(registry, 'engine_daemon_engine_cpus_cpus', { help: 'Processors of the host' }).set(cpus);
+  gauge(registry, 'engine_daemon_engine_memory_bytes', { help: 'Memory of the host' }).set(memoryBytes);
 }
 
 function describeContainers(registry: Registry, engine: Engine): void {
-  gauge(registry, 'engine_daemon_container_states_containers', 'Containers in each state', {
+  gauge(registry, 'engine_daemon_container_states_containers', {
+    help: 'Containers in each state',
     labelNames: ['state'],
     collect() {
       const counts = { running: 0, paused: 0, stopped: 0 };
@@ -59,12 +61,14 @@ function describeContainers(registry: Registry, engine: Engine): void {
       for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
     },
   });
-  gauge(registry, 'wherry_images', 'Images in the store', {
+  gauge(registry, 'wherry_images', {
+    help: 'Images in the store',
     collect() {
       this.set(engine.images.list().length);
     },
   });
-  gauge(registry, 'wherry_background_jobs', 'Work that nobody waits for', {
+  gauge(registry, 'wherry_background_jobs', {
+    help: 'Work that nobody waits for',
     collect() {
       this.set(engine.info().goroutines);
     },
@@ -80,7 +84,8 @@ function countEvents(registry: Registry, engine: Engine, ctx: Ctx): void {
     help: 'Events that were published',
     registers: [registry],
   });
-  gauge(registry, 'engine_daemon_events_subscribers_total', 'Who listens to events', {
+  gauge(registry, 'engine_daemon_events_subscribers_total', {
+    help: 'Who listens to events',
     collect() {
       // Without ourselves.
       this.set(Math.max(0, engine.info().eventsListeners - 1));
@@ -128,7 +133,7 @@ function timed(registry: Registry, containers: Containers): Containers {
   return { ...containers, ...Object.fromEntries(verbs) };
 }
 
-type GaugeOptions = { labelNames?: string[]; collect?: (this: Gauge) => void };
+type GaugeOptions = { help: string; labelNames?: string[]; collect?: (this: Gauge) => void };
 
-const gauge = (registry: Registry, name: string, help: string, options: GaugeOptions = {}): Gauge =>
-  new Gauge({ name, help, registers: [registry], ...options });
+const gauge = (registry: Registry, name: string, options: GaugeOptions): Gauge =>
+  new Gauge({ name, registers: [registry], ...options });

@@ -1,6 +1,13 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { CallOptions, PlanBuilder } from '../plan/builder.ts';
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS } from '../plan/constants.ts';
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+} from '../plan/constants.ts';
 import { cleanPath } from '../plan/paths.ts';
 import { OPEN_HOW_BYTES, openHow } from '../plan/structs.ts';
 import type { Slot } from '../plan/types.ts';
@@ -81,7 +88,9 @@ export function cloneSource(
 /** What of it is bound may be written by others: no link of theirs leads out. */
 function openBeneath(plan: PlanBuilder, source: string, subpath: string): Slot {
   const label = `cannot access path ${source}/${subpath}`;
-  const base = plan.call(label, 'openat', [AT_FDCWD, source, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], { save: true });
+  const base = plan.call(label, 'openat', [AT_FDCWD, source, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], {
+    save: true,
+  });
   const how = openHow({ flags: O_PATH | O_CLOEXEC, resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS });
   const part = plan.call(label, 'openat2', [base, subpath, how, OPEN_HOW_BYTES], { save: true });
   plan.close(base);

@@ -97,7 +97,8 @@ test('unpacking leaves the reserve, and says so', ROOT, (t) =>
     const filler = await fillUp(store.dataRoot, RESERVE_KIB * KIB - 4 * KIB);
     await assert.rejects(store.loadBytes(small), {
       code: 'internal',
-      message: /^Cannot write to ".*": no space left on device but the \d+ bytes that .*"image-reserve" keeps$/,
+      message:
+        /^Cannot write to ".*": no space left on device but the \d+ bytes that .*"image-reserve" keeps$/,
     });
     assert.deepEqual(store.images.list(), []);
     await isSound(store);

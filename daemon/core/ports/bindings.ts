@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { invalidArgument } from '../../../common/errors.ts';
-import { PROTOCOLS, type PortBinding, type Protocol } from './contract.ts';
+import { PROTOCOLS, type PortBinding } from './contract.ts';
 
 export interface PortSettings {
   /** `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}`. */
@@ -68,5 +68,3 @@ function parseRange(text: string, spec: string): { readonly first: number; reado
     throw invalidArgument(`invalid port specification: "${spec}"`);
   return { first, last };
 }
-
-export type { Protocol };

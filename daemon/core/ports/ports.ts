@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
@@ -24,6 +23,8 @@ export interface PortsOptions {
   readonly db: DatabaseSync;
   readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'watch'>;
   readonly bridgeName: string;
+  /** Where ports come from that nobody names. */
+  readonly ephemeral: PortRange;
   /** False: no rule is made; then nothing is published either. */
   readonly firewall: boolean;
 }
@@ -43,7 +44,7 @@ export function openPorts(options: PortsOptions): Ports {
     options,
     table: tableName(options.bridgeName),
     store,
-    holds: new Holds(ephemeralRange()),
+    holds: new Holds(options.ephemeral),
     rows: new Map(store.all().map((row) => [row.containerId, row])),
   };
   return {
@@ -169,10 +170,9 @@ function holdAgain(
   }
 }
 
-function ephemeralRange(): PortRange {
-  const [first = 32_768, last = 60_999] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
-    .trim()
-    .split(/\s+/)
-    .map(Number);
+/** man 7 ip, ip_local_port_range. */
+export async function readEphemeralRange(): Promise<PortRange> {
+  const text = await readFile('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
+  const [first = 32_768, last = 60_999] = text.trim().split(/\s+/).map(Number);
   return { first, last };
 }
