@@ -12,7 +12,7 @@ interface Link {
 }
 
 /** Throws in docker's words for a container that is not there. */
-function checkLinks(core: Core, links: readonly string[]): void {
+export function checkLinks(core: Core, links: readonly string[]): void {
   for (const link of links) find(core, link);
 }
 
