@@ -78,7 +78,6 @@ test('the docker client prints our refusals', requires('docker-client'), async (
       125,
       /Error response from daemon: manifest for missing:latest not found: manifest unknown/,
     ],
-    [['run', '--init', 'busybox'], 125, /Error response from daemon: HostConfig\.Init is not supported yet/],
     [['kill', 'nope'], 1, /cannot kill container: nope: No such container: nope/],
     [['inspect', 'nope'], 1, /No such object: nope/],
     [['service', 'ls'], 1, /This node is not a swarm manager/],

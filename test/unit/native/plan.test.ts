@@ -106,7 +106,7 @@ const patched = (at: number, value: number): Buffer => {
   bytes.writeUInt32LE(value, at);
   return bytes;
 };
-const STEP = 32;
+const STEP = 40;
 
 for (const [name, bytes, errno] of [
   ['no magic', patched(0, 1), 'EBADMSG'],
