@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
-import { execOk } from '../lib/process.ts';
+import { eventually, execOk } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
 
 /** What programs do to a root; the stories hold on Debian's dockerd as well (WHERRY_TEST_PEER=1). */
@@ -129,6 +129,7 @@ daemonSuite('what containers change', (daemon) => {
 
   test('a running container stands still while it is committed, and goes on', async () => {
     const container = await docker('run', '-d', 'busybox', 'sh', '-c', 'while :; do date >> /t; done');
+    await eventually('it has begun', async () => (await docker('exec', container, 'cat', '/t')) !== '');
     const image = await docker('commit', container, 'live:1');
     assert.equal(
       await docker('inspect', '-f', '{{.State.Running}} {{.State.Paused}}', container),
