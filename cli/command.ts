@@ -1,5 +1,7 @@
 import { invalidArgument } from '../common/errors.ts';
 import type { Flags, Values } from '../common/flags/flag.ts';
+import type { Choice } from './connection/choose.ts';
+import type { ConfigFile } from './registry/config-file.ts';
 import type { Daemon } from './http/daemon.ts';
 
 /** One command of the command line. Its file is loaded only when it is called: start-up is part of every call. */
@@ -25,6 +27,14 @@ export interface Call<F extends Flags> {
   readonly changed: ReadonlySet<string>;
   readonly args: readonly string[];
   readonly daemon: Daemon;
+  readonly client: Client;
+}
+
+/** What the command line itself is set to. */
+export interface Client {
+  /** Docker's config.json. */
+  readonly config: ConfigFile;
+  readonly choice: Choice;
 }
 
 /** Keeps the types of the flags inside the command and hides them from the dispatcher. */
@@ -44,7 +54,6 @@ function wanted(min: number, max: number): string {
   if (max === 0) return 'accepts no arguments';
   const many = (count: number): string => `${count} ${count === 1 ? 'argument' : 'arguments'}`;
   if (min === max) return `requires ${many(min)}`;
-  return max === Number.POSITIVE_INFINITY
-    ? `requires at least ${many(min)}`
-    : `requires at most ${many(max)}`;
+  if (max === Number.POSITIVE_INFINITY) return `requires at least ${many(min)}`;
+  return min === 0 ? `requires at most ${many(max)}` : `requires at least ${min} and at most ${many(max)}`;
 }

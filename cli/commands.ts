@@ -1,17 +1,7 @@
-import type { Command } from './command.ts';
-
-/** A command as the dispatcher knows it before its file is loaded. */
-export interface Entry {
-  readonly summary: string;
-  /** Other ways to call it, for its help page. */
-  readonly aliases?: string;
-  readonly common?: boolean;
-  /** Works, but is shown under another name. */
-  readonly hidden?: boolean;
-  readonly load: () => Promise<Command>;
-}
-
-export type Entries = Readonly<Record<string, Entry>>;
+import { context } from './entries/context.ts';
+import { network } from './entries/network.ts';
+import { volume } from './entries/volume.ts';
+import { type Entries, type Entry, type Groups, hidden } from './entry.ts';
 
 const attach: Entry = {
   summary: 'Attach local standard input, output, and error streams to a running container',
@@ -74,6 +64,11 @@ const pause: Entry = {
   summary: 'Pause all processes within one or more containers',
   aliases: 'container pause, pause',
   load: async () => (await import('./commands/pause.ts')).pause,
+};
+const port: Entry = {
+  summary: 'List port mappings or a specific mapping for the container',
+  aliases: 'container port, port',
+  load: async () => (await import('./commands/port.ts')).port,
 };
 const ps: Entry = {
   summary: 'List containers',
@@ -252,6 +247,10 @@ const systemCompact: Entry = {
   load: async () => (await import('./commands/system-compact.ts')).systemCompact,
 };
 
+const containerPrune: Entry = {
+  summary: 'Remove all stopped containers',
+  load: async () => (await import('./commands/container-prune.ts')).containerPrune,
+};
 const containerInspect: Entry = {
   summary: 'Display detailed information on one or more containers',
   load: async () => (await import('./commands/inspect.ts')).containerInspect,
@@ -260,67 +259,6 @@ const imageInspect: Entry = {
   summary: 'Display detailed information on one or more images',
   load: async () => (await import('./commands/inspect.ts')).imageInspect,
 };
-
-const volumeCreate: Entry = {
-  summary: 'Create a volume',
-  load: async () => (await import('./commands/volume-create.ts')).volumeCreate,
-};
-const volumeInspect: Entry = {
-  summary: 'Display detailed information on one or more volumes',
-  load: async () => (await import('./commands/inspect.ts')).volumeInspect,
-};
-const volumeLs: Entry = {
-  summary: 'List volumes',
-  aliases: 'volume ls, volume list',
-  load: async () => (await import('./commands/volume-ls.ts')).volumeLs,
-};
-const volumeRm: Entry = {
-  summary: 'Remove one or more volumes',
-  aliases: 'volume rm, volume remove',
-  load: async () => (await import('./commands/volume-rm.ts')).volumeRm,
-};
-const volumePrune: Entry = {
-  summary: 'Remove unused local volumes',
-  load: async () => (await import('./commands/volume-prune.ts')).volumePrune,
-};
-const volumeSnapshot: Entry = {
-  summary: 'Keep what a volume holds now under another name',
-  load: async () => (await import('./commands/volume-copy.ts')).volumeCopy,
-};
-const volumeClone: Entry = { ...volumeSnapshot, summary: 'Make a volume with what another holds' };
-
-const networkConnect: Entry = {
-  summary: 'Connect a container to a network',
-  load: async () => (await import('./commands/network-connect.ts')).networkConnect,
-};
-const networkCreate: Entry = {
-  summary: 'Create a network',
-  load: async () => (await import('./commands/network-create.ts')).networkCreate,
-};
-const networkDisconnect: Entry = {
-  summary: 'Disconnect a container from a network',
-  load: async () => (await import('./commands/network-connect.ts')).networkDisconnect,
-};
-const networkInspect: Entry = {
-  summary: 'Display detailed information on one or more networks',
-  load: async () => (await import('./commands/inspect.ts')).networkInspect,
-};
-const networkLs: Entry = {
-  summary: 'List networks',
-  aliases: 'network ls, network list',
-  load: async () => (await import('./commands/network-ls.ts')).networkLs,
-};
-const networkPrune: Entry = {
-  summary: 'Remove all unused networks',
-  load: async () => (await import('./commands/network-prune.ts')).networkPrune,
-};
-const networkRm: Entry = {
-  summary: 'Remove one or more networks',
-  aliases: 'network rm, network remove',
-  load: async () => (await import('./commands/network-rm.ts')).networkRm,
-};
-
-const hidden = (entry: Entry): Entry => ({ ...entry, hidden: true });
 
 /** `wherry X`. */
 export const commands: Entries = {
@@ -339,12 +277,12 @@ export const commands: Entries = {
     kill,
     load,
   },
-  ...{ pause, stats, top, unpause, update },
+  ...{ pause, port, stats, top, unpause, update },
   ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
 };
 
 /** `wherry container X` and so on. */
-export const groups: Readonly<Record<string, { readonly summary: string; readonly commands: Entries }>> = {
+export const groups: Groups = {
   container: {
     summary: 'Manage containers',
     commands: {
@@ -362,10 +300,11 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
         ls: ps,
       },
       ...{ rename, restart, rm, run, start, stop, wait },
-      ...{ pause, stats, top, unpause, update },
+      ...{ pause, port, prune: containerPrune, stats, top, unpause, update },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
   },
+  context,
   image: {
     summary: 'Manage images',
     commands: {
@@ -374,23 +313,9 @@ export const groups: Readonly<Record<string, { readonly summary: string; readonl
       ...{ list: hidden(images), remove: hidden(rmi) },
     },
   },
-  network: {
-    summary: 'Manage networks',
-    commands: {
-      ...{ connect: networkConnect, create: networkCreate, disconnect: networkDisconnect },
-      ...{ inspect: networkInspect, ls: networkLs, prune: networkPrune, rm: networkRm },
-      ...{ list: hidden(networkLs), remove: hidden(networkRm) },
-    },
-  },
+  network,
   manifest: { summary: 'Manage image manifests', commands: { inspect: manifestInspect } },
-  volume: {
-    summary: 'Manage volumes',
-    commands: {
-      ...{ clone: volumeClone, create: volumeCreate, inspect: volumeInspect, ls: volumeLs },
-      ...{ prune: volumePrune, rm: volumeRm, snapshot: volumeSnapshot },
-      ...{ list: hidden(volumeLs), remove: hidden(volumeRm) },
-    },
-  },
+  volume,
   system: {
     summary: 'Manage the engine',
     commands: { check: systemCheck, compact: systemCompact, df: systemDf, events, info, prune: systemPrune },

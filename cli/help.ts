@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
-import { commands, type Entries, type Entry, groups } from './commands.ts';
+import { commands, groups } from './commands.ts';
+import type { Entry, Group } from './entry.ts';
 import { globalFlags } from './global-flags.ts';
 import { renderFlags } from '../common/flags/help.ts';
 
@@ -18,14 +19,11 @@ export function commandHelp(path: string, entry: Entry, command: Command): strin
 }
 
 /** `wherry container --help`. */
-export function groupHelp(
-  path: string,
-  group: { readonly summary: string; readonly commands: Entries },
-): string {
+export function groupHelp(path: string, group: Group): string {
   return joined([
     `Usage:  ${path} COMMAND`,
     group.summary,
-    `Commands:\n${listOf(Object.entries(group.commands))}`,
+    `Commands:\n${listOf(sorted(Object.entries(group.commands)))}`,
     `Run '${path} COMMAND --help' for more information on a command.`,
   ]);
 }
@@ -37,8 +35,8 @@ export function rootHelp(): string {
     'Usage:  wherry [OPTIONS] COMMAND',
     'One container engine, from the command line to the kernel',
     `Common Commands:\n${listOf(all.filter(([, entry]) => entry.common === true))}`,
-    `Management Commands:\n${listOf(Object.entries(groups))}`,
-    `Commands:\n${listOf(all.filter(([, entry]) => entry.common !== true))}`,
+    `Management Commands:\n${listOf(sorted(Object.entries(groups)))}`,
+    `Commands:\n${listOf(sorted(all.filter(([, entry]) => entry.common !== true)))}`,
     `Global Options:\n${renderFlags(globalFlags, columns())}`,
     "Run 'wherry COMMAND --help' for more information on a command.",
   ]);
@@ -53,3 +51,6 @@ const listOf = (
     .join('\n');
 
 const joined = (parts: readonly string[]): string => `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+
+const sorted = <T>(entries: readonly (readonly [string, T])[]): readonly (readonly [string, T])[] =>
+  entries.toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -1,10 +1,17 @@
 import { codeOf, invalidArgument, messageOf } from '../common/errors.ts';
-import { type Command, checkArity } from './command.ts';
-import { commands, type Entries, type Entry, groups } from './commands.ts';
-import { parseFlags } from '../common/flags/parse.ts';
+import { type Client, type Command, checkArity } from './command.ts';
+import { commands, groups } from './commands.ts';
+import type { Entries, Entry, Group } from './entry.ts';
+import type { Flags, Values } from '../common/flags/flag.ts';
+import { parseFlags, type Parsed } from '../common/flags/parse.ts';
 import { globalFlags } from './global-flags.ts';
-import { DEFAULT_HOST } from './http/address.ts';
+import { chooseDaemon } from './connection/choose.ts';
+import { readConfigFile, type ConfigFile } from './registry/config-file.ts';
+import { settingOf } from './settings.ts';
 import { BROKEN_PIPE_STATUS, print, printError } from './output.ts';
+
+/** Of `--log-level`, as docker takes them. */
+const LEVELS = new Set(['debug', 'info', 'warn', 'warning', 'error', 'fatal', 'panic', 'trace']);
 
 /** Docker's exit code for flags that can't be read. */
 const USAGE_STATUS = 125;
@@ -30,23 +37,27 @@ async function dispatch(words: readonly string[]): Promise<number> {
   const [name, ...rest] = global.args[0] === 'help' ? [...global.args.slice(1), '--help'] : global.args;
   if (global.help || name === undefined || name === '--help') return showRootHelp();
   if (global.values.config !== '') process.env['DOCKER_CONFIG'] = global.values.config;
-  const host = hostOf(global.values.host);
-  const entry = find(commands, name);
-  if (entry !== undefined) return call({ path: `wherry ${name}`, entry, words: rest, host });
-  const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
-  if (group === undefined) {
-    throw invalidArgument(
-      `wherry: unknown command: wherry ${name}\n\nRun 'wherry --help' for more information`,
-    );
+  if (!LEVELS.has(global.values['log-level'])) {
+    throw invalidArgument(`Unable to parse logging level: ${global.values['log-level']}`);
   }
-  return callInGroup({ path: `wherry ${name}`, group, words: rest, host });
+  const config = readSettings();
+  const client: Client = { config, choice: chooseDaemon(global, config.content) };
+  const entry = find(commands, name);
+  if (entry !== undefined) return call({ path: `wherry ${name}`, entry, words: rest, client });
+  const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
+  if (group !== undefined) return callInGroup({ path: `wherry ${name}`, group, words: rest, client });
+  const { refuseCommand } = await import('./refuse-command.ts');
+  throw refuseCommand([name]);
 }
 
-/** `-H` and then the environment: our own variable first, so that both engines can be used side by side. */
-function hostOf(given: readonly string[]): string {
-  const [first, ...more] = given;
-  if (more.length > 0) throw invalidArgument('Specify only one -H');
-  return first || process.env['WHERRY_HOST'] || process.env['DOCKER_HOST'] || DEFAULT_HOST;
+/** Settings that can't be read don't keep anybody from working, as with docker. */
+function readSettings(): ConfigFile {
+  try {
+    return readConfigFile();
+  } catch (error) {
+    printError(`WARNING: Error loading config file: ${messageOf(error)}\n`);
+    return { path: '', content: {} };
+  }
 }
 
 const find = (entries: Entries, name: string): Entry | undefined =>
@@ -54,12 +65,12 @@ const find = (entries: Entries, name: string): Entry | undefined =>
 
 interface GroupCall {
   readonly path: string;
-  readonly group: { readonly summary: string; readonly commands: Entries };
+  readonly group: Group;
   readonly words: readonly string[];
-  readonly host: string;
+  readonly client: Client;
 }
 
-async function callInGroup({ path, group, words, host }: GroupCall): Promise<number> {
+async function callInGroup({ path, group, words, client }: GroupCall): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined || name === '--help' || name === '-h') {
     const { groupHelp } = await import('./help.ts');
@@ -68,30 +79,43 @@ async function callInGroup({ path, group, words, host }: GroupCall): Promise<num
   }
   const entry = find(group.commands, name);
   if (entry === undefined) {
-    throw invalidArgument(
-      `wherry: unknown command: ${path} ${name}\n\nUsage:  ${path}\n\nRun '${path} --help' for more information`,
-    );
+    const { refuseCommand } = await import('./refuse-command.ts');
+    throw refuseCommand([...path.split(' ').slice(1), name]);
   }
-  return call({ path: `${path} ${name}`, entry, words: rest, host });
+  return call({ path: `${path} ${name}`, entry, words: rest, client });
 }
 
 interface EntryCall {
   readonly path: string;
   readonly entry: Entry;
   readonly words: readonly string[];
-  readonly host: string;
+  readonly client: Client;
 }
 
-async function call({ path, entry, words, host }: EntryCall): Promise<number> {
+async function call({ path, entry, words, client }: EntryCall): Promise<number> {
   const [command, { openDaemon }] = await Promise.all([entry.load(), import('./http/daemon.ts')]);
   const given = parsed(path, command.usage, () =>
     parseFlags(command.flags, words, command.stopsAtArgument === true),
   );
   if (given === undefined) return USAGE_STATUS;
-  const { values, changed, args, help } = given;
+  const { changed, args, help } = given;
   if (help) return showHelp(path, entry, command);
   checkArity(path, command, args);
-  return command.run({ path, flags: values, changed, args, daemon: openDaemon(host) });
+  return command.run({
+    path,
+    flags: withSettings(given, client),
+    changed,
+    args,
+    daemon: openDaemon(() => client.choice.endpoint()),
+    client,
+  });
+}
+
+/** Keys that detach may be set for good. */
+function withSettings({ values, changed }: Parsed<Flags>, client: Client): Values<Flags> {
+  const name = 'detach-keys';
+  if (!Object.hasOwn(values, name) || changed.has(name)) return values;
+  return { ...values, [name]: settingOf(client, 'detachKeys') };
 }
 
 async function showHelp(path: string, entry: Entry, command: Command): Promise<number> {

@@ -3,6 +3,7 @@ import { type CreateBody, createBody } from '../container/config.ts';
 import { checkPull, createContainer } from '../container/create.ts';
 import { withHelp } from '../container/exit-status.ts';
 import { createFlags } from '../container/flags.ts';
+import { withProxies } from '../container/proxies.ts';
 import { print, printError } from '../output.ts';
 
 export const create = defineCommand({
@@ -10,12 +11,12 @@ export const create = defineCommand({
   flags: createFlags,
   arity: [1],
   stopsAtArgument: true,
-  run: async ({ daemon, flags, changed, args, path }) => {
+  run: async ({ daemon, flags, changed, args, path, client }) => {
     const [image = '', ...command] = args;
     let body: CreateBody;
     try {
       checkPull(flags.pull);
-      body = createBody({ flags, changed, image, command });
+      body = withProxies(createBody({ flags, changed, image, command }), client);
     } catch (error) {
       printError(withHelp(error, path));
       return 125;

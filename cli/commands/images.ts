@@ -4,6 +4,7 @@ import { bool, text } from '../../common/flags/flag.ts';
 import { chooseFormat, renderListing } from '../format/listing.ts';
 import { print } from '../output.ts';
 import { IMAGE_HEADERS, imageRows, type ImageSummary } from '../rows/image.ts';
+import { settingOf } from '../settings.ts';
 
 const TABLE = 'table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}';
 const WITH_DIGESTS = 'table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}';
@@ -19,7 +20,7 @@ export const images = defineCommand({
     quiet: bool('Show IDs only', { short: 'q' }),
   },
   arity: [0, 1],
-  run: async ({ daemon, flags, args }) => {
+  run: async ({ daemon, flags, args, client }) => {
     const filters = [...flags.filter, ...args.map((reference) => `reference=${reference}`)];
     const answer = await daemon.send({
       method: 'GET',
@@ -27,7 +28,8 @@ export const images = defineCommand({
       query: { all: flags.all ? 1 : undefined, filters: filtersQuery(filters) },
     });
     const found = JSON.parse(await answer.text()) as ImageSummary[];
-    const format = chooseFormat(flags.format, flags.quiet, flags.digests ? WITH_DIGESTS : TABLE);
+    const wanted = flags.format || (flags.quiet ? '' : settingOf(client, 'imagesFormat'));
+    const format = chooseFormat(wanted, flags.quiet, flags.digests ? WITH_DIGESTS : TABLE);
     const look = { short: !flags['no-trunc'], digests: flags.digests || format.includes('{{.Digest}}') };
     const rows = found.sort((a, b) => b.Created - a.Created).flatMap((image) => imageRows(image, look));
     print(renderListing({ format, headers: IMAGE_HEADERS, rows }));

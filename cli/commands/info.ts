@@ -19,23 +19,23 @@ interface Info {
   readonly MemTotal?: number;
 }
 
-const CLIENT = { Version: VERSION, Context: 'default', Debug: false, Plugins: [], Warnings: null };
+const CLIENT = { Version: VERSION, Debug: false, Plugins: [], Warnings: null };
 
 export const info = defineCommand({
   usage: '[OPTIONS]',
   flags: { format: text("Print with 'json' or 'TEMPLATE' (Go's templates)", { short: 'f' }) },
   arity: [0, 0],
-  run: async ({ daemon, flags }) => {
+  run: async ({ daemon, flags, client: { choice } }) => {
     const render =
       flags.format === '' ? undefined : documentRenderer(flags.format, 'template parsing error: ');
     if (render === undefined)
       print(
-        `Client:\n Version:    ${CLIENT.Version}\n Context:    ${CLIENT.Context}\n Debug Mode: false\n\nServer:\n`,
+        `Client:\n Version:    ${CLIENT.Version}\n Context:    ${choice.context}\n Debug Mode: false\n\nServer:\n`,
       );
     const answer = await daemon.send({ method: 'GET', path: '/info' });
     const server = parseJson(await answer.text()) as Info;
     if (render !== undefined) {
-      print(`${render({ ...server, ClientInfo: CLIENT })}\n`);
+      print(`${render({ ...server, ClientInfo: { ...CLIENT, Context: choice.context } })}\n`);
       return 0;
     }
     print(`${serverLines(server).join('\n')}\n\n`);

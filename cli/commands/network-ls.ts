@@ -4,6 +4,7 @@ import { filterFlag, filtersQuery } from '../flags/filters.ts';
 import { chooseFormat, renderListing } from '../format/listing.ts';
 import { print } from '../output.ts';
 import { NETWORK_HEADERS, networkRow, type NetworkSummary } from '../rows/network.ts';
+import { settingOf } from '../settings.ts';
 
 const TABLE = 'table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}';
 
@@ -16,7 +17,7 @@ export const networkLs = defineCommand({
     quiet: bool('Show IDs only', { short: 'q' }),
   },
   arity: [0, 0],
-  run: async ({ daemon, flags }) => {
+  run: async ({ daemon, flags, client }) => {
     const answer = await daemon.send({
       method: 'GET',
       path: '/networks',
@@ -26,7 +27,8 @@ export const networkLs = defineCommand({
       a.Name.localeCompare(b.Name, undefined, { numeric: true }),
     );
     const rows = networks.map((network) => networkRow(network, !flags['no-trunc']));
-    const format = chooseFormat(flags.format, flags.quiet, TABLE);
+    const wanted = flags.format || (flags.quiet ? '' : settingOf(client, 'networksFormat'));
+    const format = chooseFormat(wanted, flags.quiet, TABLE);
     print(renderListing({ format, headers: NETWORK_HEADERS, rows }));
     return 0;
   },

@@ -4,6 +4,7 @@ import { filterFlag, filtersQuery } from '../flags/filters.ts';
 import { chooseFormat, renderListing } from '../format/listing.ts';
 import { print } from '../output.ts';
 import { CONTAINER_HEADERS, type ContainerSummary, containerRow } from '../rows/container.ts';
+import { settingOf } from '../settings.ts';
 
 const TABLE = 'table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}';
 
@@ -27,8 +28,9 @@ export const ps = defineCommand({
     size: bool('Show file sizes', { short: 's' }),
   },
   arity: [0, 0],
-  run: async ({ daemon, flags }) => {
-    const format = chooseFormat(flags.format, flags.quiet, flags.size ? `${TABLE}\t{{.Size}}` : TABLE);
+  run: async ({ daemon, flags, client }) => {
+    const wanted = flags.format || (flags.quiet ? '' : settingOf(client, 'psFormat'));
+    const format = chooseFormat(wanted, flags.quiet, flags.size ? `${TABLE}\t{{.Size}}` : TABLE);
     const last = flags.latest && flags.last === -1 ? 1 : flags.last;
     const answer = await daemon.send({
       method: 'GET',

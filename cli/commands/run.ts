@@ -3,6 +3,7 @@ import { type CreateBody, createBody } from '../container/config.ts';
 import { checkPull, createContainer } from '../container/create.ts';
 import { startFailureStatus, withHelp } from '../container/exit-status.ts';
 import { createFlags } from '../container/flags.ts';
+import { withProxies } from '../container/proxies.ts';
 import { subscribeExit } from '../container/wait.ts';
 import { bool, text } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
@@ -39,11 +40,11 @@ export const run = defineCommand({
   },
 });
 
-function readBody({ flags, changed, args, path }: RunCall): CreateBody | number {
+function readBody({ flags, changed, args, path, client }: RunCall): CreateBody | number {
   const [image = '', ...command] = args;
   try {
     checkPull(flags.pull);
-    return createBody({ flags, changed, image, command });
+    return withProxies(createBody({ flags, changed, image, command }), client);
   } catch (error) {
     printError(withHelp(error, path));
     return 125;

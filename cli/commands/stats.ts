@@ -6,6 +6,7 @@ import { jsonLines } from '../http/progress.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { print, printError } from '../output.ts';
 import { STATS_HEADERS, statsRow, type StatsMessage } from '../rows/stats.ts';
+import { settingOf } from '../settings.ts';
 import { containerPath } from './each.ts';
 
 const TABLE =
@@ -24,8 +25,9 @@ export const stats = defineCommand({
     'no-trunc': bool('Show everything in full length'),
   },
   arity: [0],
-  run: async ({ daemon, flags, args }) => {
-    const format = flags.format === '' || flags.format === 'table' ? TABLE : flags.format;
+  run: async ({ daemon, flags, args, client }) => {
+    const wanted = flags.format || settingOf(client, 'statsFormat');
+    const format = wanted === '' || wanted === 'table' ? TABLE : wanted;
     const short = !flags['no-trunc'];
     const show = (rows: readonly Shown[]): string =>
       renderListing({

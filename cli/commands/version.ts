@@ -22,21 +22,21 @@ interface Server {
 
 const BAD_TEMPLATE_STATUS = 64;
 
-const client = {
+const clientPart = (context: string) => ({
   Version: VERSION,
   ApiVersion: API_VERSION,
   DefaultAPIVersion: API_VERSION,
   NodeVersion: process.version,
   Os: process.platform,
   Arch: ARCHITECTURE,
-  Context: 'default',
-};
+  Context: context,
+});
 
 export const version = defineCommand({
   usage: '[OPTIONS]',
   flags: { format: text("Print with 'json' or 'TEMPLATE' (Go's templates)", { short: 'f' }) },
   arity: [0, 0],
-  run: async ({ daemon, flags }) => {
+  run: async ({ daemon, flags, client: { choice } }) => {
     let render: (value: unknown) => string;
     try {
       render = flags.format === '' ? tableOf : documentRenderer(flags.format, 'template parsing error: ');
@@ -46,7 +46,7 @@ export const version = defineCommand({
     }
     const server = await readServer(daemon).catch((error: unknown) => error);
     const failed = server instanceof Error;
-    print(`${render({ Client: client, Server: failed ? null : server })}\n`);
+    print(`${render({ Client: clientPart(choice.context), Server: failed ? null : server })}\n`);
     if (failed) printError(`${server.message}\n`);
     return failed ? 1 : 0;
   },
@@ -59,7 +59,10 @@ async function readServer(daemon: Daemon): Promise<Server> {
 
 /** The client's part is printed also when no daemon answers. */
 function tableOf(value: unknown): string {
-  const { Server } = value as { Server: Server | null };
+  const { Client: client, Server } = value as {
+    Client: ReturnType<typeof clientPart>;
+    Server: Server | null;
+  };
   const lines = [
     'Client:',
     ` Version:\t${client.Version}`,

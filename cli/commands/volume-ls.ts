@@ -4,6 +4,7 @@ import { filterFlag, filtersQuery } from '../flags/filters.ts';
 import { renderListing } from '../format/listing.ts';
 import { print, printError } from '../output.ts';
 import { VOLUME_HEADERS, volumeRow, type VolumeSummary } from '../rows/volume.ts';
+import { settingOf } from '../settings.ts';
 
 const TABLE = 'table {{.Driver}}\t{{.Name}}';
 
@@ -15,7 +16,7 @@ export const volumeLs = defineCommand({
     quiet: bool('Only display volume names', { short: 'q' }),
   },
   arity: [0, 0],
-  run: async ({ daemon, flags }) => {
+  run: async ({ daemon, flags, client }) => {
     const answer = await daemon.send({
       method: 'GET',
       path: '/volumes',
@@ -26,8 +27,9 @@ export const volumeLs = defineCommand({
       Warnings: string[] | null;
     };
     const rows = (Volumes ?? []).toSorted((a, b) => byName(a.Name, b.Name)).map(volumeRow);
-    const isDefault = flags.format === '' || flags.format === 'table';
-    const format = isDefault ? (flags.quiet ? '{{.Name}}' : TABLE) : flags.format;
+    const wanted = flags.format || (flags.quiet ? '' : settingOf(client, 'volumesFormat'));
+    const isDefault = wanted === '' || wanted === 'table';
+    const format = isDefault ? (flags.quiet ? '{{.Name}}' : TABLE) : wanted;
     print(renderListing({ format, headers: VOLUME_HEADERS, rows }));
     for (const warning of Warnings ?? []) printError(`WARNING: ${warning}\n`);
     return 0;

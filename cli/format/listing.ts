@@ -63,5 +63,5 @@ export function chooseFormat(given: string, quiet: boolean, table: string): stri
 }
 
 /** Go's encoder does so, and what compares the output of both engines sees it. */
-const escapeHtml = (json: string): string =>
+export const escapeHtml = (json: string): string =>
   json.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { WherryError } from '../../common/errors.ts';
+import type { Endpoint } from '../connection/endpoint.ts';
 import { parseHost } from './address.ts';
 import { readBody } from './body.ts';
 import { type ByteReader, byteReader } from './byte-reader.ts';
@@ -11,11 +12,10 @@ import { type Head, readHead } from './head.ts';
  * The daemon's REST API over a unix socket. An own HTTP/1.1 client of one request a connection: `node:http` takes 20 ms to
  * load, more than the rest of the process; and hijacked connections need the raw socket anyway.
  *
- * Paths carry no API version, so that no request is spent on negotiating one: the daemon answers in its own newest.
+ * Paths carry no API version unless DOCKER_API_VERSION says one, so that no request is spent on negotiating it: the daemon
+ * answers in its own newest.
  */
 export interface Daemon {
-  /** As given: `unix:///var/run/wherry.sock`. */
-  readonly host: string;
   /**
    * Sends a request and returns when the head of the answer has come. Throws what the daemon refuses, as
    * `Error response from daemon: ...` with the code of its status, and `unavailable` when nobody listens.
@@ -50,18 +50,22 @@ export interface Hijacked {
   readonly reader: ByteReader;
 }
 
-export function openDaemon(host: string): Daemon {
-  const address = parseHost(host);
+/** `find` is asked at the first request: a command that needs no daemon runs without a way to one. */
+export function openDaemon(find: () => Promise<Endpoint>): Daemon {
+  let found: Promise<Endpoint> | undefined;
   const open = async (
     request: Request,
     upgrade: boolean,
   ): Promise<{ socket: Socket; reader: ByteReader; head: Head }> => {
-    const socket = connect({ ...address });
+    const endpoint = await (found ??= find());
+    const { host } = endpoint;
+    const socket = await dial(endpoint);
     const refused = new Promise<never>((_, reject) => {
       socket.on('error', (error) => reject(connectionError(host, error)));
     });
     const reader = byteReader(socket);
-    const uploaded = sendRequest(socket, request, upgrade);
+    const headers = { ...endpoint.headers, ...request.headers };
+    const uploaded = sendRequest(socket, { ...request, headers }, upgrade);
     const head = await Promise.race([
       readHead(reader).catch(whyOr(socket, refused)),
       uploaded.then(() => refused),
@@ -74,7 +78,6 @@ export function openDaemon(host: string): Daemon {
     return { socket, reader, head };
   };
   return {
-    host,
     send: async (request) => {
       const { reader, head } = await open(request, false);
       const body = readBody(reader, head);
@@ -82,6 +85,13 @@ export function openDaemon(host: string): Daemon {
     },
     hijack: (request) => open(request, true),
   };
+}
+
+async function dial({ host, tls }: Endpoint): Promise<Socket> {
+  const address = parseHost(host, tls !== undefined);
+  if (tls === undefined || 'path' in address) return connect({ ...address });
+  const { connectTls } = await import('./tls.ts');
+  return connectTls(address, tls);
 }
 
 /** A broken connection is told by its own error, which the socket emits beside failing the read. */
@@ -93,7 +103,7 @@ const whyOr =
 async function sendRequest(socket: Socket, request: Request, upgrade: boolean): Promise<void> {
   const json = request.json === undefined ? '' : JSON.stringify(request.json);
   const lines = [
-    `${request.method} ${request.path}${queryOf(request)} HTTP/1.1`,
+    `${request.method} ${versionPrefix()}${request.path}${queryOf(request)} HTTP/1.1`,
     'Host: wherry',
     'User-Agent: wherry',
     ...(upgrade ? ['Connection: Upgrade', 'Upgrade: tcp'] : ['Connection: close']),
@@ -110,6 +120,11 @@ async function sendRequest(socket: Socket, request: Request, upgrade: boolean): 
     if (socket.destroyed) return;
   }
   socket.write('0\r\n\r\n');
+}
+
+function versionPrefix(): string {
+  const version = process.env['DOCKER_API_VERSION'] ?? '';
+  return version === '' ? '' : `/v${version.replace(/^v/, '')}`;
 }
 
 function bodyHeaders(request: Request, json: string): string[] {
@@ -143,6 +158,9 @@ function connectionError(host: string, error: NodeJS.ErrnoException): WherryErro
   }
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
     return new WherryError('unavailable', `error during connect: ${error.message}`, { cause: error });
+  }
+  if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO/.test(error.code ?? '')) {
+    return new WherryError('unavailable', `error during connect: tls: ${error.message}`, { cause: error });
   }
   return new WherryError(
     'unavailable',

@@ -35,10 +35,15 @@ const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs
 /** What most calls of `wherry` never load, as below: `wherry ps` pays for every function of its own bundle. */
 const RARE_COMMANDS = [
   ...['commit', 'cp', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
+  ...['container-prune', 'context-create', 'context-export', 'context-import', 'context-inspect', 'context-ls', 'context-rm'],
+  ...['context-show', 'context-update', 'context-use', 'port'],
   ...['image-diff', 'image-layers', 'image-pin', 'image-prune', 'image-tree'],
   ...['system-check', 'system-compact', 'system-df', 'system-prune'],
 ].map((name) => `cli/commands/${name}.ts`);
-const RARE_PARTS = ['cli/registry/pull.ts', 'cli/registry/platform.ts'];
+const RARE_PARTS = [
+  ...['cli/registry/pull.ts', 'cli/registry/platform.ts', 'cli/refuse-command.ts'],
+  ...['cli/http/tls.ts', 'cli/connection/tls-files.ts', 'cli/context/endpoint-of.ts'],
+];
 
 /** What loads native/ffi asks where it lies. */
 const RUNTIME: BuildOptions = {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { env } from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import { makeAuthority } from '../lib/certificates.ts';
+import { built } from '../lib/clients.ts';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { exec, start, type Result } from '../lib/process.ts';
 import { findProgram, requires } from '../lib/requires.ts';
@@ -39,6 +41,8 @@ describe('TLS on TCP', requires('root', 'docker-client', 'busybox', 'nftables', 
     ...['nsenter', `--net=/proc/${daemon.netnsPid}/ns/net`, '--', findProgram('docker') ?? 'docker'],
     ...[...(flags.get(who) ?? []), '-H', 'tcp://127.0.0.1:2376', ...args],
   ];
+  const wherry = (who: 'known' | 'stranger' | 'nobody', ...args: string[]): string[] =>
+    argv(who, ...args).map((word) => (word === (findProgram('docker') ?? 'docker') ? built('wherry') : word));
   const docker = (who: 'known' | 'stranger' | 'nobody', ...args: string[]): Promise<Result> =>
     exec(argv(who, ...args), { timeoutMs: 60_000 });
 
@@ -66,6 +70,38 @@ describe('TLS on TCP', requires('root', 'docker-client', 'busybox', 'nftables', 
     assert.match(gone.stderr, /No such container: none/);
     await docker('known', 'rm', '-f', 'box');
     assert.deepEqual(await daemon.leftovers(), []);
+  });
+
+  test('so does our own command line, also by a context', async () => {
+    const run = (...args: string[]): Promise<Result> =>
+      exec(args, { env: { ...env, DOCKER_CONFIG: directory } });
+    const hello = await run(...wherry('known', 'run', '--rm', 'busybox', 'sh', '-c', 'echo out; exit 7'));
+    assert.deepEqual([hello.stdout, hello.stderr, hello.code], ['out\n', '', 7]);
+    for (const who of ['stranger', 'nobody'] as const) {
+      const refused = await run(...wherry(who, 'ps'));
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /certificate|tls|closed the connection/i);
+    }
+    const [, , ca = '', , cert = '', , key = ''] = flags.get('known') ?? [];
+    const host = 'tcp://127.0.0.1:2376';
+    const endpoint = `host=${host},ca=${ca},cert=${cert},key=${key}`;
+    const made = await run(built('wherry'), 'context', 'create', 'secure', '--docker', endpoint);
+    assert.equal(made.code, 0, made.stderr);
+    const enter = ['nsenter', `--net=/proc/${daemon.netnsPid}/ns/net`, '--'];
+    for (const program of [built('wherry'), findProgram('docker') ?? 'docker']) {
+      const listed = await run(...enter, program, '-c', 'secure', 'ps', '-q');
+      assert.deepEqual([listed.stdout, listed.stderr, listed.code], ['', '', 0]);
+    }
+    // The certificate is another authority's.
+    await rm(`${directory}/contexts`, { recursive: true });
+    const bad = `host=${host},ca=${directory}/other.pem,cert=${cert},key=${key}`;
+    await run(built('wherry'), 'context', 'create', 'secure', '--docker', bad);
+    assert.match(
+      (await run(...enter, built('wherry'), '-c', 'secure', 'ps')).stderr,
+      /error during connect: tls/,
+    );
+    await run(built('wherry'), 'context', 'update', 'secure', '--docker', `${bad},skip-tls-verify=1`);
+    assert.equal((await run(...enter, built('wherry'), '-c', 'secure', 'ps')).code, 0);
   });
 
   test('nobody else does', async () => {
