@@ -75,7 +75,7 @@ async function text(stream: NodeJS.ReadableStream | null): Promise<string> {
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs * PATIENCE;
   for (;;) {
