@@ -6,7 +6,7 @@ const BUILDS = 'Wherry builds no images yet; build elsewhere and load, import or
 const TRUST = 'Wherry knows no notary; signatures of images are not checked';
 
 /** Docker's commands that Wherry does not have, each with the reason. */
-const REASONS: Readonly<Record<string, string>> = {
+export const REASONS: Readonly<Record<string, string>> = {
   ...{ build: BUILDS, builder: BUILDS, buildx: BUILDS, 'image build': BUILDS },
   ...{ config: SWARM, node: SWARM, secret: SWARM, service: SWARM, stack: SWARM, swarm: SWARM },
   ...{ plugin: PLUGINS, trust: TRUST },

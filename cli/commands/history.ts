@@ -5,6 +5,7 @@ import { shortId } from '../format/ids.ts';
 import { chooseFormat, renderListing, type Row } from '../format/listing.ts';
 import { ago, ellipsis, humanSize } from '../format/units.ts';
 import { print } from '../output.ts';
+import { platformJson } from '../registry/platform.ts';
 
 /** One element of `GET /images/{name}/history`. */
 interface Step {
@@ -33,12 +34,17 @@ export const history = defineCommand({
     format: text("Print with 'table', 'table TEMPLATE', 'json' or 'TEMPLATE' (Go's templates)"),
     human: bool('Print sizes and dates for people', { short: 'H', initial: true, shown: 'true' }),
     'no-trunc': bool('Show everything in full length'),
+    platform: text('History of the image for a platform (os/arch/variant)'),
     quiet: bool('Show image IDs only', { short: 'q' }),
   },
   arity: [1, 1],
   run: async ({ daemon, flags, args }) => {
     const path = `/images/${encodeURIComponent(args[0] ?? '')}/history`;
-    const answer = await daemon.send({ method: 'GET', path });
+    const answer = await daemon.send({
+      method: 'GET',
+      path,
+      query: { platform: platformJson(flags.platform) },
+    });
     const steps = JSON.parse(await answer.text()) as Step[];
     const format = chooseFormat(
       flags.format,

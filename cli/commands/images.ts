@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { filterFlag, filtersQuery } from '../flags/filters.ts';
-import { bool, text } from '../../common/flags/flag.ts';
+import { bool, refused, text } from '../../common/flags/flag.ts';
 import { chooseFormat, renderListing } from '../format/listing.ts';
 import { print } from '../output.ts';
 import { IMAGE_HEADERS, imageRows, type ImageSummary } from '../rows/image.ts';
@@ -18,6 +18,7 @@ export const images = defineCommand({
     format: text("Print with 'table', 'table TEMPLATE', 'json' or 'TEMPLATE' (Go's templates)"),
     'no-trunc': bool('Show everything in full length'),
     quiet: bool('Show IDs only', { short: 'q' }),
+    tree: refused(''),
   },
   arity: [0, 1],
   run: async ({ daemon, flags, args, client }) => {

@@ -1,10 +1,11 @@
 import { codeOf, invalidArgument, messageOf } from '../../common/errors.ts';
 import { type Call, defineCommand } from '../command.ts';
-import { bool, text } from '../../common/flags/flag.ts';
+import { bool, text, type Values } from '../../common/flags/flag.ts';
 import { documentRenderer } from '../format/documents.ts';
 import { indentJson, parseJson } from '../format/json.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { print, printError } from '../output.ts';
+import { platformJson } from '../registry/platform.ts';
 
 /** Where each type of object is found, in the order of the search when no type is given. */
 const ENDPOINTS: Readonly<Record<string, (reference: string) => string>> = {
@@ -18,8 +19,10 @@ const ENDPOINTS: Readonly<Record<string, (reference: string) => string>> = {
 const BAD_TEMPLATE_STATUS = 64;
 
 const flags = {
-  layers: bool('Show the layers of images: digests, directories, sizes', { hidden: true }),
+  layers: bool('Show the layers of images: digests, directories, sizes'),
   format: text("Print with 'json' or 'TEMPLATE' (Go's templates)", { short: 'f' }),
+  platform: text('Inspect the image for a platform (os/arch/variant)'),
+  verbose: bool('Show more of networks', { short: 'v' }),
   size: bool('Show file sizes of containers', { short: 's' }),
   type: text('Only inspect objects of this type'),
 };
@@ -31,7 +34,8 @@ const inspecting = (onlyType: string | undefined) =>
     usage: '[OPTIONS] NAME|ID [NAME|ID...]',
     flags: flagsOf(onlyType),
     arity: [1],
-    run: async (call) => {
+    run: async (given) => {
+      const call = { ...given, flags: { ...initial, ...given.flags } };
       const type = checkType(onlyType ?? call.flags.type, call.changed.has('type'));
       if (!call.flags.layers || type !== 'image') return inspectAll(call, type);
       const { printLayers } = await import('./image-layers.ts');
@@ -40,14 +44,23 @@ const inspecting = (onlyType: string | undefined) =>
     },
   });
 
+/** What each takes; a flag that is not there has its initial value, as if it had not been given. */
+const NAMES: Readonly<Record<string, readonly (keyof typeof flags)[]>> = {
+  any: ['format', 'size', 'type'],
+  container: ['format', 'size'],
+  image: ['format', 'layers', 'platform'],
+  network: ['format', 'verbose'],
+  volume: ['format'],
+};
+
 const flagsOf = (onlyType: string | undefined): typeof flags =>
-  onlyType === undefined
-    ? flags
-    : {
-        ...flags,
-        layers: { ...flags.layers, hidden: onlyType !== 'image' },
-        type: { ...flags.type, hidden: true },
-      };
+  Object.fromEntries(
+    (NAMES[onlyType ?? 'any'] ?? []).map((name) => [name, flags[name]]),
+  ) as unknown as typeof flags;
+
+const initial = Object.fromEntries(
+  Object.entries(flags).map(([name, flag]) => [name, flag.initial]),
+) as Values<typeof flags>;
 
 export const inspect = inspecting(undefined);
 export const containerInspect = inspecting('container');
@@ -78,7 +91,7 @@ async function inspectAll({ daemon, flags, args }: InspectCall, type: string | u
   const failures: string[] = [];
   for (const reference of args) {
     try {
-      found.push(render.one(await find(daemon, { reference, type, size: flags.size })));
+      found.push(render.one(await find(daemon, { reference, type, query: queryOf(flags) })));
     } catch (error) {
       failures.push(messageOf(error));
     }
@@ -109,13 +122,27 @@ function rendererOf(format: string): Renderer {
   };
 }
 
+/** What is asked for beyond the object, by its type. */
+type Query = Readonly<
+  Record<string, { readonly size?: 1; readonly platform?: string; readonly verbose?: true }>
+>;
+
+function queryOf({ size, platform, verbose }: Values<typeof flags>): Query {
+  const json = platformJson(platform);
+  return {
+    container: size ? { size: 1 } : {},
+    image: json === undefined ? {} : { platform: json },
+    network: verbose ? { verbose: true } : {},
+  };
+}
+
 interface Wanted {
   readonly reference: string;
   readonly type: string | undefined;
-  readonly size: boolean;
+  readonly query: Query;
 }
 
-async function find(daemon: Daemon, { reference, type, size }: Wanted): Promise<string> {
+async function find(daemon: Daemon, { reference, type, query }: Wanted): Promise<string> {
   for (const [name, endpoint] of Object.entries(ENDPOINTS)) {
     if (type !== undefined && type !== name) continue;
     try {
@@ -123,9 +150,10 @@ async function find(daemon: Daemon, { reference, type, size }: Wanted): Promise<
       const answer = await daemon.send({
         method: 'GET',
         path,
-        query: { size: size && name === 'container' ? 1 : undefined },
+        query: query[name] ?? {},
       });
-      if (size && name !== 'container') printError(`WARNING: --size ignored for ${name}\n`);
+      if (query['container']?.size === 1 && name !== 'container')
+        printError(`WARNING: --size ignored for ${name}\n`);
       return await answer.text();
     } catch (error) {
       if (type !== undefined || !isNotThere(error)) throw error;

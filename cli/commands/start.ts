@@ -2,13 +2,15 @@ import { invalidArgument, messageOf } from '../../common/errors.ts';
 import { type Call, defineCommand } from '../command.ts';
 import { inspectContainer } from '../container/inspect.ts';
 import { subscribeExit } from '../container/wait.ts';
-import { bool, text } from '../../common/flags/flag.ts';
+import { bool, refused, text } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { print, printError } from '../output.ts';
 import { containerPath } from './each.ts';
 
 const flags = {
   attach: bool('Attach to STDOUT and STDERR and forward signals', { short: 'a' }),
+  checkpoint: refused('string'),
+  'checkpoint-dir': refused('string'),
   'detach-keys': text('Keys that detach from the container'),
   interactive: bool("Attach to the container's STDIN", { short: 'i' }),
 };

@@ -1,4 +1,4 @@
-import { bool, text } from '../../common/flags/flag.ts';
+import { bool, refused, text } from '../../common/flags/flag.ts';
 import { defineCommand } from '../command.ts';
 import { filterFlag, filtersQuery } from '../flags/filters.ts';
 import { renderListing } from '../format/listing.ts';
@@ -11,6 +11,7 @@ const TABLE = 'table {{.Driver}}\t{{.Name}}';
 export const volumeLs = defineCommand({
   usage: '[OPTIONS]',
   flags: {
+    cluster: refused(''),
     filter: filterFlag,
     format: text("Print with 'table', 'table TEMPLATE', 'json' or 'TEMPLATE' (Go's templates)"),
     quiet: bool('Only display volume names', { short: 'q' }),

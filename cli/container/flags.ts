@@ -77,7 +77,7 @@ const network = {
 };
 
 const resources = {
-  'blkio-weight': int('Block IO weight (10 to 1000, 0 turns it off)'),
+  'blkio-weight': { ...int('Block IO weight (10 to 1000, 0 turns it off)', { shown: '0' }), type: 'uint16' },
   'cgroup-parent': text('Parent cgroup of the container'),
   'cpu-period': int('Length of a CPU period in microseconds'),
   'cpu-quota': int('CPU time in each period in microseconds'),
@@ -98,15 +98,15 @@ const resources = {
     initial: undefined,
     read: (given) => (given === '-1' ? -1 : parseBytes(given)),
   }),
-  'memory-swappiness': int('How readily memory is swapped out (0 to 100)'),
+  'memory-swappiness': int('How readily memory is swapped out (0 to 100)', { shown: '-1' }),
   'oom-kill-disable': bool('Turn the OOM killer off'),
   'oom-score-adj': int("Adjust the OOM killer's score (-1000 to 1000)"),
   'pids-limit': int('Limit of processes (-1 is unlimited)'),
-  ulimit: many('ulimit', 'Resource limits of the process', values.parseUlimit),
+  ulimit: { ...many('ulimit', 'Resource limits of the process', values.parseUlimit), shown: '[]' },
 };
 
 const isolation = {
-  annotation: list('Add an annotation, handed to the OCI runtime', { type: 'map' }),
+  annotation: list('Add an annotation, handed to the OCI runtime', { type: 'map', shown: 'map[]' }),
   'cap-add': list('Add Linux capabilities'),
   'cap-drop': list('Drop Linux capabilities'),
   cgroupns: text('Cgroup namespace (host|private)'),
@@ -116,7 +116,11 @@ const isolation = {
   privileged: bool('Give the container all privileges of the host'),
   runtime: text('Runtime of the container'),
   'security-opt': list('Security options'),
-  sysctl: list('Kernel parameters of the container', { type: 'map', check: values.checkSysctl }),
+  sysctl: list('Kernel parameters of the container', {
+    type: 'map',
+    shown: 'map[]',
+    check: values.checkSysctl,
+  }),
   userns: text('User namespace'),
   uts: text('UTS namespace'),
 };

@@ -3,7 +3,13 @@ import { parseBytes } from '../flags/sizes.ts';
 import * as devices from './device-values.ts';
 
 const many = <T>(type: string, help: string, parse: (given: string) => T) =>
-  value<readonly T[]>({ type, help, initial: [], read: (given, before) => [...before, parse(given)] });
+  value<readonly T[]>({
+    type,
+    help,
+    initial: [],
+    ...(type === 'gpu-request' ? {} : { shown: '[]' }),
+    read: (given, before) => [...before, parse(given)],
+  });
 const bytes = (help: string, looks: { hidden?: boolean } = {}) =>
   value<number | undefined>({ ...looks, type: 'bytes', help, initial: undefined, read: parseBytes });
 

@@ -28,7 +28,14 @@ export function platformJson(query: Query): string | undefined {
   const values = texts(query, 'platform');
   if (values.length > 1) throw invalidArgument('multiple platform parameters not supported');
   const [value] = values;
-  if (value === undefined) return undefined;
+  return value === undefined ? undefined : platformOf(value);
+}
+
+/** `platforms` of a removal, each in the same form. Throws `invalid-argument`. */
+export const platformsJson = (query: Query): readonly string[] =>
+  texts(query, 'platforms').map((value) => platformOf(value));
+
+function platformOf(value: string): string {
   const { os, architecture, variant } = parsePlatform(value);
   if (!os || !architecture) throw invalidArgument('both OS and Architecture must be provided');
   return [os, architecture, ...(variant ? [variant] : [])].join('/');

@@ -56,6 +56,8 @@ export const differs = {
   takesImagePlatform: (v: ApiVersion) => v >= 48,
   /** 1.49: the platform of an image that is inspected. */
   takesInspectPlatform: (v: ApiVersion) => v >= 49,
+  /** 1.50: the platforms that are removed of an image. */
+  takesRemovePlatforms: (v: ApiVersion) => v >= 50,
   /** 1.42: disk usage of some types only; before, the size of the build cache is told. */
   takesUsageTypes: (v: ApiVersion) => v >= 42,
   /** 1.42: pruning volumes leaves named ones, unless asked for all. */

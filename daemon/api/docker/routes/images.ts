@@ -4,7 +4,7 @@ import type { Image } from '../../../../image/images.ts';
 import { imageUsers } from '../image-users.ts';
 import { nameOf, sendJson, type Door, type Named } from '../door.ts';
 import { listImages } from '../list-images.ts';
-import { checkImagePlatform, platformJson } from '../platform.ts';
+import { checkImagePlatform, platformJson, platformsJson } from '../platform.ts';
 import { flag, text, type Query } from '../query.ts';
 import { clientCtx, startStream } from '../stream.ts';
 import { streamError } from '../errors.ts';
@@ -49,6 +49,11 @@ export function imageRoutes(app: FastifyInstance, door: Door): void {
 
   app.delete<Asked>('/images/:name', async (request, reply) => {
     if (nameOf(request).trim() === '') throw invalidArgument('image name cannot be blank');
+    const platforms = differs.takesRemovePlatforms(request.apiVersion) ? platformsJson(request.query) : [];
+    // An image here is of one platform: it goes as a whole, or it is not what was meant.
+    for (const platform of platforms) {
+      checkImagePlatform(images.get(nameOf(request)), nameOf(request), platform);
+    }
     const removed = await images.remove(door.ctx, nameOf(request), {
       force: flag(request.query, 'force'),
       users: (id) => imageUsers(containers, id),
