@@ -33,6 +33,8 @@ export const conflict = (message: string, options?: ErrorOptions): WherryError =
   new WherryError('conflict', message, options);
 export const notImplemented = (message: string, options?: ErrorOptions): WherryError =>
   new WherryError('not-implemented', message, options);
+export const unavailable = (message: string, options?: ErrorOptions): WherryError =>
+  new WherryError('unavailable', message, options);
 export const internal = (message: string, options?: ErrorOptions): WherryError =>
   new WherryError('internal', message, options);
 

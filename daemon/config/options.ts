@@ -92,7 +92,6 @@ const OURS: readonly Option[] = [
     key: 'log-driver',
     kind: 'string',
     help: 'Default log driver of containers',
-    accepts: only('json-file', 'none'),
   },
   { key: 'log-opts', flag: 'log-opt', kind: 'map', help: 'Default log options of containers, name=value' },
   { key: 'labels', flag: 'label', kind: 'list', help: 'Labels of the daemon, name=value' },

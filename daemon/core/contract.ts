@@ -106,6 +106,7 @@ export interface Container {
   readonly config: CreateRequest & { readonly imageConfig: ImageConfig };
   readonly state: ContainerState;
   readonly restarts: RestartRecord;
+  /** As docker shows it: of the driver json-file only. */
   readonly logPath: string;
   readonly hostnamePath: string;
   readonly hostsPath: string;

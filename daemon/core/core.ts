@@ -8,6 +8,8 @@ import type { EngineOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import type { Ports } from './ports/contract.ts';
 import type { Accounts } from './spec/accounts.ts';
+import type { Forwarders } from './log-drivers/forwarders.ts';
+import type { LogUses } from './logs/uses.ts';
 import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
 import type { ContainerSample } from './contract.ts';
@@ -27,6 +29,8 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly health: HealthKeeper;
   readonly ports: Ports;
   readonly restartTimers: RestartTimers;
+  readonly logUses: LogUses;
+  readonly forwarders: Forwarders;
   readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;
   /** What `--init` gives a container. */

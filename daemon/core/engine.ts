@@ -22,6 +22,8 @@ import { createHealthTable } from './health/table.ts';
 import { readHost } from './host.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
+import { createForwarders } from './log-drivers/forwarders.ts';
+import { createLogUses } from './logs/uses.ts';
 import { makePaths } from './paths.ts';
 import { openPorts, readEphemeralRange } from './ports/ports.ts';
 import { collect } from './recover/collect.ts';
@@ -75,6 +77,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     ports: openPorts({ db, networks: options.networks, ephemeral, ...options.config.publishing }),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
+    logUses: createLogUses(),
+    forwarders: createForwarders(() => core),
     stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
     initProgram: findInit(options.config),
@@ -96,6 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
   await recoverExecs(core, execStore);
   await collect(core);
+  for (const entry of core.table.all()) core.forwarders.begin(entry);
   resume(core, boot);
   warmUp(core);
   const storage = makeStorage(core);
@@ -146,6 +151,7 @@ async function close(core: Core): Promise<void> {
   core.health.close();
   core.restartTimers.close();
   await core.background.settled();
+  await core.forwarders.close();
   await core.volumeParts.workers.close();
   for (const { run, pending } of core.table.all()) {
     run?.shim.close();

@@ -14,8 +14,8 @@ const send = syscallShape<[number, Uint8Array, number, number, Uint8Array, numbe
 );
 
 /** Sends one datagram to a unix socket by its path, or by its abstract name after `@` (man 2 sendto, man 7 unix). Never waits. */
-export function sendDatagram(path: string, text: string): void {
-  const data = Buffer.from(text);
+export function sendDatagram(path: string, content: string | Uint8Array): void {
+  const data = typeof content === 'string' ? Buffer.from(content) : content;
   const address = socketAddress(path);
   const fd = checked('socket', 'unix datagram', () =>
     open(syscallNumber('socket'), AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),

@@ -59,6 +59,7 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Runnin
   };
   entry.run = run;
   core.health.begin(entry);
+  core.forwarders.begin(entry);
   // Who attached while it was being launched.
   for (const attachment of entry.pending.splice(0)) shim.attach(attachment);
   return published;

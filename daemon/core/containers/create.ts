@@ -9,6 +9,7 @@ import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { checkAtCreate } from '../health/check.ts';
 import { NEVER_STARTED } from '../restarts/contract.ts';
+import { checkLogDriver, checkLogTarget } from '../log-drivers/drivers.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { formatTime, realTimeNs } from '../time.ts';
 import { together } from '../together.ts';
@@ -33,6 +34,8 @@ export async function create(
   const { resources, warnings } = fitResources(asked.host.resources, core.host.limits);
   const request = { ...asked, host: { ...asked.host, resources } };
   validateRequest(request, core.host);
+  checkLogDriver(request.host);
+  await checkLogTarget(request.host);
   checkLinks(core, request.host.links);
   const id = newId();
   // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
@@ -45,7 +48,7 @@ export async function create(
     id,
     name: chooseName(core, request.name, id),
   });
-  logConfigOf(view);
+  logConfigOf({ ...view, logFile: core.paths.log(id) });
   const unchecked = checkAtCreate(view.config, request.healthcheck);
   const entry = core.table.insert(view);
   await using undo = new Undo();
@@ -118,7 +121,7 @@ function describe(
     config,
     state: { kind: 'created', error: '', exitCode: 0 },
     restarts: NEVER_STARTED,
-    logPath: config.host.logDriver === 'none' ? '' : core.paths.log(id),
+    logPath: config.host.logDriver === 'json-file' ? core.paths.log(id) : '',
     hostnamePath: core.paths.hostname(id),
     hostsPath: core.paths.hosts(id),
     resolvConfPath: core.paths.resolvConf(id),

@@ -15,6 +15,7 @@ export async function discard(
   ctx: Ctx,
   { entry, volumes }: { readonly entry: Entry; readonly volumes: boolean },
 ): Promise<void> {
+  await core.forwarders.finish(entry.id);
   await failpoint('container.remove.snapshot');
   await together([
     entry.cleared,

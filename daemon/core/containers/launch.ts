@@ -159,7 +159,7 @@ function monitorOf(core: Core, view: Container, cgroupsPath: string): MonitorCon
     tty: config.tty,
     consoleSize: config.consoleSize,
     stdin: config.openStdin ? (config.stdinOnce ? 'once' : 'open') : 'none',
-    log: logConfigOf(view),
+    log: logConfigOf({ ...view, logFile: core.paths.log(id) }),
     drainMs: DRAIN_MS,
     oomFile: oomFileOf(core.host.cgroups, cgroupsPath),
   };

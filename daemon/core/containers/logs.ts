@@ -2,6 +2,7 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { conflict, notImplemented } from '../../../common/errors.ts';
 import type { LogChunk, LogsRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { isReadable } from '../log-drivers/drivers.ts';
 import { readLogs } from '../logs/read.ts';
 
 /** Containers.logs. Refuses at the first `next`. */
@@ -14,8 +15,8 @@ export async function* logs(
   if (view.state.kind === 'removing' || view.state.kind === 'dead') {
     throw conflict('can not get logs from container which is dead or marked for removal');
   }
-  if (view.config.host.logDriver === 'none') {
+  if (!isReadable(view.config.host)) {
     throw notImplemented('configured logging driver does not support reading');
   }
-  yield* readLogs(ctx, { path: view.logPath, ended: run?.ended }, request);
+  yield* readLogs(ctx, { path: core.paths.log(view.id), ended: run?.ended, uses: core.logUses }, request);
 }

@@ -1,11 +1,13 @@
 import type { FileHandle } from 'node:fs/promises';
 
 const BLOCK_BYTES = 256 << 10;
+/** What is longer is no line of ours (a damaged disk, say): it is skipped. */
+const LONGEST_BYTES = 4 << 20;
 const NEWLINE = 10;
 
 /**
  * Reads whole lines from a file that may still grow, in blocks of bounded size. What has no newline yet is kept for the next
- * call. One line longer than a block makes the block grow to hold it.
+ * call. One line longer than a block makes the block grow to hold it, up to 4 MiB.
  */
 export interface LineReader {
   /** Whole lines with their newlines, valid until the next call; undefined at the end as it is now. */
@@ -25,6 +27,10 @@ export function lineReader(file: FileHandle, start: number, end?: number): LineR
     held -= consumed;
     consumed = 0;
     if (held < block.length) return;
+    if (block.length >= LONGEST_BYTES) {
+      held = 0;
+      return;
+    }
     const larger = Buffer.allocUnsafe(block.length * 2);
     block.copy(larger);
     block = larger;

@@ -1,19 +1,21 @@
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Ctx } from '../../../common/ctx.ts';
 import type { LogChunk, LogsRequest } from '../contract.ts';
 import { millisecondsTo } from '../time.ts';
 import { watchDirectory, type Changes } from './changes.ts';
-import { closeAll, openLogFiles, type LogFile } from './files.ts';
+import { closeAll, openLogFiles, openNextFile, type LogFile } from './files.ts';
 import { lineReader, type LineReader } from './line-reader.ts';
 import { renderer, type Renderer } from './render.ts';
-import { tailStart } from './tail.ts';
+import { sinceStart } from './since.ts';
+import { tailStart, type Start } from './tail.ts';
+import type { LogUses } from './uses.ts';
 
 export interface LogSource {
   /** Of the current file; rotated ones are `<path>.1`, `.2`, ... */
   readonly path: string;
   /** Resolves when nothing more will be written; undefined: so it is already, and there is nothing to follow. */
   readonly ended: Promise<unknown> | undefined;
+  readonly uses: LogUses;
 }
 
 /**
@@ -31,21 +33,34 @@ export async function* readLogs(
     request.follow && ended !== undefined
       ? follow(ctx, ended, { directory: dirname(source.path), untilNs: request.untilNs })
       : undefined;
-  const files = await openLogFiles(source.path);
+  const files = await openLogFiles(source.path, source.uses);
   const cursor: Cursor = { renderer: renderer(request), ended: false };
   try {
-    const start = await tailStart(files, request.tail ?? Infinity);
+    const start = await startOf(files, request);
     for (const [index, file] of [...files.entries()].reverse().slice(files.length - 1 - start.file)) {
       const position = index === start.file ? start.position : 0;
       const grows = index === 0 && following !== undefined;
-      const reader = lineReader(file.handle, position, grows ? undefined : file.sizeBytes);
-      if (grows) yield* readGrowing(source.path, cursor, { file, reader, following, files });
+      const { handle, sizeBytes } = await file.load();
+      const reader = lineReader(handle, position, grows ? undefined : sizeBytes);
+      if (grows) yield* readGrowing(source, cursor, { file, reader, following, files });
       else yield* readToEnd(reader, cursor);
       if (cursor.ended || ctx.signal.aborted) return;
     }
   } finally {
     await closeAll(files);
   }
+}
+
+/** Where a request's first line is, or a little before: the renderer cuts by the time exactly. */
+async function startOf(
+  files: readonly LogFile[],
+  { tail = Infinity, sinceNs }: Pick<LogsRequest, 'tail' | 'sinceNs'>,
+): Promise<Start> {
+  const last = await tailStart(files, tail);
+  if (sinceNs === undefined) return last;
+  const since = await sinceStart(files, sinceNs);
+  const isLater = since.file === last.file ? since.position > last.position : since.file < last.file;
+  return isLater ? since : last;
 }
 
 interface Cursor {
@@ -71,34 +86,28 @@ interface Growing {
   readonly files: LogFile[];
 }
 
-async function* readGrowing(path: string, cursor: Cursor, growing: Growing): AsyncGenerator<LogChunk, void> {
+async function* readGrowing(
+  source: LogSource,
+  cursor: Cursor,
+  growing: Growing,
+): AsyncGenerator<LogChunk, void> {
   const { following, files } = growing;
   let { file, reader } = growing;
   for (;;) {
     const over = following.over();
     yield* readToEnd(reader, cursor);
     if (cursor.ended) return;
-    const successor = await nextFile(path, file);
+    const successor = await openNextFile(source.path, file, source.uses);
     if (successor !== undefined) {
       // The old file is complete now, but may not have been when it was read.
       yield* readToEnd(reader, cursor);
       files.push(successor);
+      await closeAll(files.splice(files.indexOf(file), 1));
       file = successor;
-      reader = lineReader(file.handle, 0);
+      reader = lineReader((await file.load()).handle, 0);
     } else if (over) return;
     else await following.changes.wait();
   }
-}
-
-/** The file that was begun when this one was rotated; undefined while this one is current. */
-async function nextFile(path: string, { inode }: LogFile): Promise<LogFile | undefined> {
-  const current = await stat(path, { bigint: true }).catch(() => undefined);
-  if (current === undefined || current.ino === inode) return undefined;
-  const files = await openLogFiles(path);
-  const index = files.findIndex((file) => file.inode === inode);
-  const next = index < 0 ? files.at(-1) : files[index - 1];
-  await closeAll(files.filter((file) => file !== next));
-  return next;
 }
 
 interface Following extends Disposable {

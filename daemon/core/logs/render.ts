@@ -1,5 +1,6 @@
 import type { LogChunk, LogsRequest } from '../contract.ts';
-import { formatTimeFixed, parseTime } from '../time.ts';
+import { formatTimeFixed } from '../time.ts';
+import { parseEntry } from './entry.ts';
 import { appendUnescaped } from './unescape.ts';
 
 /** Turns lines of a json-file log into what a client gets. */
@@ -131,33 +132,6 @@ function flush(sink: Sink): void {
   if (sink.at > sink.from)
     sink.chunks.push({ stream: sink.stream, data: sink.out.subarray(sink.from, sink.at) });
   sink.from = sink.at;
-}
-
-interface Entry {
-  readonly log: string;
-  readonly stream: Stream;
-  readonly timeNs: bigint;
-  readonly attrs: Readonly<Record<string, string>>;
-}
-
-/** Undefined for a damaged line: a log is no reason to fail, and the lines after it are good. */
-function parseEntry(text: string): Entry | undefined {
-  let value: Partial<Record<'log' | 'stream' | 'time', unknown>> & {
-    attrs?: Readonly<Record<string, string>>;
-  };
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch {
-    return undefined;
-  }
-  const timeNs = typeof value.time === 'string' ? parseTime(value.time) : undefined;
-  if (timeNs === undefined || typeof value.log !== 'string') return undefined;
-  return {
-    log: value.log,
-    stream: value.stream === 'stderr' ? 'stderr' : 'stdout',
-    timeNs,
-    attrs: value.attrs ?? {},
-  };
 }
 
 /** `k=v,k2=v2`, sorted, each part as in a URL's query (Go's url.QueryEscape). */

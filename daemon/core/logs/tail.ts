@@ -1,4 +1,4 @@
-import type { LogFile } from './files.ts';
+import type { LoadedFile, LogFile } from './files.ts';
 
 const BLOCK_BYTES = 64 << 10;
 const NEWLINE = 10;
@@ -11,9 +11,10 @@ export interface Start {
 
 /** The start of the last `lines` lines over all files, found from the end backwards. An unfinished last line does not count. */
 export async function tailStart(files: readonly LogFile[], lines: number): Promise<Start> {
+  if (lines === Infinity) return { file: Math.max(0, files.length - 1), position: 0 };
   let missing = lines;
   for (const [index, file] of files.entries()) {
-    const { position, found } = await lastLines(file, missing);
+    const { position, found } = await lastLines(await file.load(), missing);
     missing -= found;
     if (missing === 0) return { file: index, position };
   }
@@ -21,7 +22,7 @@ export async function tailStart(files: readonly LogFile[], lines: number): Promi
 }
 
 /** The start of the last `wanted` lines of one file, or of all if it has fewer. */
-async function lastLines(file: LogFile, wanted: number): Promise<{ position: number; found: number }> {
+async function lastLines(file: LoadedFile, wanted: number): Promise<{ position: number; found: number }> {
   const block = Buffer.allocUnsafe(BLOCK_BYTES);
   let seen = 0;
   for (let end = file.sizeBytes; end > 0;) {

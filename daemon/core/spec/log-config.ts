@@ -1,46 +1,52 @@
 import { invalidArgument } from '../../../common/errors.ts';
 import type { LogConfig } from '../../../runtime/contract.ts';
 import type { Container } from '../contract.ts';
+import { extraAttributes } from '../log-drivers/attributes.ts';
+import { checkLogDriver, fileOptionsOf, parseBool } from '../log-drivers/drivers.ts';
+import { expandTag, type Tagged } from '../log-drivers/tag.ts';
 
 /** Without an option a log is bounded: 20 MB in each of 5 files. */
 const MAX_BYTES = 20_000_000;
 const MAX_FILES = 5;
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
-/** Of docker's json-file driver. */
-const KNOWN = [
-  'max-size',
-  'max-file',
-  'compress',
-  'labels',
-  'labels-regex',
-  'env',
-  'env-regex',
-  'tag',
-  'mode',
-  'max-buffer-size',
-];
 
-/** The shim's log from docker's options of the json-file driver. Throws `invalid-argument` for what docker refuses. */
-export function logConfigOf({
-  logPath,
-  config,
-}: Pick<Container, 'logPath' | 'config'>): LogConfig | undefined {
-  const { logDriver, logOptions } = config.host;
-  if (logDriver === 'none') return undefined;
-  checkLogOptions(logOptions);
-  const attrs = attributesOf(logOptions, config);
+/**
+ * The file that the shim writes, whatever the driver, from docker's options; undefined for the driver `none`. Throws
+ * `invalid-argument` for what docker refuses.
+ */
+export function logConfigOf(container: Tagged & { readonly logFile: string }): LogConfig | undefined {
+  const { host } = container.config;
+  checkLogDriver(host);
+  // Of a template that cannot be filled the client hears now, not at the start.
+  const tag = expandTag(host.logOptions['tag'], container);
+  if (host.logDriver === 'none') return undefined;
+  const options = fileOptionsOf(host);
+  const attrs = { ...extraAttributes(options, container.config), ...tagOf(options, tag) };
+  extraAttributes(host.logOptions, container.config);
+  compressesLog(container.config);
   return {
-    path: logPath,
-    maxBytes: parseSize(logOptions['max-size']),
-    maxFiles: parseCount(logOptions['max-file']),
+    path: container.logFile,
+    maxBytes: parseSize(options['max-size']),
+    maxFiles: parseCount(options['max-file']),
     attrs: Object.keys(attrs).length === 0 ? undefined : attrs,
   };
 }
 
-function checkLogOptions(options: Readonly<Record<string, string>>): void {
-  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw invalidArgument(`unknown log opt '${unknown}' for json-file log driver`);
+/** Whether rotated files are compressed. */
+export function compressesLog({ host }: Pick<Container['config'], 'host'>): boolean {
+  const options = fileOptionsOf(host);
+  const text = options['compress'];
+  const compress = text === undefined ? host.logDriver !== 'json-file' : parseBool(text);
+  if (compress === undefined)
+    throw invalidArgument(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const isOneFile = parseCount(options['max-file']) < 2;
+  if (text !== undefined && compress && (isOneFile || options['max-size'] === '-1'))
+    throw invalidArgument('compress cannot be true when max-file is less than 2 or max-size is not set');
+  return compress && !isOneFile;
 }
+
+const tagOf = (options: Readonly<Record<string, string>>, tag: string): Record<string, string> =>
+  options['tag'] === undefined || options['tag'] === '' ? {} : { tag };
 
 function parseSize(text: string | undefined): number {
   if (text === undefined) return MAX_BYTES;
@@ -58,31 +64,4 @@ function parseCount(text: string | undefined): number {
   if (!Number.isInteger(count)) throw invalidArgument(`invalid value for max-file: ${text}`);
   if (count < 1) throw invalidArgument('max-file cannot be less than 1');
   return count;
-}
-
-/** Labels and variables that each line is to bear. */
-function attributesOf(
-  options: Readonly<Record<string, string>>,
-  { labels, env }: Pick<Container['config'], 'labels' | 'env'>,
-): Record<string, string> {
-  const variables = env.map((variable): [string, string] => {
-    const [name = ''] = variable.split('=', 1);
-    return [name, variable.slice(name.length + 1)];
-  });
-  return {
-    ...pick(Object.entries(labels), options['labels'], options['labels-regex']),
-    ...pick(variables, options['env'], options['env-regex']),
-    ...(options['tag'] === undefined || options['tag'] === '' ? {} : { tag: options['tag'] }),
-  };
-}
-
-function pick(
-  from: readonly (readonly [string, string])[],
-  names: string | undefined,
-  pattern: string | undefined,
-): Record<string, string> {
-  const wanted = (names ?? '').split(',');
-  const matches =
-    pattern === undefined ? (): boolean => false : (name: string) => new RegExp(pattern).test(name);
-  return Object.fromEntries(from.filter(([name]) => wanted.includes(name) || matches(name)));
 }

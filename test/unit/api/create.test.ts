@@ -240,20 +240,6 @@ test('volumes are read as docker reads them', async (t) => {
   }
 });
 
-test('what is not done yet is refused by its name', async (t) => {
-  const daemon = await door(t);
-  const cases: [body: object, message: string][] = [
-    [
-      { HostConfig: { LogConfig: { Type: 'syslog' } } },
-      'HostConfig.LogConfig.Type "syslog" is not supported yet',
-    ],
-  ];
-  for (const [body, message] of cases) {
-    const { answer } = await create(daemon, { Image: 'busybox', ...body });
-    assert.deepEqual([answer.statusCode, answer.json()], [501, { message }]);
-  }
-});
-
 test('a body that is none is refused', async (t) => {
   const { app } = await door(t);
   const send = (payload: string, type: string | undefined) =>

@@ -5,7 +5,10 @@ import { test, type TestContext } from 'node:test';
 import { makeCtx } from '../../../common/ctx.ts';
 import { silentLog } from '../../../common/log.ts';
 import type { LogsRequest } from '../../../daemon/core/contract.ts';
+import { closeAll, openLogFiles } from '../../../daemon/core/logs/files.ts';
+import { sinceStart } from '../../../daemon/core/logs/since.ts';
 import { readLogs } from '../../../daemon/core/logs/read.ts';
+import { createLogUses } from '../../../daemon/core/logs/uses.ts';
 import { formatTimeFixed, parseTime } from '../../../daemon/core/time.ts';
 
 const ALL: LogsRequest = {
@@ -36,7 +39,11 @@ async function logFile(t: TestContext): Promise<string> {
 
 async function read(path: string, request: Partial<LogsRequest> = {}): Promise<[string, string][]> {
   const seen: [string, string][] = [];
-  const chunks = readLogs(makeCtx(silentLog), { path, ended: undefined }, { ...ALL, ...request });
+  const chunks = readLogs(
+    makeCtx(silentLog),
+    { path, ended: undefined, uses: createLogUses() },
+    { ...ALL, ...request },
+  );
   for await (const { stream, data } of chunks) seen.push([stream, Buffer.from(data).toString()]);
   return seen;
 }
@@ -129,7 +136,11 @@ test('following: what is appended, over rotations, until the end', async (t) => 
   const path = await logFile(t);
   const ended = Promise.withResolvers<void>();
   await writeFile(path, line(1, '1\n'));
-  const chunks = readLogs(makeCtx(silentLog), { path, ended: ended.promise }, { ...ALL, follow: true });
+  const chunks = readLogs(
+    makeCtx(silentLog),
+    { path, ended: ended.promise, uses: createLogUses() },
+    { ...ALL, follow: true },
+  );
   const next = async (): Promise<string | undefined> => {
     const { value } = await chunks.next();
     return value === undefined ? undefined : Buffer.from(value.data).toString();
@@ -161,14 +172,18 @@ test('following ends with its signal and at until', async (t) => {
   const never = new Promise<void>(() => {});
   const controller = new AbortController();
   const ctx = makeCtx(silentLog, controller.signal);
-  const chunks = readLogs(ctx, { path, ended: never }, { ...ALL, follow: true });
+  const chunks = readLogs(ctx, { path, ended: never, uses: createLogUses() }, { ...ALL, follow: true });
   await chunks.next();
   const waiting = chunks.next();
   controller.abort();
   assert.equal((await waiting).done, true);
 
   const soon = BigInt(Date.now() + 50) * 1_000_000n;
-  const until = readLogs(makeCtx(silentLog), { path, ended: never }, { ...ALL, follow: true, untilNs: soon });
+  const until = readLogs(
+    makeCtx(silentLog),
+    { path, ended: never, uses: createLogUses() },
+    { ...ALL, follow: true, untilNs: soon },
+  );
   assert.equal((await until.next()).done, false);
   assert.equal((await until.next()).done, true);
 });
@@ -177,4 +192,54 @@ test('times are read back as they were written', () => {
   assert.equal(parseTime('2023-11-14T22:13:20Z'), EPOCH_NS);
   assert.equal(parseTime('2023-11-14T23:13:20.000000001+01:00'), EPOCH_NS + 1n);
   assert.equal(parseTime('yesterday'), undefined);
+});
+
+/** Ten lines a second from `from` on, unlike in length. */
+const many = (from: number, count: number): string =>
+  Array.from({ length: count }, (_, i) =>
+    line(from + i, `${from + i}${'x'.repeat((i * 7919) % 600)}\n`),
+  ).join('');
+
+const numbers = (seen: readonly [string, string][]): number[] =>
+  text(seen)
+    .trimEnd()
+    .split('\n')
+    .filter((each) => each !== '')
+    .map((each) => Number.parseInt(each, 10));
+
+for (const [what, since] of [
+  ['before all', -5],
+  ['in the oldest file', 17],
+  ['at the first line of a file', 5_000],
+  ['in the middle', 7_431],
+  ['at the last line', 14_999],
+  ['after all', 15_000],
+] as const) {
+  test(`since, by searching over rotated files: ${what}`, async (t) => {
+    const path = await logFile(t);
+    await writeFile(`${path}.2`, many(0, 5_000));
+    await writeFile(`${path}.1`, many(5_000, 5_000));
+    await writeFile(path, many(10_000, 5_000));
+    const first = Math.max(0, since);
+    const expected = Array.from({ length: 15_000 - first }, (_, i) => first + i);
+    assert.deepEqual(numbers(await read(path, { sinceNs: second(since) })), expected);
+    const tailed = await read(path, { sinceNs: second(since), tail: 100 });
+    assert.deepEqual(numbers(tailed), expected.slice(-100));
+  });
+}
+
+test('since reads a few blocks of a big file, not all of it', async (t) => {
+  const path = await logFile(t);
+  await writeFile(path, many(0, 20_000));
+  const files = await openLogFiles(path, createLogUses());
+  t.after(() => closeAll(files));
+  const { position } = await sinceStart(files, second(19_000));
+  const size = (await files[0]?.load())?.sizeBytes ?? 0;
+  assert.ok(position > size * 0.9, `${position} of ${size}`);
+});
+
+test('what is no line is skipped, however long', async (t) => {
+  const path = await logFile(t);
+  await writeFile(path, line(1, 'before\n') + '\0'.repeat(9 << 20) + '\n' + line(2, 'after\n'));
+  assert.equal(text(await read(path)), 'before\nafter\n');
 });

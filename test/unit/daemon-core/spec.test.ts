@@ -210,7 +210,7 @@ test("seccomp: each profile is compiled once; privileged has none; a profile of 
 
 test('log options', () => {
   const config = (logOptions: Record<string, string>, more: Partial<Container['config']> = {}) =>
-    logConfigOf({ ...container({ logOptions }, more), logPath: '/l' });
+    logConfigOf({ ...container({ logOptions }, more), logFile: '/l' });
   assert.deepEqual(config({}), { path: '/l', maxBytes: 20_000_000, maxFiles: 5, attrs: undefined });
   assert.equal(config({ 'max-size': '10k' })?.maxBytes, 10_000);
   assert.equal(config({ 'max-size': '-1', 'max-file': '2' })?.maxBytes, 0);
@@ -225,5 +225,5 @@ test('log options', () => {
   ] as const) {
     assert.throws(() => config(options), { message });
   }
-  assert.equal(logConfigOf({ ...container({ logDriver: 'none' }), logPath: '' }), undefined);
+  assert.equal(logConfigOf({ ...container({ logDriver: 'none' }), logFile: '' }), undefined);
 });

@@ -1,5 +1,6 @@
 import { VERSION } from '../../../../common/version.ts';
 import type { Engine } from '../../../core/contract.ts';
+import { LOG_DRIVERS } from '../../../core/log-drivers/drivers.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
 import { showRegistries, type ShownRegistries } from './registry-config.ts';
 import { statusOf, type Status } from './state.ts';
@@ -66,7 +67,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
       Volume: ['local'],
       Network: ['bridge', 'host', 'null'],
       Authorization: null,
-      Log: ['json-file', 'none'],
+      Log: LOG_DRIVERS,
     },
     ...LIMITS,
     IPv4Forwarding: true,

@@ -1,4 +1,4 @@
-import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
+import { invalidArgument } from '../../../../common/errors.ts';
 import type { CreateRequest, HostOptions, HostResources } from '../../../core/contract.ts';
 import { fromDocker } from '../../../core/health/docker-form.ts';
 import { differs, type ApiVersion } from '../versions.ts';
@@ -169,9 +169,8 @@ function networks(body: CreateBody): CreateRequest['networks'] {
 
 function logging(host: HostConfig, defaults: CreateDefaults): Pick<HostOptions, 'logDriver' | 'logOptions'> {
   const driver = host.LogConfig?.Type || defaults.logDriver;
-  if (driver !== 'json-file' && driver !== 'none')
-    throw notImplemented(`HostConfig.LogConfig.Type "${driver}" is not supported yet`);
-  const inherited = driver === defaults.logDriver ? defaults.logOptions : {};
+  const ofCopies = Object.entries(defaults.logOptions).filter(([name]) => name.startsWith('cache-'));
+  const inherited = driver === defaults.logDriver ? defaults.logOptions : Object.fromEntries(ofCopies);
   return { logDriver: driver, logOptions: { ...inherited, ...host.LogConfig?.Config } };
 }
 
