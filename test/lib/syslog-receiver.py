@@ -1,0 +1,34 @@
+"""A syslog server that prints what comes, one line a message, with control characters and length prefixes as they are.
+
+syslog-receiver.py tcp PORT | udp PORT | unix PATH | unixgram PATH: "ready", then the messages.
+"""
+import os, socket, sys, threading
+
+kind, where = sys.argv[1:]
+family = socket.AF_UNIX if kind.startswith("unix") else socket.AF_INET
+stream = kind in ("tcp", "unix")
+server = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if family == socket.AF_UNIX and os.path.exists(where):
+    os.unlink(where)
+server.bind(where if family == socket.AF_UNIX else ("127.0.0.1", int(where)))
+
+
+def show(data):
+    os.write(1, data)
+
+
+def serve(connection):
+    while data := connection.recv(65536):
+        show(data)
+
+
+if stream:
+    server.listen(16)
+show(b"ready\n")
+while True:
+    if stream:
+        threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+    else:
+        data = server.recv(262144)
+        show(data if data.endswith(b"\n") else data + b"\n")
