@@ -8,7 +8,7 @@ import type { EngineOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import type { Ports } from './ports/contract.ts';
 import type { Accounts } from './spec/accounts.ts';
-import type { Forwarders } from './log-drivers/forwarders.ts';
+import type { Forwarders } from './log-drivers/contract.ts';
 import type { LogUses } from './logs/uses.ts';
 import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';

@@ -22,8 +22,7 @@ import { createHealthTable } from './health/table.ts';
 import { readHost } from './host.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
-import { createForwarders } from './log-drivers/forwarders.ts';
-import { createLogUses } from './logs/uses.ts';
+import { makeLogParts } from './log-drivers/forwarders.ts';
 import { makePaths } from './paths.ts';
 import { openPorts, readEphemeralRange } from './ports/ports.ts';
 import { collect } from './recover/collect.ts';
@@ -77,8 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     ports: openPorts({ db, networks: options.networks, ephemeral, ...options.config.publishing }),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
-    logUses: createLogUses(),
-    forwarders: createForwarders(() => core),
+    ...makeLogParts(() => core),
     stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
     initProgram: findInit(options.config),

@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
+import type { Entry } from '../containers/table.ts';
 
 /** One line of a container, or 16 KiB of a longer one. */
 export interface LogLine {
@@ -35,4 +36,17 @@ export interface Place {
   readonly birthNs: bigint;
   readonly inode: bigint;
   readonly position: number;
+}
+
+/**
+ * Bring the lines of containers to where their drivers send them. They follow the files that shims write, so neither a dead
+ * receiver nor a dead daemon holds a container up, and both catch up later.
+ */
+export interface Forwarders {
+  /** Follows a container's log, while it runs and until all is delivered; nothing for a driver that keeps the lines. Idempotent. */
+  begin(entry: Entry): void;
+  /** Before the log of one that has ended is deleted: waits as long as lines are taken, and gives up what nobody takes. */
+  finish(id: string): Promise<void>;
+  /** Lets go of all; the next daemon goes on. */
+  close(): Promise<void>;
 }

@@ -3,26 +3,14 @@ import { makeCtx } from '../../../common/ctx.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { createLogUses } from '../logs/uses.ts';
 import { within } from '../within.ts';
-import type { Receiver } from './contract.ts';
+import type { Forwarders, Receiver } from './contract.ts';
 import { forwards } from './drivers.ts';
 import { forwardLog } from './forward.ts';
 import { journalReceiver } from './journald.ts';
 import { syslogReceiver } from './syslog.ts';
 import { expandTag } from './tag.ts';
-
-/**
- * Bring the lines of containers to where their drivers send them. They follow the files that shims write, so neither a dead
- * receiver nor a dead daemon holds a container up, and both catch up later.
- */
-export interface Forwarders {
-  /** Follows a container's log, while it runs and until all is delivered; nothing for a driver that keeps the lines. Idempotent. */
-  begin(entry: Entry): void;
-  /** Before the log of one that has ended is deleted: waits as long as lines are taken, and gives up what nobody takes. */
-  finish(id: string): Promise<void>;
-  /** Lets go of all; the next daemon goes on. */
-  close(): Promise<void>;
-}
 
 /** A removal waits so long for a receiver that takes nothing. */
 const PATIENCE_MS = 2_000;
@@ -36,7 +24,12 @@ interface Job {
   batches: number;
 }
 
-export function createForwarders(core: () => Core): Forwarders {
+export const makeLogParts = (core: () => Core): Pick<Core, 'logUses' | 'forwarders'> => ({
+  logUses: createLogUses(),
+  forwarders: createForwarders(core),
+});
+
+function createForwarders(core: () => Core): Forwarders {
   const jobs = new Map<string, Job>();
 
   const begin = (entry: Entry): void => {

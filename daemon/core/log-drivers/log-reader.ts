@@ -1,5 +1,6 @@
 import { parseEntry } from '../logs/entry.ts';
-import { closeAll, openLogFiles, openNextFile, type LogFile } from '../logs/files.ts';
+import type { LogFile } from '../logs/contract.ts';
+import { closeAll, openLogFiles, openNextFile } from '../logs/files.ts';
 import { lineReader, type LineReader } from '../logs/line-reader.ts';
 import type { LogUses } from '../logs/uses.ts';
 import type { LogLine, Place } from './contract.ts';

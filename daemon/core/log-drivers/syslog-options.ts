@@ -76,6 +76,6 @@ export function syslogFacility(options: Options): number {
 export function syslogFormat(options: Options): SyslogFormat {
   const text = options['syslog-format'] ?? '';
   if (text !== '' && text !== 'rfc3164' && text !== 'rfc5424' && text !== 'rfc5424micro')
-    throw invalidArgument('invalid syslog format');
+    throw invalidArgument('Invalid syslog format');
   return text;
 }

@@ -1,26 +1,11 @@
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parseTime } from '../time.ts';
+import type { LoadedFile, LogFile } from './contract.ts';
 import { firstTime } from './line-time.ts';
 import { packedName, parsePackedName } from './packed-name.ts';
 import { unpack } from './unpack.ts';
 import type { LogUses } from './uses.ts';
-
-/** One of a log's files, plain or compressed. */
-export interface LogFile extends AsyncDisposable {
-  /** Of its first line, which it keeps when it is renamed or compressed; undefined while it has none. */
-  readonly birthNs: bigint | undefined;
-  /** Of a plain file: tells one that was rotated from its successor. */
-  readonly inode: bigint;
-  /** Its lines, unpacked where they are compressed. The same at every call. */
-  load(): Promise<LoadedFile>;
-}
-
-export interface LoadedFile {
-  readonly handle: FileHandle;
-  /** When it was opened. */
-  readonly sizeBytes: number;
-}
 
 /**
  * Opens the current log file and the rotated ones, newest first. That order and the inodes make a rotation meanwhile harmless:

@@ -1,5 +1,5 @@
 import { parseTime } from '../time.ts';
-import type { LoadedFile, LogFile } from './files.ts';
+import type { LoadedFile, LogFile } from './contract.ts';
 import { LINE_BYTES, timeOfLine } from './line-time.ts';
 import type { Start } from './tail.ts';
 

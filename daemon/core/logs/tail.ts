@@ -1,4 +1,4 @@
-import type { LoadedFile, LogFile } from './files.ts';
+import type { LoadedFile, LogFile } from './contract.ts';
 
 const BLOCK_BYTES = 64 << 10;
 const NEWLINE = 10;

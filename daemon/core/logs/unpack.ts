@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import type { LoadedFile } from './files.ts';
+import type { LoadedFile } from './contract.ts';
 
 /** The lines of a compressed file in a file of their own beside it, which has no name any more. */
 export async function unpack(path: string): Promise<LoadedFile> {
