@@ -148,6 +148,11 @@ const wait: Entry = {
   load: async () => (await import('./commands/wait.ts')).wait,
 };
 
+const why: Entry = {
+  summary: 'Explain why a container is in its state',
+  load: async () => (await import('./commands/why.ts')).why,
+};
+
 const commit: Entry = {
   summary: "Create a new image from a container's changes",
   aliases: 'container commit, commit',
@@ -278,7 +283,7 @@ export const commands: Entries = {
     load,
   },
   ...{ pause, port, stats, top, unpause, update },
-  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait },
+  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait, why },
 };
 
 /** `wherry container X` and so on. */
@@ -299,7 +304,7 @@ export const groups: Groups = {
         logs,
         ls: ps,
       },
-      ...{ rename, restart, rm, run, start, stop, wait },
+      ...{ rename, restart, rm, run, start, stop, wait, why },
       ...{ pause, port, prune: containerPrune, stats, top, unpause, update },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },

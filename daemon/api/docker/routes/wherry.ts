@@ -52,7 +52,21 @@ export function wherryRoutes(app: FastifyInstance, door: Door): void {
     disk.pin(nameOf(request), flag(request.query, 'pinned', true));
     return sendNothing(reply);
   });
+  containerRoutes(app, door);
   systemRoutes(app, door);
+}
+
+function containerRoutes(app: FastifyInstance, door: Door): void {
+  const { containers } = door.engine;
+
+  /** The engine's own state of a container, where docker's says less. */
+  app.get<Named>('/wherry/containers/:name/state', (request, reply) => {
+    const { state } = containers.get(nameOf(request));
+    return sendJson(reply, {
+      Kind: state.kind,
+      RestartAt: state.kind === 'restarting' ? state.restartAt : '',
+    });
+  });
 }
 
 function systemRoutes(app: FastifyInstance, door: Door): void {
