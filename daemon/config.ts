@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidArgument } from '../common/errors.ts';
 import { parseAddressPools } from './config/address-pools.ts';
+import { runtimesOf } from './config/runtimes.ts';
 import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
 import type { Value } from './config/options.ts';
 import { readValues, refuseUnsupported, type Values } from './config/values.ts';
@@ -9,6 +10,7 @@ import type { TlsConfig } from './listen/tls.ts';
 import type { WaterMarks } from '../image/disk.ts';
 import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.ts';
 import { UNPACK_LIMITS, type UnpackLimits } from '../image/workers/limits.ts';
+import type { Runtimes } from './core/runtimes/contract.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -46,6 +48,8 @@ export interface DaemonConfig {
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
   readonly labels: readonly string[];
+  readonly runtimes: Runtimes;
+  readonly defaultRuntime: string;
   readonly cgroupParent: string | undefined;
   readonly noNewPrivileges: boolean;
   /** At SIGTERM containers are stopped: for the end of the host. Else they go on. */
@@ -112,6 +116,7 @@ export function makeConfig(
     logDriver: values.text('log-driver') ?? 'json-file',
     logOptions: Object.freeze(stringMap('log-opts', values)),
     labels: Object.freeze(values.list('labels') ?? []),
+    ...runtimesOf(values),
     cgroupParent: values.absolutePath('cgroup-parent'),
     ...lifeOf(values),
     noNewPrivileges: values.flag('no-new-privileges') ?? false,

@@ -110,6 +110,12 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
       get labels() {
         return config.labels;
       },
+      get runtimes() {
+        return config.runtimes;
+      },
+      get defaultRuntime() {
+        return config.defaultRuntime;
+      },
       noNewPrivileges: config.noNewPrivileges,
       init: config.init,
       initPath: config.initPath,

@@ -11,6 +11,8 @@ const RELOADED = [
   'registries',
   'shutdownTimeoutS',
   'features',
+  'runtimes',
+  'defaultRuntime',
 ] as const satisfies (keyof DaemonConfig)[];
 
 /** The configuration as it is now. */
@@ -65,6 +67,8 @@ function attributesOf({
   registries,
   shutdownTimeoutS,
   features,
+  runtimes,
+  defaultRuntime,
 }: DaemonConfig): Record<string, string> {
   return {
     debug: String(debug),
@@ -77,6 +81,10 @@ function attributesOf({
     'max-download-attempts': String(registries.attempts),
     name: hostname(),
     'registry-mirrors': JSON.stringify(registries.mirrors.map((mirror) => `${mirror}/`)),
+    'default-runtime': defaultRuntime,
+    runtimes: Object.entries(runtimes)
+      .map(([name, { path }]) => `${name}:${path}`)
+      .join(' '),
     'shutdown-timeout': String(shutdownTimeoutS),
   };
 }

@@ -185,7 +185,7 @@ function enterNamespaces(
 }
 
 /** What every network namespace that a runtime makes has up, as runc's has. */
-function raiseLoopback(plan: PlanBuilder): void {
+export function raiseLoopback(plan: PlanBuilder): void {
   const socket = openNetlink(plan, 'open a netlink socket of the container');
   sendNetlink(plan, socket, { action: 'raise "lo"', message: raiseLink(LOOPBACK_INDEX) });
   plan.close(socket);

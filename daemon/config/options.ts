@@ -95,6 +95,12 @@ const OURS: readonly Option[] = [
   },
   { key: 'log-opts', flag: 'log-opt', kind: 'map', help: 'Default log options of containers, name=value' },
   { key: 'labels', flag: 'label', kind: 'list', help: 'Labels of the daemon, name=value' },
+  { key: 'runtimes', flag: 'add-runtime', kind: 'map', help: 'Another OCI runtime, name=path' },
+  {
+    key: 'default-runtime',
+    kind: 'string',
+    help: 'Runtime of containers that name none (default runc: our own)',
+  },
   { key: 'cgroup-parent', kind: 'string', help: "Cgroup that holds all containers' cgroups" },
   { key: 'no-new-privileges', kind: 'boolean', help: 'Set no-new-privileges for every container' },
   { key: 'init', kind: 'boolean', help: 'Give containers a first process that reaps and forwards signals' },
@@ -174,7 +180,6 @@ const HARMLESS: readonly Option[] = [
   },
   { key: 'live-restore', kind: 'boolean', help: 'Containers always outlive the daemon', accepts: only(true) },
   { key: 'experimental', kind: 'boolean', help: 'Only false', accepts: only(false) },
-  { key: 'default-runtime', kind: 'string', help: 'Only runc', accepts: only('runc') },
   {
     key: 'exec-opts',
     flag: 'exec-opt',
@@ -236,7 +241,6 @@ const NOT_YET: readonly Option[] = [
     accepts: none,
   },
   { key: 'proxies', kind: 'map', help: 'Not supported yet', accepts: none },
-  { key: 'runtimes', flag: 'add-runtime', kind: 'map', help: 'Not supported yet', accepts: none },
   { key: 'storage-opts', flag: 'storage-opt', kind: 'list', help: 'Not supported yet', accepts: none },
 ];
 

@@ -11,6 +11,7 @@ import type { NetworkVerbs } from './connections/contract.ts';
 import type { Sandbox } from './networks/types.ts';
 import type { Health } from './health/contract.ts';
 import type { RestartRecord } from './restarts/contract.ts';
+import type { Runtimes } from './runtimes/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
 import type { Volumes } from './volumes/contract.ts';
@@ -356,6 +357,9 @@ export interface EngineInfo {
   readonly openFiles: number;
   readonly eventsListeners: number;
   readonly startedAt: string;
+  /** Other OCI runtimes, by their names; and that of who asks for none. */
+  readonly runtimes: Runtimes;
+  readonly defaultRuntime: string;
   /** Path of what `--init` gives a container; docker's name for it, when that is our own. */
   readonly initBinary: string;
   readonly labels: readonly string[];

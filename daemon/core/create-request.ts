@@ -57,6 +57,8 @@ export interface HostOptions {
   /** Of the default bridge: `container:alias`. */
   readonly links: readonly string[];
   readonly autoRemove: boolean;
+  /** Of the daemon's runtimes; undefined, and a name that is none of them: our own. */
+  readonly runtime?: string;
   readonly restartPolicy: RestartPolicy;
   /** Docker's `--init`; undefined: as the daemon is configured. */
   readonly init: boolean | undefined;

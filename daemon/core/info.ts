@@ -30,6 +30,8 @@ export async function openInfo(
     startedAt,
     initBinary: core.config.initPath ?? 'docker-init',
     labels: core.config.labels,
+    runtimes: core.config.runtimes,
+    defaultRuntime: core.config.defaultRuntime,
     warnings: [],
   });
 }

@@ -8,6 +8,7 @@ import type { Snapshots } from '../../image/snapshots.ts';
 import type { ShimLauncher } from '../../shim/contract.ts';
 import type { EventBus } from './events/bus.ts';
 import type { Networks } from './networks/contract.ts';
+import { OWN_RUNTIME, type Runtimes } from './runtimes/contract.ts';
 import { PLUGIN_DIRECTORIES, type PluginDirectories } from './volumes/plugins/find.ts';
 
 /** What `openEngine` works with. `daemon/main.ts` makes the parts; the engine owns none of them but the tables it adds to `db`. */
@@ -37,6 +38,9 @@ export interface EngineConfig {
   /** Absolute, below each controller; `/wherry` unless configured. A container is `<cgroupParent>/<id>`. */
   readonly cgroupParent: string;
   readonly labels: readonly string[];
+  /** docker's `runtimes` and `default-runtime`; they follow a reload. */
+  readonly runtimes: Runtimes;
+  readonly defaultRuntime: string;
   /** docker's `no-new-privileges`. */
   readonly noNewPrivileges: boolean;
   /** docker's `seccomp-profile`: undefined is the built-in one; `unconfined`, or a profile's JSON text. */
@@ -62,6 +66,8 @@ export interface EngineConfig {
 }
 
 export const ENGINE_DEFAULTS = {
+  runtimes: {},
+  defaultRuntime: OWN_RUNTIME,
   cgroupParent: '/wherry',
   labels: [],
   noNewPrivileges: false,

@@ -23,7 +23,7 @@ static uint64_t align8(uint64_t bytes)
 
 static int step_is_sound(const struct plan_header *header, const struct plan_step *step)
 {
-	if (step->op < OP_SYSCALL || step->op > OP_MAKE)
+	if (step->op < OP_SYSCALL || step->op > OP_NUMBER)
 		return 0;
 	if (step->next >= header->step_count || step->next_ignored >= header->step_count)
 		return 0;
@@ -37,7 +37,7 @@ static int step_is_sound(const struct plan_header *header, const struct plan_ste
 		if (step->kind[i] == ARG_SLOT && step->args[i] >= PLAN_SLOTS)
 			return 0;
 	}
-	if ((step->op == OP_LOAD || step->op == OP_EXPECT) && step->kind[0] != ARG_BLOB)
+	if ((step->op == OP_LOAD || step->op == OP_EXPECT || step->op == OP_NUMBER) && step->kind[0] != ARG_BLOB)
 		return 0;
 	if (step->op == OP_MAKE && step->kind[1] != ARG_BLOB)
 		return 0;
@@ -191,6 +191,17 @@ static long load(const struct plan *plan, const struct plan_step *step)
 	return value;
 }
 
+/* The blob ends with a NUL, so the text does. */
+static long number(const struct plan *plan, const struct plan_step *step)
+{
+	const char *text = plan->blob + step->args[0];
+	long value = 0;
+
+	for (; *text >= '0' && *text <= '9' && value <= INT32_MAX; text++)
+		value = 10 * value + (*text - '0');
+	return value > 0 && value <= INT32_MAX && (*text == 0 || *text == '\n') ? value : -EBADMSG;
+}
+
 static long expect(const struct plan *plan, const struct plan_step *step)
 {
 	uint32_t value;
@@ -235,6 +246,8 @@ static long run_step(struct plan *plan, const struct plan_step *step)
 		return copy_up((int)argument(plan, step, 0), (int)argument(plan, step, 1));
 	case OP_MAKE:
 		return make_path((int)argument(plan, step, 0), (const char *)argument(plan, step, 1), (int)step->args[2]);
+	case OP_NUMBER:
+		return number(plan, step);
 	case OP_FAIL:
 		return failure(plan, step);
 	default:

@@ -46,6 +46,7 @@ enum plan_op {
 	OP_EXPECT = 8,  /* fail with errno args[3] unless the uint32 at blob offset args[0], masked by args[1], is args[2] */
 	OP_COPY = 9,    /* copy what directory args[0] (a slot) holds into directory args[1] (a slot), see copy-up.h */
 	OP_MAKE = 10,   /* make what is missing of path args[1] inside root args[0]; args[2] is its kind, see make-path.h */
+	OP_NUMBER = 11, /* save the decimal number, 1 to INT32_MAX, whose text is at blob offset args[0], up to a newline or NUL */
 };
 
 enum plan_kind { ARG_IMMEDIATE = 0, ARG_BLOB = 1, ARG_SLOT = 2 };

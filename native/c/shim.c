@@ -294,6 +294,16 @@ static void reset_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* A step that waits for a child of the plan fails when that child has: what the child met comes first. */
+static void hear_child(struct plan_report *report)
+{
+	struct plan_report told;
+
+	while (recv(shim.report_fd, &told, sizeof(told), MSG_DONTWAIT) == (ssize_t)sizeof(told))
+		if (told.kind == REPORT_FAILED)
+			*report = told;
+}
+
 static void watch_children(void)
 {
 	sigset_t child;
@@ -343,8 +353,10 @@ static void launch(void)
 	clients.once = (shim.config.flags & MONITOR_STDIN_ONCE) != 0;
 	clients_open(&clients);
 	control_drain(); /* clients that came before the start see the first byte */
-	if (plan_run(&plan) < 0)
+	if (plan_run(&plan) < 0) {
+		hear_child(&plan.report);
 		fail(&plan.report);
+	}
 	shim.pid = (pid_t)plan.slots[plan.header->init_slot % PLAN_SLOTS];
 	watch_children();
 	if (oom_file != NULL)

@@ -112,6 +112,13 @@ export class PlanBuilder {
     return slot;
   }
 
+  /** The decimal number, 1 to 2^31 - 1, whose text a call reads into bytes placed with `bytes`; a newline may follow it. */
+  number(label: string, offset: number): Slot {
+    const slot = this.slot();
+    this.#steps.push({ op: 'number', label, offset, save: slot.slot });
+    return slot;
+  }
+
   /** Fails with an errno, or jumps, unless the 32 bits at a blob offset are `value` under `mask`. */
   expect(
     label: string,

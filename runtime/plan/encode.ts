@@ -29,6 +29,7 @@ const OPS = {
   expect: 8,
   copy: 9,
   make: 10,
+  number: 11,
 } as const;
 const KINDS = { immediate: 0, blob: 1, slot: 2 } as const;
 
@@ -106,6 +107,7 @@ function wire(step: Step): WireStep {
         ],
       };
     case 'load':
+    case 'number':
       return { save: step.save, args: [{ kind: 'blob', offset: step.offset }] };
     case 'expect':
       return {

@@ -6,7 +6,7 @@ import type { Plan } from './types.ts';
 
 /** Labels in the words of Go or runc, on which docker's clients match; the errno's words are added. */
 const IN_THEIR_WORDS =
-  /^(?:exec:? |chdir to cwd |error while creating mount source path |error while mounting volume |cannot access path )/;
+  /^(?:exec:? |fork\/exec |chdir to cwd |error while creating mount source path |error while mounting volume |cannot access path )/;
 
 /**
  * What a failed plan means to a person: `Cannot mount "proc" at "/proc": EPERM`. About the program and its directory in docker's

@@ -26,6 +26,8 @@ function describe(step: Step, plan: Plan): [action: string, ways: string] {
       return [`store #${step.slot} at @${step.offset}`, ''];
     case 'load':
       return [`load @${step.offset} -> #${step.save}`, ''];
+    case 'number':
+      return [`number @${step.offset} -> #${step.save}`, ''];
     case 'expect': {
       const otherwise = step.nextIgnored === undefined ? step.errno : `else -> ${step.nextIgnored}`;
       return [`expect @${step.offset} & 0x${step.mask.toString(16)} == ${step.value}`, otherwise];

@@ -23,6 +23,7 @@ export type Step =
   | ExpectStep
   | CopyStep
   | MakeStep
+  | NumberStep
   | EndStep
   | FailStep
   | SendFdStep;
@@ -68,6 +69,13 @@ export interface StoreStep extends StepBase {
 /** Saves the int32 that a call wrote into the blob: an end of a pipe. */
 export interface LoadStep extends StepBase {
   readonly op: 'load';
+  readonly offset: number;
+  readonly save: number;
+}
+
+/** Saves the decimal number, 1 to 2^31 - 1, that a call read into the blob as text. */
+export interface NumberStep extends StepBase {
+  readonly op: 'number';
   readonly offset: number;
   readonly save: number;
 }

@@ -30,6 +30,8 @@ export async function fakeDoor(
       ulimits: [{ name: 'nofile', soft: 1024, hard: 4096 }],
       shmSizeBytes: 67_108_864,
       ipcMode: 'private',
+      runtimes: {},
+      defaultRuntime: 'runc',
     },
     info: { debug: false, logDriver: 'json-file', registries, cdiDirectories: [] },
   });

@@ -267,6 +267,8 @@ export function fakeEngine(): FakeEngine {
       openFiles: 20,
       eventsListeners: 0,
       startedAt: '2026-01-01T00:00:00Z',
+      runtimes: {},
+      defaultRuntime: 'runc',
       labels: [],
       warnings: [],
     }),

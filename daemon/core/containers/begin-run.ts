@@ -7,6 +7,7 @@ import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
 import { afterExit } from '../restarts/after-exit.ts';
 import { pauseOf } from '../restarts/pause.ts';
+import { deleteFromRuntime } from '../runtimes/delete.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { formatTime, parseTime, realTimeNs } from '../time.ts';
 import { unmountVolumes } from '../volumes/mounting.ts';
@@ -119,6 +120,7 @@ export async function settleExit(core: Core, entry: Entry, settled: Settled): Pr
       await after;
       await core.networks.unpublishNetns(entry.id);
       await unmountVolumes(core, entry.view);
+      await deleteFromRuntime(core, entry.view);
       // Without a pid namespace of its own the kernel ends nothing with the first process.
       if (sharesPids(entry.view)) await killCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
       await removeCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));

@@ -5,7 +5,9 @@ import { codeOf, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Undo } from '../../../common/undo.ts';
 import { buildLaunchPlan } from '../../../runtime/launch.ts';
-import type { LaunchRequest, MonitorConfig } from '../../../runtime/contract.ts';
+import type { LaunchRequest, MonitorConfig, ShimKeeper } from '../../../runtime/contract.ts';
+import type { ForeignRuntime, ForeignSpec } from '../../../runtime/foreign/contract.ts';
+import { buildForeignPlan } from '../../../runtime/foreign/launch.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Attachment, Shim } from '../../../shim/contract.ts';
@@ -15,12 +17,17 @@ import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Sandbox } from '../networks/types.ts';
 import { removeDirectory } from '../remove-directory.ts';
+import { bundleOf, foreignContainer, writeBundle } from '../runtimes/bundle.ts';
+import { findRuntime, runtimeOf } from '../runtimes/choose.ts';
+import { deleteFromRuntime } from '../runtimes/delete.ts';
+import { runtimeFailure } from '../runtimes/failure.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
 import { findFacts } from '../spec/find-facts.ts';
 import { provideInit, usesInit } from '../spec/init.ts';
 import { logConfigOf } from '../spec/log-config.ts';
 import { makeSpec } from '../spec/make-spec.ts';
 import { borrowedMounts } from '../spec/mounts.ts';
+import { seccompProfileOf } from '../spec/seccomp.ts';
 import { together } from '../together.ts';
 import { mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
 import { clearLater } from './clear-later.ts';
@@ -60,8 +67,9 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   }
   const mounted = await mountVolumes(core, ctx, options.view);
   const view = { ...options.view, mounts: mounted.points };
-  const [{ spec, plan }] = await together([
-    makePlan(core, { view, sandbox, mounted }),
+  const runtime = await chooseRuntime(core, view);
+  const [{ spec, plan, bundled }] = await together([
+    makePlan(core, { view, sandbox, mounted, runtime }),
     writeNameFiles(core, ctx, { view, sandbox }),
     makeShimDirectory(core.paths.shim(id)),
     provideInit(core, view),
@@ -73,6 +81,10 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   defer('Cannot remove the cgroup of a failed start', () =>
     removeCgroup(core.host.cgroups, cgroupPathOf(core, view)),
   );
+  if (runtime !== undefined) {
+    defer('Cannot delete a container from its runtime', () => deleteFromRuntime(core, view));
+    await writeBundle(runtime, bundled);
+  }
   await failpoint('container.start.launch');
   const { hooks, ended } = watchProcess(detachHooks(core, id));
   const directory = core.paths.shim(id);
@@ -85,7 +97,8 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   } catch (error) {
     for (const { socket } of attach) socket.destroy();
     if (codeOf(error) === 'deadline-exceeded') clearLater(core, view);
-    throw isAboutBinds(error) ? error : new LaunchFailure(error);
+    if (isAboutBinds(error)) throw error;
+    throw runtime === undefined ? new LaunchFailure(error) : await runtimeFailure(error, bundled.bundle);
   }
 }
 
@@ -95,15 +108,40 @@ const isAboutBinds = (error: unknown): boolean =>
     messageOf(error),
   );
 
+/** Undefined: our own. One that can't be found fails as a launch does. */
+async function chooseRuntime(core: Core, view: Container): Promise<ForeignRuntime | undefined> {
+  const chosen = runtimeOf(core, view);
+  if (chosen === undefined) return undefined;
+  try {
+    return await findRuntime(chosen);
+  } catch (error) {
+    throw await runtimeFailure(error, bundleOf(core.paths, view.id));
+  }
+}
+
+interface ToPlan extends Omit<Prepared, 'spec'> {
+  readonly mounted: Mounted;
+  readonly runtime: ForeignRuntime | undefined;
+}
+
 async function makePlan(
   core: Core,
-  { view, sandbox, mounted }: Omit<Prepared, 'spec'> & { readonly mounted: Mounted },
-): Promise<{ readonly spec: Spec; readonly plan: Plan }> {
+  { view, sandbox, mounted, runtime }: ToPlan,
+): Promise<{ readonly spec: Spec; readonly plan: Plan; readonly bundled: ForeignSpec }> {
   const donors = { ...findDonors(core, view), network: networkDonor(core, sandbox) };
   const spec = makeSpec(withLinks(core, view), await findFacts(core, view, donors));
   const borrowed = [...borrowedMounts(spec.mounts, donors.ipc), ...mounted.borrowed];
   const request = launchRequest(core, { view, sandbox, spec });
-  return { spec, plan: buildLaunchPlan({ ...request, borrowed, hostSide: mounted.hostSide }) };
+  const { hostSide } = mounted;
+  const bundled = {
+    ...{ spec, borrowed, stagingDir: core.paths.staging, bundle: bundleOf(core.paths, view.id) },
+    seccomp: runtime && seccompProfileOf(view.config.host, core.config.seccompProfile),
+  };
+  if (runtime === undefined)
+    return { spec, bundled, plan: buildLaunchPlan({ ...request, borrowed, hostSide }) };
+  const { monitor } = request.keeper;
+  const container = foreignContainer(core.paths, view.id, runtime);
+  return { spec, bundled, plan: buildForeignPlan({ ...request, ...container, borrowed, hostSide, monitor }) };
 }
 
 /** One is there only if the last exit could not be recorded. */
@@ -132,7 +170,10 @@ interface Prepared {
   readonly spec: Spec;
 }
 
-function launchRequest(core: Core, { view, sandbox, spec }: Prepared): LaunchRequest {
+function launchRequest(
+  core: Core,
+  { view, sandbox, spec }: Prepared,
+): LaunchRequest & { readonly keeper: ShimKeeper } {
   const { id, overlay, config } = view;
   return {
     id,

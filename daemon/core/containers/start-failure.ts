@@ -19,15 +19,19 @@ const EXEC = 'OCI runtime exec failed: exec failed: unable to start container pr
 
 /** Marks what went wrong when a process was launched. */
 export class LaunchFailure extends Error {
-  constructor(cause: unknown) {
+  /** All that the client is told, where it is not one of our own runtime's failures. */
+  readonly text: string | undefined;
+
+  constructor(cause: unknown, text?: string) {
     super(messageOf(cause), { cause });
+    this.text = text;
   }
 }
 
 /** Why a container did not start. What went wrong before anything was launched keeps its words. */
 export const startFailure = (error: unknown): StartFailure =>
   error instanceof LaunchFailure
-    ? classify(`${TASK}${error.message}: unknown`, error.cause)
+    ? classify(error.text ?? `${TASK}${error.message}: unknown`, error.cause)
     : early(error, UNKNOWN);
 
 /** The same for an exec. */

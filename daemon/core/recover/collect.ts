@@ -6,6 +6,7 @@ import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import type { Core } from '../core.ts';
 import { PROBE_PREFIX } from '../health/probe-command.ts';
+import { deleteFromRuntime } from '../runtimes/delete.ts';
 import { within } from '../within.ts';
 import { findShim, type FoundShim } from './find-shim.ts';
 
@@ -53,6 +54,7 @@ async function collectShim(core: Core, id: string): Promise<void> {
   if (entry !== undefined) {
     if (entry.run !== undefined) return;
     await entry.cleared;
+    await deleteFromRuntime(core, entry.view);
     await removeCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
   } else if (core.execTable.isLive(id)) {
     return;

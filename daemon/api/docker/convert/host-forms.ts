@@ -4,24 +4,15 @@ import type { BlkioDevices, DeviceRate, HostOptions } from '../../../core/contra
 import { differs, type ApiVersion } from '../versions.ts';
 import type { HostConfig } from '../wire/host-config.ts';
 
-/** Names of docker's stock runtime, and ours: they are all the daemon itself. */
-const RUNTIMES = ['', 'runc', 'io.containerd.runc.v2', 'wherry'];
-
 /** Throws for fields that mean something on Windows alone, and for forms that no host takes; docker's words where it has some. */
 export function checkForms(host: HostConfig): void {
-  const {
-    Isolation: isolation = '',
-    Runtime: runtime = '',
-    UsernsMode: userns = '',
-    Cgroup: cgroup = '',
-  } = host;
+  const { Isolation: isolation = '', UsernsMode: userns = '', Cgroup: cgroup = '' } = host;
   if (!['', 'default'].includes(isolation.toLowerCase()))
     throw invalidArgument(`invalid isolation (${isolation}): linux only supports 'default'`);
   if ((host.IOMaximumBandwidth ?? 0) !== 0)
     throw invalidArgument('invalid option: QoS maximum bandwidth configuration is not supported on linux');
   if ((host.IOMaximumIOps ?? 0) !== 0)
     throw invalidArgument('invalid option: QoS maximum IOPs configuration is not supported on linux');
-  if (!RUNTIMES.includes(runtime)) throw invalidArgument(`unknown or invalid runtime name: ${runtime}`);
   if (userns !== '' && userns !== 'host') throw invalidArgument(`invalid USER mode: ${userns}`);
   if (cgroup !== '') {
     throw invalidArgument(`invalid HostConfig.Cgroup "${cgroup}": a container has a cgroup of its own`);

@@ -19,7 +19,7 @@ export function shownHostConfig(
     NetworkMode: options.networkMode,
     RestartPolicy: showRestartPolicy(options.restartPolicy),
     AutoRemove: options.autoRemove,
-    Runtime: sent.Runtime || 'runc',
+    Runtime: options.runtime ?? 'runc',
     ...(Object.keys(options.annotations).length === 0 ? {} : { Annotations: options.annotations }),
     ConsoleSize: differs.takesConsoleSize(version) ? pair(sent.ConsoleSize) : [0, 0],
     IpcMode: options.namespaces.ipc,

@@ -1,6 +1,7 @@
 import { VERSION } from '../../../../common/version.ts';
 import type { Engine } from '../../../core/contract.ts';
 import { LOG_DRIVERS } from '../../../core/log-drivers/drivers.ts';
+import type { Runtimes } from '../../../core/runtimes/contract.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
 import { showRegistries, type ShownRegistries } from './registry-config.ts';
 import { statusOf, type Status } from './state.ts';
@@ -96,8 +97,8 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     Labels: info.labels,
     ExperimentalBuild: false,
     ServerVersion: ENGINE_VERSION,
-    Runtimes: { runc: { path: 'wherry' } },
-    DefaultRuntime: 'runc',
+    Runtimes: { runc: { path: 'wherry' }, ...showRuntimes(info.runtimes) },
+    DefaultRuntime: info.defaultRuntime,
     Swarm: NO_SWARM,
     /** Containers outlive every daemon. */
     LiveRestoreEnabled: true,
@@ -113,6 +114,14 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     Warnings: info.warnings.length === 0 ? null : info.warnings,
   };
 }
+
+const showRuntimes = (runtimes: Runtimes): object =>
+  Object.fromEntries(
+    Object.entries(runtimes).map(([name, { path, args }]) => [
+      name,
+      { path, ...(args.length === 0 ? {} : { runtimeArgs: args }) },
+    ]),
+  );
 
 /** What `--device` may name. */
 export const showDevices = (names: readonly string[], version: ApiVersion): object =>

@@ -7,6 +7,7 @@ import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
 import { bindsOf, checkMounts, imageMountsOf, tmpfsOf, volumesOf } from './mounts.ts';
 import { blkioDevices, checkForms, checkTmpfs, deviceRequests, isolationOf } from './host-forms.ts';
+import { isRuntime, type Runtimes } from '../../../core/runtimes/contract.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { toEndpointSettings } from './endpoint-settings.ts';
 import { toRestartPolicy } from './restart-policy.ts';
@@ -18,6 +19,8 @@ export interface CreateDefaults {
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly shmSizeBytes: number;
   readonly ipcMode: string;
+  readonly runtimes: Runtimes;
+  readonly defaultRuntime: string;
 }
 
 /** The domain's request. Throws `invalid-argument` for what docker refuses and `not-implemented` for what we don't do yet. */
@@ -74,6 +77,7 @@ function toHostOptions(
     portBindings: host.PortBindings ?? {},
     publishAllPorts: host.PublishAllPorts ?? false,
     links: host.Links ?? [],
+    runtime: runtimeOf(host, defaults),
     autoRemove: differs.removesItself(version) && (host.AutoRemove ?? false),
     restartPolicy: toRestartPolicy(host.RestartPolicy, body.Labels ?? {}),
     init: host.Init ?? undefined,
@@ -95,6 +99,16 @@ function toHostOptions(
     resources: toResources(host, version),
   };
   return { ...options, raw: shownHostConfig(host, options, version) };
+}
+
+/** One of containerd's, by its path or as a shim, is nobody's here. */
+function runtimeOf(
+  { Runtime: asked = '' }: HostConfig,
+  { runtimes, defaultRuntime }: CreateDefaults,
+): string {
+  const name = asked || defaultRuntime;
+  if (!isRuntime(runtimes, name)) throw invalidArgument(`unknown or invalid runtime name: ${name}`);
+  return name;
 }
 
 const privilegesOf = (host: HostConfig) => ({

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../../../common/errors.ts';
+import { bundleFiles } from '../../../runtime/foreign/contract.ts';
+import { CREATE_FAILED, START_FAILED } from '../../../runtime/foreign/launch.ts';
+import { LaunchFailure } from '../containers/start-failure.ts';
+
+const TASK = 'failed to create task for container: failed to create shim task: ';
+
+/** What a client is told: what the runtime wrote into its log, in containerd's words. */
+export async function runtimeFailure(error: unknown, bundle: string): Promise<LaunchFailure> {
+  const message = messageOf(error);
+  const isStart = message.includes(START_FAILED);
+  if (!isStart && !message.includes(CREATE_FAILED) && !message.startsWith('fork/exec '))
+    return new LaunchFailure(error, `${TASK}OCI runtime create failed: ${message}: unknown`);
+  const log = join(bundle, bundleFiles.log);
+  const said = await readFile(log, 'utf8').then(lastError, (cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'no such file or directory' : messageOf(cause);
+    return `unable to retrieve OCI runtime error (open ${log}: ${why}): ${exitOf(message)}`;
+  });
+  const verb = isStart ? 'start' : 'create';
+  return new LaunchFailure(error, `${TASK}OCI runtime ${verb} failed: ${said || exitOf(message)}: unknown`);
+}
+
+const exitOf = (message: string): string =>
+  message.startsWith('fork/exec ') ? message : 'the runtime ended with an error';
+
+/** The last entry of that level; a line that is no entry is none. */
+function lastError(text: string): string {
+  const messages = text.split('\n').flatMap((line) => {
+    try {
+      const { level, msg } = JSON.parse(line) as { readonly level?: unknown; readonly msg?: unknown };
+      return level === 'error' && typeof msg === 'string' ? [msg.trim()] : [];
+    } catch {
+      return [];
+    }
+  });
+  return messages.at(-1) ?? '';
+}

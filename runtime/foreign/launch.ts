@@ -1,0 +1,115 @@
+import { raiseLoopback } from '../launch.ts';
+import { placeMonitor } from '../monitor.ts';
+import { PlanBuilder } from '../plan/builder.ts';
+import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_RDONLY, SIGCHLD } from '../plan/constants.ts';
+import { cloneArgs } from '../plan/structs.ts';
+import type { Plan, Slot } from '../plan/types.ts';
+import { prepareBinds } from '../rootfs/binds.ts';
+import { isolateMounts, mountRoot } from '../rootfs/root.ts';
+import { closeSources, prepareSources, type Source } from '../rootfs/sources.ts';
+import { mountHostSide } from '../rootfs/volumes.ts';
+import { isOwnNetwork } from './bundle-spec.ts';
+import { awaitRuntime, becomeRuntime, endWithShim, makeFile } from './command.ts';
+import { bundleFiles, type ForeignLaunch } from './contract.ts';
+import { placeSources } from './places.ts';
+import { listenForTerminal, takeTerminal } from './terminal.ts';
+
+const MS_BIND = 0x1000;
+const P_PID = 1;
+/** WNOHANG | WEXITED | WNOWAIT: looks, and takes nothing. */
+const LOOK = 0x0100_0005;
+const NUMBER_BYTES = 24;
+/** Where the shim puts the container's ends of its pipes (native/c/monitor.h). */
+const PIPES = [5, 6, 7] as const;
+
+/**
+ * The plan of a container that another OCI runtime makes, from the bundle's config.json: `create`, then `start`. Between them its init
+ * loses its parent, and the shim, as the nearest subreaper, takes it in: from then on it is a child like any other, and the runtime
+ * is gone. Root and mounts exist in the mount namespace of `create` alone, so the host holds none of them. Pure.
+ */
+export function buildForeignPlan(request: ForeignLaunch): Plan {
+  const { id, spec, bundle, monitor } = request;
+  const plan = new PlanBuilder();
+  prepareBinds(plan, request.bindSources ?? []);
+  const sources = prepareSources(plan, spec, request.borrowed);
+  plan.call(`enter "${bundle}"`, 'chdir', [bundle]);
+  const terminal = monitor.tty ? listenForTerminal(plan) : undefined;
+  const creator = plan.fork('fork', cloneArgs(0, SIGCHLD));
+  create(plan, request, sources);
+  creator.parent();
+  closeSources(plan, sources);
+  awaitRuntime(plan, creator.pid, CREATE_FAILED);
+  const init = readPid(plan);
+  if (terminal !== undefined) takeTerminal(plan, terminal);
+  const starter = plan.fork('fork', cloneArgs(0, SIGCHLD));
+  endWithShim(plan);
+  becomeRuntime(plan, request, ['start', id]);
+  starter.parent();
+  awaitRuntime(plan, starter.pid, START_FAILED);
+  plan.call('leave the bundle', 'chdir', ['/']);
+  plan.end();
+  placeMonitor(plan, monitor, init);
+  return plan.build();
+}
+
+/** Labels of the steps that fail when the runtime did: it said why itself. */
+export const CREATE_FAILED = 'have the runtime create the container';
+export const START_FAILED = 'have the runtime start the container';
+
+function create(plan: PlanBuilder, request: ForeignLaunch, sources: ReadonlyMap<number, Source>): void {
+  const { id, spec, rootfs, stagingDir, monitor } = request;
+  const propagation = spec.linux.rootfsPropagation;
+  endWithShim(plan);
+  const host = spec.linux.namespaces.some(isOwnNetwork) ? enterNetwork(plan, request) : undefined;
+  plan.call('make a mount namespace', 'unshare', [CLONE_NEW.mount]);
+  isolateMounts(plan, { propagation, stagingDir });
+  if (host !== undefined) leaveNetwork(plan, host, request);
+  mountHostSide(plan, request.hostSide ?? []);
+  plan.close(mountRoot(plan, rootfs, stagingDir));
+  placeSources(plan, request, sources);
+  for (const target of monitor.tty ? [] : ([0, 1, 2] as const))
+    plan.call(`place descriptor ${target}`, 'dup3', [PIPES[target], target, 0]);
+  const terminal = monitor.tty ? ['--console-socket', bundleFiles.console] : [];
+  becomeRuntime(plan, request, ['create', '--pid-file', bundleFiles.pid, ...terminal, id]);
+}
+
+/** Makes the network namespace and what is in it; the slot is the host's. */
+function enterNetwork(plan: PlanBuilder, { network }: ForeignLaunch): Slot {
+  const host = plan.call(
+    "open the host's network namespace",
+    'openat',
+    [AT_FDCWD, '/proc/self/ns/net', O_RDONLY | O_CLOEXEC, 0],
+    { save: true },
+  );
+  const inside = network?.prepare(plan);
+  plan.call('make a network namespace', 'unshare', [CLONE_NEW.network]);
+  if (inside === undefined) raiseLoopback(plan);
+  else inside(plan);
+  return host;
+}
+
+/**
+ * Back to the host's: a runtime that is in the container's itself takes it for the host's, and refuses sysctls. What it is told to join
+ * is a file of the bundle, as for Kubernetes' pods.
+ */
+function leaveNetwork(plan: PlanBuilder, host: Slot, { bundle }: ForeignLaunch): void {
+  const path = `${bundle}/${bundleFiles.network}`;
+  makeFile(plan, path);
+  plan.call(`bind the network namespace at "${path}"`, 'mount', ['/proc/self/ns/net', path, '', MS_BIND, 0]);
+  plan.call("go back to the host's network namespace", 'setns', [host, CLONE_NEW.network]);
+  plan.close(host);
+}
+
+/** The init's, by the file that the runtime wrote; fails unless the shim has become its parent. */
+function readPid(plan: PlanBuilder): Slot {
+  const label = 'read the process id that the runtime wrote';
+  const text = plan.bytes(new Uint8Array(NUMBER_BYTES));
+  const file = plan.call(label, 'openat', [AT_FDCWD, bundleFiles.pid, O_RDONLY | O_CLOEXEC, 0], {
+    save: true,
+  });
+  plan.call(label, 'read', [file, { kind: 'blob', offset: text }, NUMBER_BYTES - 1], { zeroFails: true });
+  plan.close(file);
+  const pid = plan.number(label, text);
+  plan.call("become the parent of the runtime's container", 'waitid', [P_PID, pid, 0, LOOK, 0]);
+  return pid;
+}
