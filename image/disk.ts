@@ -54,6 +54,18 @@ export interface ImageDiff {
   readonly onlySecond: readonly LayerView[];
 }
 
+/** What of a path is another: its bytes or where it leads, and so on. */
+export type PathAspect = 'type' | 'content' | 'mode' | 'owner' | 'time' | 'device' | 'attributes';
+
+/** A path that two images do not show alike. */
+export interface PathChange {
+  /** Absolute. */
+  readonly path: string;
+  readonly kind: 'added' | 'changed' | 'deleted';
+  /** Of what has changed. */
+  readonly aspects: readonly PathAspect[];
+}
+
 /** What the walk found beside what the rows say: layers, blobs and partial blobs, in bytes on the disk as `du` counts. */
 export interface Verification {
   readonly expectedBytes: number;
@@ -116,6 +128,11 @@ export interface Disk {
   layers(reference: string): readonly LayerView[];
   /** Throws `not-found`. Touches no disk. */
   diff(first: string, second: string): ImageDiff;
+  /**
+   * Which paths the second image adds, changes and deletes, read from the layers on the disk: each directory before what is in it. What
+   * a deleted directory held is not named. In pieces, no faster than they are taken. Throws `not-found` at once.
+   */
+  diffPaths(ctx: Ctx, first: string, second: string): AsyncIterable<readonly PathChange[]>;
   /** Walks content and snapshots, and compares. Wants a store in which nothing changes meanwhile: what does may be listed. */
   verify(ctx: Ctx): Promise<Verification>;
   /**

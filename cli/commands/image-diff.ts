@@ -1,6 +1,7 @@
-import { text } from '../../common/flags/flag.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { defineCommand } from '../command.ts';
 import { humanSize } from '../format/units.ts';
+import { jsonLines } from '../http/progress.ts';
 import { type Layer, layerLine } from '../image/layers.ts';
 import { print } from '../output.ts';
 
@@ -12,10 +13,20 @@ interface Difference {
 
 export const imageDiff = defineCommand({
   usage: '[OPTIONS] IMAGE IMAGE',
-  flags: { format: text("Print with 'json'") },
+  flags: {
+    format: text("Print with 'json'"),
+    paths: bool('Tell which paths are added (A), changed (C) and deleted (D), instead of layers'),
+  },
   arity: [2, 2],
   run: async ({ daemon, flags, args: [from = '', to = ''] }) => {
-    const answer = await daemon.send({ method: 'GET', path: '/wherry/images/diff', query: { from, to } });
+    const query = { from, to, ...(flags.paths ? { paths: '1' } : {}) };
+    const answer = await daemon.send({ method: 'GET', path: '/wherry/images/diff', query });
+    if (flags.paths) {
+      for await (const line of jsonLines(answer.body)) {
+        print(flags.format === 'json' ? `${line}\n` : pathLine(JSON.parse(line) as PathChange));
+      }
+      return 0;
+    }
     const json = await answer.text();
     print(flags.format === 'json' ? json : render(JSON.parse(json) as Difference, from, to));
     return 0;
@@ -38,4 +49,17 @@ function render({ Shared, OnlyFrom, OnlyTo }: Difference, from: string, to: stri
     ...lines('+', OnlyTo),
     '',
   ].join('\n');
+}
+
+const LETTERS: Readonly<Record<string, string>> = { added: 'A', changed: 'C', deleted: 'D' };
+
+interface PathChange {
+  readonly Path: string;
+  readonly Kind: string;
+  readonly Aspects: readonly string[];
+}
+
+function pathLine({ Path, Kind, Aspects }: PathChange): string {
+  const why = Aspects.length === 0 ? '' : ` (${Aspects.join(', ')})`;
+  return `${LETTERS[Kind] ?? '?'} ${Path}${why}\n`;
 }

@@ -3,6 +3,7 @@ import { findImage } from '../find.ts';
 import type { StoreParts } from '../parts.ts';
 import type { Compactor } from '../rebuild/contract.ts';
 import { check } from './check.ts';
+import { diffPaths } from './diff-paths.ts';
 import type { Origins } from './fetch-again.ts';
 import { prune } from './prune.ts';
 import { reclaim } from './reclaim.ts';
@@ -26,6 +27,7 @@ export function makeDisk(parts: StoreParts, { origins, compactor }: Helpers): Di
     usage: readUsage,
     layers: viewsOf,
     diff: (first, second) => diffOf(viewsOf(first), viewsOf(second)),
+    diffPaths: (ctx, first, second) => diffPaths(parts, ctx, { first, second }),
     verify: (ctx) => verify(parts, ctx, readUsage),
     check: async (ctx, request) => {
       const damage = await check(parts, ctx, { ...request, origins });

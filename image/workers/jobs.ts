@@ -5,6 +5,7 @@ import type { TreePair } from '../layers/compare.ts';
 import type { TreeMeasure } from '../layers/measure.ts';
 import type { Settlement } from '../layers/settle.ts';
 import type { Recompression } from '../rebuild/contract.ts';
+import type { RootPair } from '../roots/compare.ts';
 import type { RegistryEndpoint, Credentials, Descriptor } from '../registry/contract.ts';
 import type { UnpackLimits } from './limits.ts';
 
@@ -152,6 +153,11 @@ export interface ExportJob {
   readonly layers: readonly string[];
 }
 
+/** Sends, as lines of JSON, what differs between what two stacks of layers show: each a PathChange, the job's output. */
+export interface ComparePathsJob extends RootPair {
+  readonly kind: 'compare-paths';
+}
+
 /**
  * Finds out whether a layer's blob can be made again of the unpacked layer in `directory`, which nobody changes meanwhile, and writes
  * to `file`, which must not exist, the recipe for that.
@@ -204,6 +210,7 @@ export interface JobResults {
   readonly pack: LayerBlob;
   readonly changes: readonly Change[];
   readonly export: true;
+  readonly 'compare-paths': true;
   readonly record: Recorded;
   readonly rebuild: RebuiltBlob;
   readonly 'copy-status': PathStatus;
@@ -224,6 +231,7 @@ export type Job =
   | PackJob
   | ChangesJob
   | ExportJob
+  | ComparePathsJob
   | RecordJob
   | RebuildJob
   | CopyJob

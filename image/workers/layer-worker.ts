@@ -108,6 +108,10 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
       return listChanges(job.upper, job.lowers);
     case 'export':
       return sendOutput(mergedTar(job.layers), state);
+    case 'compare-paths': {
+      const { comparePaths } = await import('../roots/compare.ts');
+      return sendOutput(lines(comparePaths(job, state.abort.signal)), state);
+    }
     case 'record':
       return (await import('../rebuild/record.ts')).record(job, state.abort.signal);
     case 'rebuild':
@@ -129,13 +133,20 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
   return within(job.path, syncFileSystem);
 }
 
-async function sendOutput(chunks: Iterable<Uint8Array>, { window, abort }: Current): Promise<true> {
+async function sendOutput(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  { window, abort }: Current,
+): Promise<true> {
   for await (const data of inBlocks(chunks)) {
     await window.enter();
     abort.signal.throwIfAborted();
     send({ type: 'chunk', data });
   }
   return true;
+}
+
+async function* lines(values: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const value of values) yield Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
 function within(directory: string, act: (fd: number) => void): true {

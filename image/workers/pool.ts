@@ -5,6 +5,7 @@ import type { CopyOutJob } from '../copy/contract.ts';
 import { converse, type Conversation } from './conversation.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import type {
+  ComparePathsJob,
   ExportJob,
   FetchedBlob,
   FetchJob,
@@ -35,7 +36,7 @@ export interface WorkerPool {
   /** The same for a job that reports. */
   fetch(ctx: Ctx, job: FetchJob, onProgress: (progress: FetchProgress) => void): Promise<FetchedBlob>;
   /** The output of a job, no faster than it is read; who stops reading ends the job. */
-  read(ctx: Ctx, job: ExportJob | CopyOutJob): AsyncGenerator<Uint8Array>;
+  read(ctx: Ctx, job: ExportJob | ComparePathsJob | CopyOutJob): AsyncGenerator<Uint8Array>;
   /** Ends idle threads at once and busy ones with their job. */
   close(): Promise<void>;
 }
@@ -83,7 +84,7 @@ class Pool implements WorkerPool {
     return (await this.#run({ ctx, job, input: undefined, onProgress })) as FetchedBlob;
   }
 
-  async *read(ctx: Ctx, job: ExportJob | CopyOutJob): AsyncGenerator<Uint8Array> {
+  async *read(ctx: Ctx, job: ExportJob | ComparePathsJob | CopyOutJob): AsyncGenerator<Uint8Array> {
     const stopped = new AbortController();
     const own = makeCtx(ctx.log, AbortSignal.any([ctx.signal, stopped.signal]));
     let acknowledge = (): void => {};

@@ -60,6 +60,7 @@ function subjectOf(job: Job): readonly [string, string] {
     return [job.file, `, fetching ${job.blob.digest}${layer}`];
   }
   if (job.kind === 'unpack') return [job.target, `, unpacking layer ${job.diffId} from "${job.blob}"`];
+  if (job.kind === 'compare-paths') return [job.from[0] ?? '', ', comparing'];
   if (job.kind === 'export') return [job.layers[0] ?? '', ', exporting'];
   return [placeOf(job), ''];
 }

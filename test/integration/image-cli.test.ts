@@ -133,6 +133,14 @@ daemonSuite('images as archives, commits and the disk account', (daemon) => {
       await daemon().wherryOk('image', 'diff', 'busybox', 'child:1'),
       /^\+\+\+ child:1 {2}1 own layers/m,
     );
+    const paths = ['image', 'diff', '--paths', 'busybox', 'child:1'];
+    assert.equal(await daemon().wherryOk(...paths), 'A /x');
+    assert.deepEqual(JSON.parse(await daemon().wherryOk(...paths, '--format', 'json')), {
+      Path: '/x',
+      Kind: 'added',
+      Aspects: [],
+    });
+    assert.equal(await daemon().wherryOk('image', 'diff', '--paths', 'child:1', 'busybox'), 'D /x');
     assert.equal(await daemon().wherryOk('image', 'pin', 'busybox'), 'busybox');
     assert.match(await daemon().wherryOk('image', 'tree', 'busybox'), /, pinned/);
     assert.equal(await daemon().wherryOk('image', 'unpin', 'busybox'), 'busybox');

@@ -110,6 +110,9 @@ export function fakeImageWork(record: (name: string, ...args: unknown[]) => void
       usage: () => NO_USAGE,
       layers: () => [],
       diff: () => ({ shared: [], onlyFirst: [], onlySecond: [] }),
+      diffPaths: async function* () {
+        yield [{ path: '/new', kind: 'added', aspects: [] }];
+      },
       verify: async () => ({ expectedBytes: 0, actualBytes: 0, orphans: [], missing: [] }),
       check: async (_ctx, options) => {
         record('check', options);

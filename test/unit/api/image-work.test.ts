@@ -298,6 +298,7 @@ test('our own endpoints', async (t) => {
   const cases: [method: 'GET' | 'POST', url: string, status: number, body: unknown][] = [
     ['GET', '/wherry/images/a%2Fb/layers', 200, []],
     ['GET', '/wherry/images/diff?from=a&to=b', 200, { Shared: [], OnlyFrom: [], OnlyTo: [] }],
+    ['GET', '/wherry/images/diff?from=a&to=b&paths=1', 200, { Path: '/new', Kind: 'added', Aspects: [] }],
     ['GET', '/wherry/system/verify', 200, { ExpectedBytes: 0, ActualBytes: 0, Orphans: [], Missing: [] }],
     ['POST', '/wherry/system/check?repair=1', 200, []],
     ['POST', '/wherry/system/compact', 200, []],

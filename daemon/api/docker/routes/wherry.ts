@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
-import type { Compacted, LayerView } from '../../../../image/disk.ts';
+import type { Compacted, LayerView, PathChange } from '../../../../image/disk.ts';
 import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import { registryAuth } from '../registry-auth.ts';
@@ -40,6 +41,10 @@ export function wherryRoutes(app: FastifyInstance, door: Door): void {
   app.get<Plain>('/wherry/images/diff', (request, reply) => {
     const [from, to] = [text(request.query, 'from'), text(request.query, 'to')];
     if (from === undefined || to === undefined) throw invalidArgument('from and to must be given');
+    if (flag(request.query, 'paths')) {
+      const changes = disk.diffPaths(clientCtx(reply, door.ctx), from, to);
+      return reply.header('content-type', 'application/x-ndjson').send(Readable.from(pathLines(changes)));
+    }
     const { shared, onlyFirst, onlySecond } = disk.diff(from, to);
     return sendJson(reply, {
       Shared: shared.map(showLayer),
@@ -67,6 +72,14 @@ function containerRoutes(app: FastifyInstance, door: Door): void {
       RestartAt: state.kind === 'restarting' ? state.restartAt : '',
     });
   });
+}
+
+async function* pathLines(changes: AsyncIterable<readonly PathChange[]>): AsyncGenerator<string> {
+  for await (const some of changes) {
+    yield some
+      .map(({ path, kind, aspects }) => `${JSON.stringify({ Path: path, Kind: kind, Aspects: aspects })}\n`)
+      .join('');
+  }
 }
 
 function systemRoutes(app: FastifyInstance, door: Door): void {
