@@ -44,8 +44,11 @@ export interface ShimHooks {
   onExit(exit: Exit): void;
   /** A client left: by closing, by its detach keys, by an error, or because the process ended. */
   onDetach(client: bigint, reason: 'eof' | 'keys' | 'error' | 'exit'): void;
-  /** Writing the log began to fail (errno name), or works again (undefined). */
-  onLogError(errno: string | undefined, lostBytes: bigint): void;
+  /**
+   * Writing the log began to fail (errno name), or works again (undefined); `bytes` of it were lost in all. Also at a new connection,
+   * when there is a loss: `told` then says that an earlier one has heard of it.
+   */
+  onLogError(errno: string | undefined, lost: { readonly bytes: bigint; readonly told: boolean }): void;
   /** The shim's socket closed without an exit: it was killed. */
   onLost(): void;
 }

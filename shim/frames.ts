@@ -25,7 +25,7 @@ export type ShimEvent =
   | { readonly kind: 'exited'; readonly exit: Exit }
   | { readonly kind: 'reply'; readonly sequence: number; readonly result: number }
   | { readonly kind: 'detached'; readonly client: bigint; readonly reason: DetachReason }
-  | { readonly kind: 'log'; readonly errno: number; readonly lostBytes: bigint };
+  | { readonly kind: 'log'; readonly errno: number; readonly lostBytes: bigint; readonly told: boolean };
 
 function frame(type: number, payloadBytes: number): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES + payloadBytes);
@@ -110,7 +110,12 @@ export function parseEvent(type: number, payload: Buffer): ShimEvent | undefined
         reason: detachReason(payload.readUInt32LE(8)),
       };
     case FRAME.log:
-      return { kind: 'log', errno: payload.readInt32LE(0), lostBytes: payload.readBigUInt64LE(8) };
+      return {
+        kind: 'log',
+        errno: payload.readInt32LE(0),
+        told: payload.readUInt32LE(4) !== 0,
+        lostBytes: payload.readBigUInt64LE(8),
+      };
     default:
       return undefined;
   }

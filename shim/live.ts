@@ -99,7 +99,10 @@ function listenToShim({
       case 'detached':
         return hooks.onDetach(event.client, event.reason);
       case 'log':
-        return hooks.onLogError(event.errno === 0 ? undefined : errnoName(event.errno), event.lostBytes);
+        return hooks.onLogError(event.errno === 0 ? undefined : errnoName(event.errno), {
+          bytes: event.lostBytes,
+          told: event.told,
+        });
       case 'reply':
         return questions.answer(event.sequence, event.result);
       case 'started':

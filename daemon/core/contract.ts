@@ -123,6 +123,16 @@ export interface Container {
   readonly execIds: readonly string[];
   /** As of its last probe; undefined without a healthcheck, and before its first start. */
   readonly health: Health | undefined;
+  /** Undefined: every line was written. In memory alone; events tell of it for good. */
+  readonly logLoss?: LogLoss;
+}
+
+/** What of a container's log could not be written, by a full disk for example. */
+export interface LogLoss {
+  /** Of its file, since the container started. */
+  readonly lostBytes: number;
+  /** `ENOSPC`; undefined: it is written again. */
+  readonly errno: string | undefined;
 }
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed' | 'healthy';

@@ -63,11 +63,19 @@ static int send_to(int fd, uint16_t type, const void *payload, size_t bytes)
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(sizeof(frame) + bytes);
 }
 
-void control_send(int fd, uint16_t type, const void *payload, size_t bytes)
+int control_send(int fd, uint16_t type, const void *payload, size_t bytes)
 {
-	for (int i = count - 1; i >= 0; i--)
-		if ((fd < 0 || connections[i].fd == fd) && !send_to(connections[i].fd, type, payload, bytes))
+	int sent = 0;
+
+	for (int i = count - 1; i >= 0; i--) {
+		if (fd >= 0 && connections[i].fd != fd)
+			continue;
+		if (send_to(connections[i].fd, type, payload, bytes))
+			sent++;
+		else
 			shutdown(connections[i].fd, SHUT_RDWR); /* its end is read, and it goes, in its turn */
+	}
+	return sent;
 }
 
 static void reply(int fd, uint32_t sequence, int result)

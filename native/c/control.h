@@ -19,8 +19,8 @@ struct control_handlers {
 };
 
 void control_open(const struct control_handlers *handlers, int inherited_fd, int listen_fd);
-/* Sends a frame to one connection, or (fd -1) to all. A peer that does not read is dropped, never waited for. */
-void control_send(int fd, uint16_t type, const void *payload, size_t bytes);
+/* Sends a frame to one connection, or (fd -1) to all; to how many. A peer that does not read is dropped, never waited for. */
+int control_send(int fd, uint16_t type, const void *payload, size_t bytes);
 /* Handles what has arrived by now. */
 void control_drain(void);
 int control_poll(struct pollfd *entries);

@@ -81,7 +81,7 @@ struct reply_event { uint32_t sequence; int32_t result; /* 0 or a negative errno
 struct started_event { uint32_t pid, pad; uint64_t time_ns; };
 struct exited_event { int32_t code, signal; /* signal 0: exited */ uint32_t pid, pad; uint64_t started_ns, time_ns; };
 struct detached_event { uint64_t client; uint32_t reason, pad; };
-struct log_event { int32_t error; /* errno, 0: works again */ uint32_t pad; uint64_t lost_bytes; };
+struct log_event { int32_t error; /* errno, 0: works again */ uint32_t told; /* 1: to another before */ uint64_t lost_bytes; };
 
 enum detach_reason { DETACH_EOF = 1, DETACH_KEYS = 2, DETACH_ERROR = 3, DETACH_EXIT = 4 };
 

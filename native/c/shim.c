@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #define TICK_MS 1000 /* after the end, for clients that are slow to leave */
+#define LOG_CALM_NS 1000000000ull /* without a failure, before the log counts as written again */
 #define TEXT_BYTES 4096
 #define OOM_TEXT_BYTES 1024
 
@@ -45,6 +46,8 @@ static struct {
 	int output[2]; /* stdout (or the pty master) and stderr; -1: at its end */
 	int pty;
 	int log_error;
+	uint64_t log_failed_ns;
+	int log_told; /* what is known of the log's losses was heard by somebody */
 } shim = { .directory_fd = -1, .report_fd = -1, .signal_fd = -1, .oom_fd = -1, .output = { -1, -1 }, .pty = -1 };
 
 static char texts[TEXT_BYTES]; /* the configuration's strings, kept when the plan is unmapped */
@@ -144,8 +147,18 @@ static void send_exited(int fd)
 	control_send(fd, FRAME_EXITED, payload, exited_event(payload));
 }
 
+static void send_log(int fd)
+{
+	struct log_event event = { .error = -shim.log_error, .told = (uint32_t)shim.log_told, .lost_bytes = log_lost_bytes() };
+
+	if (control_send(fd, FRAME_LOG, &event, sizeof(event)) > 0)
+		shim.log_told = 1;
+}
+
 static void on_greet(int fd)
 {
+	if (log_lost_bytes() > 0)
+		send_log(fd);
 	if (shim.phase == RUNNING || shim.phase == DRAINING)
 		send_started(fd);
 	else if (shim.phase == ENDED)
@@ -370,12 +383,18 @@ static void launch(void)
 
 static void note_log(int error)
 {
-	struct log_event event = { .error = -error, .lost_bytes = log_lost_bytes() };
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
+	if (error != 0)
+		shim.log_failed_ns = now;
 	if (error == shim.log_error)
 		return;
+	/* On a full disk a short line fits now and then: that is no recovery. */
+	if (error == 0 && now - shim.log_failed_ns < LOG_CALM_NS)
+		return;
 	shim.log_error = error;
-	control_send(-1, FRAME_LOG, &event, sizeof(event));
+	shim.log_told = 0;
+	send_log(-1);
 }
 
 /* 1: something was read, 0: nothing there now, -1: the end. */
@@ -490,6 +509,10 @@ static void end(void)
 	shim.output[0] = shim.output[1] = -1;
 	if (shim.config.flags & MONITOR_LOG)
 		note_log(log_flush());
+	if (shim.log_error != 0) { /* how much it was in the end */
+		shim.log_told = 0;
+		send_log(-1);
+	}
 	record_exit();
 	shim.phase = ENDED;
 	send_exited(-1);

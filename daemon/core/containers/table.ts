@@ -10,7 +10,16 @@ import { createWatchers } from './watchers.ts';
 /** What of a container stays the same: its row's `container`. */
 export type Fixed = Omit<
   Container,
-  'name' | 'state' | 'restarts' | 'overlay' | 'sandbox' | 'sandboxKey' | 'ports' | 'execIds' | 'health'
+  | 'name'
+  | 'state'
+  | 'restarts'
+  | 'overlay'
+  | 'sandbox'
+  | 'sandboxKey'
+  | 'ports'
+  | 'execIds'
+  | 'health'
+  | 'logLoss'
 >;
 
 /** One start of a container, until its exit. */
@@ -157,6 +166,7 @@ function fixedPart(view: Container): Fixed {
     ports: _ports,
     execIds: _execIds,
     health: _health,
+    logLoss: _logLoss,
     ...fixed
   } = view;
   return fixed;

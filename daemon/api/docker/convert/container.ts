@@ -17,7 +17,7 @@ export function inspectContainer(
     Created: container.createdAt,
     Path: container.path,
     Args: container.args,
-    State: { ...showState(container.state), ...showHealth(container) },
+    State: { ...showState(container.state), ...showHealth(container), ...showLogLoss(container) },
     Image: container.imageId,
     ResolvConfPath: container.resolvConfPath,
     HostnamePath: container.hostnamePath,
@@ -39,6 +39,10 @@ export function inspectContainer(
     NetworkSettings: networkSettings(container, networkId),
   };
 }
+
+/** Beyond docker, and only where something was lost: a full disk drops lines rather than hold the container up. */
+const showLogLoss = ({ logLoss }: Container): object =>
+  logLoss === undefined ? {} : { LogLostBytes: logLoss.lostBytes, LogError: logLoss.errno ?? '' };
 
 /** As it was asked for. */
 const appArmorOf = ({ config }: Container): string =>
