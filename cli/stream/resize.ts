@@ -5,8 +5,8 @@ import { terminalSize } from './terminal.ts';
 /** The container may not have its terminal yet when it is first told the size. */
 const ATTEMPTS = 10;
 const PAUSE_MS = 10;
-/** SIGWINCH comes before the new size can be read (pty_resize in drivers/tty/pty.c). */
-const SETTLE_MS = 50;
+/** SIGWINCH comes before the new size can be read (pty_resize in drivers/tty/pty.c), so it is read again, after these pauses. */
+const SETTLE_MS = [50, 250, 1000] as const;
 
 /**
  * Tells the daemon the terminal's size now and whenever it changes. `path` is the resize endpoint of a container or exec.
@@ -25,14 +25,15 @@ export function followSize(daemon: Daemon, path: string): () => void {
     );
   };
   let settling: NodeJS.Timeout | undefined;
-  const settled = (): void => {
+  const settle = (attempt: number): void => {
     const { rows, columns } = terminalSize();
-    if (told !== `${rows} ${columns}`) void tell();
+    if (attempt === 0 || told !== `${rows} ${columns}`) void tell();
+    const pause = SETTLE_MS[attempt];
+    settling = pause === undefined ? undefined : setTimeout(settle, pause, attempt + 1).unref();
   };
   const onChange = (): void => {
     clearTimeout(settling);
-    settling = setTimeout(settled, SETTLE_MS);
-    void tell();
+    settle(0);
   };
   process.on('SIGWINCH', onChange);
   void retry(tell);

@@ -7,9 +7,9 @@ import { fitTerminal } from '../container/terminal.ts';
 const DRAIN_MS = 100;
 /**
  * The kernel sends SIGWINCH before it writes the new size (pty_resize in drivers/tty/pty.c): who reads it at once, on a busy
- * machine, reads the old one.
+ * machine, reads the old one. So it is read again, after these pauses.
  */
-const SETTLE_MS = 50;
+const SETTLE_MS = [50, 250, 1000] as const;
 
 /** Copies between this command's terminal and a container's, raw, with its size. */
 export function relayTerminal(master: number): {
@@ -30,14 +30,14 @@ export function relayTerminal(master: number): {
   };
   const writing = new WriteStream(master);
   writing.on('error', () => {});
-  const settled = (): void => {
-    settling = undefined;
+  const settle = (attempt: number): void => {
     fitTerminal(master);
+    const pause = SETTLE_MS[attempt];
+    settling = pause === undefined ? undefined : setTimeout(settle, pause, attempt + 1);
   };
   const resize = (): void => {
     clearTimeout(settling);
-    settling = setTimeout(settled, SETTLE_MS);
-    fitTerminal(master);
+    settle(0);
   };
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.on('data', onInput);

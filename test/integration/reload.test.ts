@@ -52,6 +52,7 @@ describe('SIGHUP', requires('root', 'docker-client', 'busybox', 'nftables', 'ove
     assert.equal(Actor.Attributes['max-concurrent-uploads'], '7', 'a flag wins over the file, now as ever');
     assert.equal(Actor.Attributes['registry-mirrors'], '["https://mirror.example/"]');
     await daemon.dockerOk('ps', '--filter', `id=${running.trim()}`);
+    await daemon.dockerOk('run', '--rm', '-p', '127.0.0.1::80', 'busybox', 'true');
     assert.match(await daemon.log(), / debug /);
     await daemon.dockerOk('rm', '-f', running.trim());
   });

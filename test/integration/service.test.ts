@@ -16,7 +16,8 @@ listener = socket.socket(socket.AF_UNIX); listener.bind(path); listener.listen(8
 told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); told.bind('\\0' + path)
 child = os.fork()
 if child == 0:
-    os.dup2(listener.fileno(), 3, inheritable=True)
+    os.dup2(listener.fileno(), 3)
+    os.set_inheritable(3, True)
     os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', NOTIFY_SOCKET='@' + path)
     os.execvp(command[0], command)
 print(child, flush=True)
