@@ -65,6 +65,8 @@ export interface LogConfig {
 
 /** Adds the steps that build the inside of a fresh network namespace; runs in the child right after unshare(CLONE_NEWNET). */
 export interface NetworkSteps {
+  /** In the process that stays, before anything else of the plan: what it opens here it holds for as long as the container runs. */
+  stay?(plan: PlanBuilder): void;
   /** Before unshare: opens what must belong to the host's namespace (a netlink socket), returns the rest. */
   prepare(plan: PlanBuilder): (plan: PlanBuilder) => void;
 }

@@ -59,6 +59,7 @@ export const buildLaunchPlan: BuildLaunchPlan = (request) => {
   const inUserNamespace = namespaces.own.has('user');
   if (inUserNamespace && keeper.kind === 'shim')
     throw notImplemented('A user namespace is not supported for a container of the daemon');
+  request.network?.stay?.(plan);
   prepareBinds(plan, request.bindSources ?? []);
   const cgroupsPath = prepareCgroups(plan, request);
   const joined = openJoined(plan, namespaces);

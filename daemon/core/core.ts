@@ -1,6 +1,7 @@
 import type { KeyedLocks } from '../../common/locks.ts';
 import type { Background } from './background.ts';
 import type { ContainerTable } from './containers/table.ts';
+import type { Resolvers } from './dns/contract.ts';
 import type { ExecTable } from './execs/table.ts';
 import type { HealthKeeper } from './health/keeper.ts';
 import type { Host } from './host.ts';
@@ -28,6 +29,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly volumeParts: VolumeParts;
   readonly health: HealthKeeper;
   readonly ports: Ports;
+  readonly dns: Resolvers;
   readonly restartTimers: RestartTimers;
   readonly logUses: LogUses;
   readonly forwarders: Forwarders;

@@ -13,6 +13,7 @@ import { createContainerTable, type Fixed } from './containers/table.ts';
 import type { ContainerState, Engine, ExecCreateRequest } from './contract.ts';
 import type { Core } from './core.ts';
 import { stopAll } from './dependencies/stop-all.ts';
+import { makeResolvers } from './dns/make.ts';
 import { reclaimRegularly } from './disk/reclaim-timer.ts';
 import { makeStorage } from './disk/storage.ts';
 import { makeExecs } from './execs/execs.ts';
@@ -74,6 +75,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       core: () => core,
     }),
     ports: openPorts({ db, networks: options.networks, ephemeral, ...options.config.publishing }),
+    dns: makeResolvers(() => core),
     health: makeHealth(kept, () => core),
     restartTimers: createRestartTimers((id) => restartNow(core, id)),
     ...makeLogParts(() => core),
@@ -122,6 +124,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       reclaiming[Symbol.dispose]();
       await copiers.close();
       core.ports.close();
+      core.dns.close();
       await close(core);
     },
   };

@@ -6,6 +6,7 @@ import { attribute, be32, message, nested, NLM_F_APPEND, NLM_F_CREATE, text } fr
  */
 const NFPROTO_UNSPEC = 0;
 const NFPROTO_INET = 1;
+const NFPROTO_IPV4 = 2;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 16;
 const NFNL_MSG_BATCH_END = 17;
@@ -32,8 +33,14 @@ const NFTA_RULE_EXPRESSIONS = 4;
 const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const VERDICT_ACCEPT = 1;
 
+/** Of family `inet` unless it says IPv4 alone: then the kernel tracks no connections of IPv6 for it. */
+export type Table = string | { readonly name: string; readonly family: 'ip' };
+
+const nameOf = (table: Table): string => (typeof table === 'string' ? table : table.name);
+const familyOf = (table: Table): number => (typeof table === 'string' ? NFPROTO_INET : NFPROTO_IPV4);
+
 export interface BaseChain {
-  readonly table: string;
+  readonly table: Table;
   readonly name: string;
   readonly type: 'filter' | 'nat';
   readonly hook: keyof typeof HOOKS;
@@ -44,8 +51,11 @@ export interface BaseChain {
 /** struct nfgenmsg: family, version 0, resource id in network order. */
 const nfgenmsg = (family: number, resource: number): Buffer => Buffer.of(family, 0, 0, resource);
 
+const nftOf = (table: Table, [type, flags]: readonly [number, number], ...attributes: Buffer[]): Buffer =>
+  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(familyOf(table), 0), ...attributes);
+
 const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>
-  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(NFPROTO_INET, 0), ...attributes);
+  nftOf('', [type, flags], ...attributes);
 
 export const batchBegin = (): Buffer =>
   message(NFNL_MSG_BATCH_BEGIN, 0, nfgenmsg(NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
@@ -53,8 +63,8 @@ export const batchEnd = (): Buffer =>
   message(NFNL_MSG_BATCH_END, 0, nfgenmsg(NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES));
 
 /** Does nothing when the table exists. */
-export const addTable = (name: string): Buffer =>
-  nft(NFT_MSG_NEWTABLE, NLM_F_CREATE, attribute(NFTA_TABLE_NAME, text(name)));
+export const addTable = (table: Table): Buffer =>
+  nftOf(table, [NFT_MSG_NEWTABLE, NLM_F_CREATE], attribute(NFTA_TABLE_NAME, text(nameOf(table))));
 
 /** With all that it holds. Fails with ENOENT when there is none, unless the same batch adds it before. */
 export const deleteTable = (name: string): Buffer =>
@@ -62,10 +72,10 @@ export const deleteTable = (name: string): Buffer =>
 
 /** A chain on a hook. Its policy is accept: the host's own tables have their say too. */
 export const addBaseChain = (chain: BaseChain): Buffer =>
-  nft(
-    NFT_MSG_NEWCHAIN,
-    NLM_F_CREATE,
-    attribute(NFTA_CHAIN_TABLE, text(chain.table)),
+  nftOf(
+    chain.table,
+    [NFT_MSG_NEWCHAIN, NLM_F_CREATE],
+    attribute(NFTA_CHAIN_TABLE, text(nameOf(chain.table))),
     attribute(NFTA_CHAIN_NAME, text(chain.name)),
     attribute(NFTA_CHAIN_TYPE, text(chain.type)),
     attribute(NFTA_CHAIN_POLICY, be32(VERDICT_ACCEPT)),
@@ -90,11 +100,11 @@ export const flushChain = (table: string, chain: string): Buffer =>
   nft(NFT_MSG_DELRULE, 0, attribute(NFTA_RULE_TABLE, text(table)), attribute(NFTA_RULE_CHAIN, text(chain)));
 
 /** Appends a rule; its expressions are those of nftables-expressions.ts. */
-export const addRule = (table: string, chain: string, expressions: readonly Buffer[]): Buffer =>
-  nft(
-    NFT_MSG_NEWRULE,
-    NLM_F_CREATE | NLM_F_APPEND,
-    attribute(NFTA_RULE_TABLE, text(table)),
+export const addRule = (table: Table, chain: string, expressions: readonly Buffer[]): Buffer =>
+  nftOf(
+    table,
+    [NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND],
+    attribute(NFTA_RULE_TABLE, text(nameOf(table))),
     attribute(NFTA_RULE_CHAIN, text(chain)),
     nested(NFTA_RULE_EXPRESSIONS, ...expressions),
   );

@@ -17,8 +17,14 @@ import type { Slot } from './types.ts';
 export const REPLY_BYTES = 24;
 
 /** A socket of the network namespace that the process is in. */
-export const openNetlink = (plan: PlanBuilder, label: string): Slot =>
-  plan.call(label, 'socket', [AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_PROTOCOL.route], { save: true });
+export const openNetlink = (
+  plan: PlanBuilder,
+  label: string,
+  protocol: keyof typeof NETLINK_PROTOCOL = 'route',
+): Slot =>
+  plan.call(label, 'socket', [AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_PROTOCOL[protocol]], {
+    save: true,
+  });
 
 /** Sends a message; `action` is what it does, for the error: `raise "lo"`. */
 export function sendNetlink(

@@ -33,6 +33,7 @@ export async function connectContainer(
     const names = { name, hostname: config.hostname };
     const request = { network: network.id, settings, names, pid: state.pid };
     joined = await core.networks.connect(ctx, entry.id, request);
+    await core.dns.serve({ id: entry.id, pid: state.pid });
     await publishAgain(core, ctx, entry.view);
     core.table.publish(entry, sandboxView(core, entry.id));
     announceNetwork(core, 'connect', joined);

@@ -61,6 +61,7 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Runnin
   entry.run = run;
   core.health.begin(entry);
   core.forwarders.begin(entry);
+  void core.dns.serve({ id: entry.id, pid: shim.pid });
   // Who attached while it was being launched.
   for (const attachment of entry.pending.splice(0)) shim.attach(attachment);
   return published;
@@ -112,6 +113,7 @@ export async function settleExit(core: Core, entry: Entry, settled: Settled): Pr
   const { exited, after, keep } = settled;
   const recorded = await recordExit(core, entry, settled);
   entry.run = undefined;
+  core.dns.release(entry.id);
   void core.health.rest(entry);
   entry.cleared = core.background.run(
     'Cannot clear away after a container',

@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
+import type { Outside } from './outside.ts';
 import type { Endpoint, EndpointSettings, IpamConfig, NetworkDriver, NetworkView, Sandbox } from './types.ts';
 
 /**
@@ -197,11 +198,8 @@ export interface Networks {
   lookUpAddress(containerId: string, address: string): string | undefined;
   /** Whether 127.0.0.11 answers in it: some endpoint is in a user-defined network. */
   hasResolver(sandbox: Sandbox): boolean;
-  /**
-   * For the DNS server to set before the first start: what resolv.conf names instead of the host's servers for a sandbox that has a
-   * resolver (`127.0.0.11`). Unset: the host's servers.
-   */
-  setNameserver(nameserver: ((sandbox: Sandbox) => string | undefined) | undefined): void;
+  /** Whom its DNS server asks for other names, by what the container's client chose and the host's resolv.conf of this moment. */
+  outside(sandbox: Sandbox, chosen: Pick<FilesRequest, 'dns' | 'dnsSearch' | 'dnsOptions'>): Promise<Outside>;
 
   // ------------------------------------------------ for ports (daemon/core/ports)
   /** Networks with a bridge, by id. */

@@ -1,6 +1,8 @@
 import { access, readFile } from 'node:fs/promises';
 import type { FilesRequest, NetworkFiles, NetworksConfig } from './contract.ts';
+import type { Sandbox } from './types.ts';
 import { formatHosts, parseExtraHost, type ExtraHost } from './hosts.ts';
+import { formatInternal, outsideOf, type Outside } from './outside.ts';
 import {
   formatResolvConf,
   isSystemdStub,
@@ -52,8 +54,8 @@ export function networkFiles(
   config: NetworksConfig & {
     /** Of the default bridge. */
     readonly gateway: string | undefined;
-    /** Of the sandbox's own DNS server. */
-    readonly nameserver: string | undefined;
+    /** The sandbox has a DNS server of its own. */
+    readonly hasResolver: boolean;
   },
 ): NetworkFiles {
   const hostGateway = config.hostGatewayIp ?? config.gateway;
@@ -61,12 +63,37 @@ export function networkFiles(
   return {
     hosts: hostsOf(request, host, extraHosts),
     hostname: `${request.hostname}\n`,
-    resolvConf: resolvConfOf(request, host, {
-      nameservers: request.dns.length > 0 ? request.dns : config.dns,
-      search: request.dnsSearch.length > 0 ? request.dnsSearch : config.dnsSearch,
-      options: request.dnsOptions.length > 0 ? request.dnsOptions : config.dnsOptions,
-    }),
+    resolvConf: config.hasResolver
+      ? internalConfOf(request, host, config)
+      : resolvConfOf(request, host, overridesOf(request, config)),
   };
+}
+
+/** What a client chose for a container goes before the daemon's configuration. */
+export type DnsSettings = Pick<FilesRequest, 'dns' | 'dnsSearch' | 'dnsOptions'>;
+
+const overridesOf = (request: DnsSettings, config: DnsSettings): ResolvOverrides => ({
+  nameservers: request.dns.length > 0 ? request.dns : config.dns,
+  search: request.dnsSearch.length > 0 ? request.dnsSearch : config.dnsSearch,
+  options: request.dnsOptions.length > 0 ? request.dnsOptions : config.dnsOptions,
+});
+
+function internalConfOf(request: FilesRequest, { resolvConf }: HostFiles, config: NetworksConfig): string {
+  const host = parseResolvConf(resolvConf);
+  const overrides = overridesOf(request, config);
+  return formatInternal(host, overrides, outsideOf(host, overrides, hasIPv6(request.sandbox)).servers);
+}
+
+const hasIPv6 = ({ endpoints }: Sandbox): boolean => endpoints.some(({ ipv6Address }) => ipv6Address !== '');
+
+/** Whom the DNS server of a container asks now. */
+export async function findOutside(
+  sandbox: Sandbox,
+  chosen: DnsSettings,
+  config: NetworksConfig,
+): Promise<Outside> {
+  const host = parseResolvConf(await readIfPresent('/etc/resolv.conf'));
+  return outsideOf(host, overridesOf(chosen, config), hasIPv6(sandbox));
 }
 
 /** In host mode the host's own, unless hosts are added: then it is made anew, so that they can override. */

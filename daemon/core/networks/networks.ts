@@ -6,12 +6,13 @@ import { connect, disconnect } from './connect.ts';
 import type { BridgeNetwork, Networks } from './contract.ts';
 import { createNetwork } from './create.ts';
 import { checkSettings, dnsNamesOf } from './endpoint.ts';
-import { networkFiles, readHostFiles } from './files.ts';
+import { findOutside, networkFiles, readHostFiles, type DnsSettings } from './files.ts';
 import { createKernel } from './kernel.ts';
 import { lookUp, lookUpAddress, type NameScope } from './names.ts';
 import { createNetnsLinks } from './netns-links.ts';
 import { bridgeNetworkOf, networkOf } from './network.ts';
 import { allNetworks, findNetwork } from './network-list.ts';
+import type { Outside } from './outside.ts';
 import { portOf } from './port-of.ts';
 import { reconcile } from './reconcile.ts';
 import { removeNetwork } from './remove.ts';
@@ -60,9 +61,7 @@ export function openNetworks(options: NetworksOptions): Networks {
     lookUp: (containerId, name) => lookUp(scopeOf(state, containerId), name),
     lookUpAddress: (containerId, address) => lookUpAddress(scopeOf(state, containerId), address),
     hasResolver: (sandbox) => hasResolver(state, sandbox),
-    setNameserver: (nameserver) => {
-      state.nameserver = nameserver;
-    },
+    outside: (sandbox, chosen) => outside(state, sandbox, chosen),
     bridgeOf: (networkId) => {
       const network = networks.get(networkId);
       return network === undefined ? undefined : bridgeNetworkOf(network, options.config);
@@ -88,7 +87,6 @@ function openState(options: NetworksOptions): State {
     sandboxes: new Map(),
     members: new Map(),
     listeners: new Set(),
-    nameserver: undefined,
     reconciled: false,
   };
   for (const sandbox of store.sandboxes()) showSandbox(state, sandbox);
@@ -106,9 +104,7 @@ function stepsOf(state: State, sandbox: Sandbox): NetworkSteps | undefined {
     case 'none':
       return isolatedSteps;
     case 'own':
-      return sandbox.endpoints.length === 0
-        ? isolatedSteps
-        : endpointSteps(sandbox.endpoints, (each) => portOf(state, each));
+      return endpointSteps(sandbox.endpoints, (each) => portOf(state, each), hasResolver(state, sandbox));
   }
 }
 
@@ -130,8 +126,17 @@ const hasResolver = ({ networks }: State, { kind, endpoints }: Sandbox): boolean
 function filesConfig(state: State, sandbox: Sandbox) {
   const bridge = findNetwork(state.networks.values(), 'bridge').view;
   const gateway = bridge.ipam.find(({ gateway: each }) => each !== undefined && !each.includes(':'))?.gateway;
-  const nameserver = hasResolver(state, sandbox) ? state.nameserver?.(sandbox) : undefined;
-  return { ...state.options.config, gateway, nameserver };
+  return { ...state.options.config, gateway, hasResolver: hasResolver(state, sandbox) };
+}
+
+/** From an internal network nothing is asked for by the host either. */
+async function outside(state: State, sandbox: Sandbox, chosen: DnsSettings): Promise<Outside> {
+  const { config } = state.options;
+  const { servers, keepsWords } = await findOutside(sandbox, chosen, config);
+  const leaves = sandbox.endpoints.some(
+    ({ networkId }) => state.networks.get(networkId)?.view.internal === false,
+  );
+  return { servers: servers.filter(({ fromHost }) => leaves || !fromHost), keepsWords };
 }
 
 function rename(state: State, containerId: string, [from, to]: readonly [string, string]): void {

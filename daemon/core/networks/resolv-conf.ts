@@ -17,7 +17,7 @@ export interface ResolvOverrides {
   readonly options: readonly string[];
 }
 
-const DEFAULT_NAMESERVERS = ['8.8.8.8', '8.8.4.4'];
+export const DEFAULT_NAMESERVERS = ['8.8.8.8', '8.8.4.4'];
 
 export function parseResolvConf(text: string): ResolvConf {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^[#;]/.test(line));

@@ -30,7 +30,6 @@ export interface State {
   /** By network, then by container. */
   readonly members: Map<string, Map<string, Endpoint>>;
   readonly listeners: Set<NetworksListener>;
-  nameserver: ((sandbox: Sandbox) => string | undefined) | undefined;
   reconciled: boolean;
 }
 

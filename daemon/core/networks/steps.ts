@@ -6,6 +6,7 @@ import { openNetlink, REPLY_BYTES, sendNetlink, sendPlaced } from '../../../runt
 import type { Slot } from '../../../runtime/plan/types.ts';
 import { addressSteps, chooseGateways, ipv6Sysctls, routeSteps } from './interface.ts';
 import { attachment, creation, type Port } from './port.ts';
+import { keepPlace, resolverSteps } from './resolver.ts';
 import type { Endpoint } from './types.ts';
 
 /** The steps that furnish a fresh network namespace (runtime/plan/netlink.ts). Pure. */
@@ -15,7 +16,9 @@ const O_WRONLY_CLOEXEC = 0o2000001;
 export const endpointSteps = (
   endpoints: readonly Endpoint[],
   portOf: (endpoint: Endpoint) => Port,
+  hasResolver: boolean,
 ): NetworkSteps => ({
+  stay: keepPlace,
   prepare: (plan) => {
     const host = openNetlink(plan, "open a netlink socket in the host's network namespace");
     return (inside) => {
@@ -24,6 +27,7 @@ export const endpointSteps = (
       const socket = raiseLoopback(inside);
       for (const step of endpoints.flatMap(addressSteps)) sendNetlink(inside, socket, step);
       for (const step of routeSteps(chooseGateways(endpoints), portOf)) sendNetlink(inside, socket, step);
+      if (hasResolver) resolverSteps(inside);
     };
   },
 });

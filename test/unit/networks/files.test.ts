@@ -42,7 +42,7 @@ const host: HostFiles = {
   systemdResolvConf: 'nameserver 10.9.9.9\n',
   ipv6: true,
 };
-const config = { ...NETWORK_DEFAULTS, gateway: '172.17.0.1', nameserver: undefined };
+const config = { ...NETWORK_DEFAULTS, gateway: '172.17.0.1', hasResolver: false };
 const files = (
   changes: Partial<FilesRequest>,
   on: Partial<HostFiles> = {},
