@@ -82,9 +82,11 @@ function askByUdp(query: Query, fd: number, { address, resolve }: Way): Disposab
     if (readReply(query, bytes) !== undefined) resolve(bytes);
   });
   socket.bind({ fd });
-  socket.connect(DNS_PORT, address, () => {
+  // Without a callback, which would be given a failure instead of the listener.
+  socket.on('connect', () => {
     if (isOpen) socket.send(query.bytes);
   });
+  socket.connect(DNS_PORT, address);
   return {
     [Symbol.dispose]: () => {
       isOpen = false;

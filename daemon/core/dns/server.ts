@@ -122,7 +122,16 @@ function listenTcp(state: State): { close(): void } {
   };
 }
 
-function reply(
+/** Never throws: no message that a container sends ends the daemon. */
+function reply(state: State, message: readonly [Buffer, Transport], send: (answered: Buffer) => void): void {
+  try {
+    answerTo(state, message, send);
+  } catch (error) {
+    state.onError(error);
+  }
+}
+
+function answerTo(
   { names, forwarder, onError }: State,
   [bytes, transport]: readonly [Buffer, Transport],
   send: (answered: Buffer) => void,

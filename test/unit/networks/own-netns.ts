@@ -113,7 +113,9 @@ const CLONE_NEWNET = 0x4000_0000;
 function planOf(networks: Networks, of: Sandbox | Endpoint, argv: readonly string[]): Plan {
   const plan = new PlanBuilder();
   const sandbox: Sandbox = 'kind' in of ? of : { kind: 'own', containerId: of.containerId, endpoints: [of] };
-  const furnish = networks.steps(sandbox)?.prepare(plan);
+  const steps = networks.steps(sandbox);
+  steps?.stay?.(plan);
+  const furnish = steps?.prepare(plan);
   if (furnish !== undefined) {
     plan.call('unshare the network namespace', 'unshare', [CLONE_NEWNET]);
     furnish(plan);
