@@ -8,12 +8,15 @@ import { startServer, type Server53 } from './server.ts';
 import { fetchSockets } from './sockets.ts';
 
 export interface ResolversOptions {
-  readonly networks: Pick<Networks, 'lookUp' | 'lookUpAddress' | 'outside' | 'sandboxOf' | 'hasResolver'>;
+  readonly networks: () => Pick<
+    Networks,
+    'lookUp' | 'lookUpAddress' | 'outside' | 'sandboxOf' | 'hasResolver'
+  >;
   /** What the container's client chose; undefined: it is not there any more. */
   readonly settingsOf: (
     containerId: string,
   ) => Pick<FilesRequest, 'dns' | 'dnsSearch' | 'dnsOptions'> | undefined;
-  readonly log: Pick<Log, 'error'>;
+  readonly log: () => Pick<Log, 'error'>;
 }
 
 interface State extends ResolversOptions {
@@ -37,7 +40,7 @@ export function createResolvers(options: ResolversOptions): Resolvers {
         await serve(state, container);
       } catch (error) {
         if (!hasEnded(error))
-          options.log.error('A container has no DNS server', { container: container.id, error });
+          options.log().error('A container has no DNS server', { container: container.id, error });
       }
     },
     release: (containerId) => {
@@ -53,7 +56,8 @@ export function createResolvers(options: ResolversOptions): Resolvers {
 }
 
 async function serve(state: State, { id, pid }: ServedContainer): Promise<void> {
-  const { serving, networks, log } = state;
+  const { serving } = state;
+  const networks = state.networks();
   const sandbox = networks.sandboxOf(id);
   if (state.closed || sandbox === undefined || !networks.hasResolver(sandbox) || serving.has(id)) return;
   const own: Serving = { server: undefined };
@@ -67,7 +71,7 @@ async function serve(state: State, { id, pid }: ServedContainer): Promise<void> 
       return;
     }
     const onError = (error: unknown): void =>
-      log.error('Cannot answer what a container asks for', { container: id, error });
+      state.log().error('Cannot answer what a container asks for', { container: id, error });
     own.server = startServer({ ...sockets, names: namesOf(state, id), onError });
   } finally {
     if (own.server === undefined && serving.get(id) === own) serving.delete(id);
@@ -83,7 +87,8 @@ const hasEnded = (error: unknown): boolean =>
 /** The host's resolv.conf is read again after this time. */
 const FRESH_MS = 1_000;
 
-function namesOf({ networks, settingsOf }: State, id: string): Names {
+function namesOf({ networks: find, settingsOf }: State, id: string): Names {
+  const networks = find();
   let read: { readonly atMs: number; readonly outside: ReturnType<Names['outside']> } | undefined;
   const outside: Names['outside'] = async () => {
     const [sandbox, settings] = [networks.sandboxOf(id), settingsOf(id)];
