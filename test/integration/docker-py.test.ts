@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { execOk } from '../lib/process.ts';
 import { dockerPython } from '../lib/requires.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -36,6 +37,9 @@ except docker.errors.NotFound:
 print('all good')
 `;
 
+const TOUR = fileURLToPath(new URL('../lib/docker-py-tour.py', import.meta.url));
+const STORIES = ['networks', 'volumes', 'health', 'cp', 'policies', 'settings', 'streams', 'images'];
+
 daemonSuite(
   'docker-py',
   (daemon) => {
@@ -46,6 +50,12 @@ daemonSuite(
         'all good',
       );
     });
+
+    for (const story of STORIES)
+      test(story, async () => {
+        const argv = [dockerPython() ?? 'python3', TOUR, `unix://${daemon().socket}`, story];
+        assert.equal(await execOk(argv, { cwd: '/', timeoutMs: 90_000 }), 'all good');
+      });
   },
   { needs: ['docker-py'] },
 );

@@ -27,6 +27,13 @@ const needs = {
     ci: true,
     probe: () => (dockerPython() === undefined ? 'no python3 has the module docker' : undefined),
   },
+  'docker-compose': program('docker-compose', true),
+  nginx: program('nginx', true),
+  'redis-server': program('redis-server', true),
+  postgresql: {
+    ci: true,
+    probe: () => (existsSync('/usr/lib/postgresql') ? undefined : 'there is no /usr/lib/postgresql'),
+  },
   busybox: program('busybox', true),
   nftables: program('nft', true),
   unshare: program('unshare', true),

@@ -9,7 +9,7 @@ export interface Kernel {
   run(job: KernelJob): Promise<number>;
 }
 
-const IDLE_MS = 10_000;
+const IDLE_MS = 3_000;
 
 export function createKernel(): Kernel {
   let tail: Promise<unknown> = Promise.resolve();
