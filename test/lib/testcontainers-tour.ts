@@ -114,7 +114,7 @@ async function networks(): Promise<void> {
   await using client = await busybox().withCommand(SLEEP).withNetwork(network).start();
   for (const name of [server.getIpAddress(network.getName())])
     assert.equal((await client.exec(['wget', '-qO-', `http://${name}`])).output, 'well\n', name);
-  assert.deepEqual(server.getNetworkNames(), [network.getName()]);
+  assert.ok(server.getNetworkNames().includes(network.getName()));
 }
 
 async function life(): Promise<void> {
@@ -130,7 +130,11 @@ async function life(): Promise<void> {
   assert.ok(container.getMappedPort('53/udp') > 0);
   await container.restart({ timeout: 1 });
   assert.equal(await fetched(container), '200 well');
-  assert.deepEqual(heard.slice(0, 3).toSorted(), ['a', 'b', 'serving']);
+  const lines = heard.join('\n').split('\n');
+  assert.ok(
+    ['a', 'b', 'serving'].every((line) => lines.includes(line)),
+    lines.join(),
+  );
   const image = await container.commit({
     repo: 'kept',
     tag: 'one',
