@@ -43,7 +43,7 @@ test('there are failpoints, and those left out here are tested elsewhere', () =>
 });
 
 const STEPS: readonly (readonly string[])[] = [
-  ['run', '-d', '--name', 'one', 'busybox', 'sleep', '1000'],
+  ['run', '-d', '--name', 'one', '-p', '127.0.0.1:8080:80', '-p', '8081:81/udp', 'busybox', 'sleep', '1000'],
   ['exec', 'one', 'true'],
   ['exec', '-d', 'one', 'true'],
   ['update', '--pids-limit', '50', 'one'],

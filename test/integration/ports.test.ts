@@ -83,7 +83,9 @@ daemonSuite('published ports', (daemon) => {
     assert.equal(taken.code, 125);
     assert.match(
       taken.stderr,
-      new RegExp(`Bind for 127\\.0\\.0\\.1:${port} failed: port is already allocated`),
+      new RegExp(
+        `failed to bind host port for 127\\.0\\.0\\.1:${port}:172\\.17\\.0\\.\\d+:80/tcp: address already in use`,
+      ),
     );
     const held = await onHost('busybox', 'timeout', '1', 'busybox', 'nc', '-l', '-p', String(port));
     assert.match(held.stderr, /Address already in use|in use/i, 'nobody else on the host gets it');

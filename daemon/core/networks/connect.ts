@@ -5,6 +5,7 @@ import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
 import type { ConnectRequest } from './contract.ts';
 import { place } from './endpoint.ts';
+import { addressesOf, forgetConnections } from './forget-connections.ts';
 import { addressSteps, chooseGateways, ipv6Sysctls, routeStep, type Gateways } from './interface.ts';
 import type { InsideStep } from './kernel-jobs.ts';
 import { findNetwork } from './network-list.ts';
@@ -184,6 +185,7 @@ export async function disconnect(
   await failpoint('network.disconnect.row');
   putSandbox(state, { ...sandbox, endpoints: rest });
   giveBack(state, endpoint);
+  void forgetConnections(ctx.detached(), state, { addresses: addressesOf(endpoint), udpPorts: [] });
   tell(state, { containerId, networkIds: [networkId] });
   return endpoint;
 }

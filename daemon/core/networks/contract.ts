@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
+import type { StaleConnections } from './forget-connections.ts';
 import type { Outside } from './outside.ts';
 import type { Endpoint, EndpointSettings, IpamConfig, NetworkDriver, NetworkView, Sandbox } from './types.ts';
 
@@ -205,6 +206,10 @@ export interface Networks {
   /** Networks with a bridge, by id. */
   bridgeOf(networkId: string): BridgeNetwork | undefined;
   bridges(): readonly BridgeNetwork[];
+  /** Has the kernel forget connections; resolves when it has. What fails is logged. */
+  forgetConnections(ctx: Ctx, stale: StaleConnections): Promise<void>;
+  /** Puts the firewall's rules in place again, when somebody wiped them. Throws `internal` with the kernel's error. */
+  restoreRules(): Promise<void>;
   /** Called, synchronously, after endpoints came or went, with the ids of the networks and the container. */
   watch(listener: NetworksListener): Disposable;
 }

@@ -1,5 +1,6 @@
 import type { BridgeDevice } from './bridge.ts';
 import type { Firewall } from './firewall.ts';
+import type { StaleConnections } from './forget-connections.ts';
 import type { Step } from './port.ts';
 
 /** What kernel-worker.ts is asked to do: data that crosses to another thread. */
@@ -8,6 +9,7 @@ export type KernelJob =
   | { readonly kind: 'delete-link'; readonly name: string }
   | { readonly kind: 'parent'; readonly name: string; readonly driver: 'macvlan' | 'ipvlan' }
   | { readonly kind: 'firewall'; readonly firewall: Firewall }
+  | ({ readonly kind: 'forget-connections' } & StaleConnections)
   | InsideJob;
 
 /** Steps in the host's network namespace and in a container's. */
@@ -22,7 +24,7 @@ export type InsideStep =
   | (Step & { readonly at: 'host' | 'inside'; readonly ignore?: readonly string[] })
   | { readonly at: 'sysctl'; readonly path: string; readonly value: string };
 
-/** The index of a bridge or parent; 0 for the rest. */
+/** The index of a bridge or parent, the number of connections that were deleted; 0 for the rest. */
 export type KernelAnswer =
   | { readonly ok: true; readonly index: number }
   | { readonly ok: false; readonly code: string; readonly message: string };

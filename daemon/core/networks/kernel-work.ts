@@ -10,6 +10,7 @@ import {
 import { openNetns, setSysctlNow } from '../../../native/sys/netns.ts';
 import { ensureBridge, listLinks } from './bridge.ts';
 import { putFirewall } from './firewall.ts';
+import { forgetConnectionsNow } from './forget-connections.ts';
 import type { InsideJob, KernelJob } from './kernel-jobs.ts';
 
 /**
@@ -47,6 +48,8 @@ export function runJob(job: KernelJob): number {
       putFirewall(netfilter, job.firewall);
       return 0;
     }
+    case 'forget-connections':
+      return forgetConnectionsNow(job);
     case 'inside':
       runInside(job);
       return 0;

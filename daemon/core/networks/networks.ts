@@ -7,7 +7,9 @@ import type { BridgeNetwork, Networks } from './contract.ts';
 import { createNetwork } from './create.ts';
 import { checkSettings, dnsNamesOf } from './endpoint.ts';
 import { findOutside, networkFiles, readHostFiles, type DnsSettings } from './files.ts';
+import { addressesOf, forgetConnections } from './forget-connections.ts';
 import { createKernel } from './kernel.ts';
+import { putRules } from './kernel-side.ts';
 import { lookUp, lookUpAddress, type NameScope } from './names.ts';
 import { createNetnsLinks } from './netns-links.ts';
 import { bridgeNetworkOf, networkOf } from './network.ts';
@@ -50,11 +52,16 @@ export function openNetworks(options: NetworksOptions): Networks {
     steps: (sandbox) => stepsOf(state, sandbox),
     files: async (_ctx, request) =>
       networkFiles(request, await readHostFiles(), filesConfig(state, request.sandbox)),
-    release: async (_ctx, containerId) => {
+    release: async (ctx, containerId) => {
       await failpoint('network.release');
       const sandbox = forget(state, containerId);
-      if (sandbox !== undefined) tell(state, { containerId, networkIds: networkIdsOf(sandbox) });
+      if (sandbox === undefined) return;
+      const addresses = sandbox.endpoints.flatMap(addressesOf);
+      if (addresses.length > 0) void forgetConnections(ctx.detached(), state, { addresses, udpPorts: [] });
+      tell(state, { containerId, networkIds: networkIdsOf(sandbox) });
     },
+    forgetConnections: (ctx, stale) => forgetConnections(ctx, state, stale),
+    restoreRules: () => putRules(state),
     publishNetns: (containerId, pid) => netns.publish(containerId, pid),
     unpublishNetns: (containerId) => netns.unpublish(containerId),
     netnsPath: (containerId) => netns.path(containerId),

@@ -68,3 +68,19 @@ function parseRange(text: string, spec: string): { readonly first: number; reado
     throw invalidArgument(`invalid port specification: "${spec}"`);
   return { first, last };
 }
+
+type Group = readonly [PortBinding, ...PortBinding[]];
+
+/** Docker's order: ports that are named before those of a range, which may hold them. What differs in its address alone gets one port. */
+export function samePorts(bindings: readonly PortBinding[]): Group[] {
+  const groups = new Map<string, [PortBinding, ...PortBinding[]]>();
+  for (const binding of bindings) {
+    const { first, last } = binding.hostPorts ?? { first: 0, last: 0 };
+    const key = `${keyOf(binding)} ${first}-${last}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [binding]);
+    else group.push(binding);
+  }
+  const isNamed = ({ hostPorts }: PortBinding): boolean => hostPorts?.first === hostPorts?.last && hostPorts !== undefined;
+  return [...groups.values()].toSorted(([a], [b]) => Number(isNamed(b)) - Number(isNamed(a)));
+}

@@ -38,7 +38,7 @@ export class Holds {
     hostIps: readonly string[];
     target: string;
   }): PublishedPort[] {
-    let failure: unknown;
+    let failure: unknown = new WherryError('internal', 'all ports are allocated');
     for (const hostPort of this.#candidates(binding)) {
       const claims = hostIps.map((hostIp) => ({ protocol: binding.protocol, hostIp, hostPort }));
       try {
@@ -49,7 +49,7 @@ export class Holds {
         if (binding.hostPorts === undefined) this.#next = hostPort + 1;
         return claims.map((claim) => ({ ...claim, containerPort: binding.containerPort }));
       } catch (error) {
-        failure = error;
+        if (!isRange(binding) || !(error instanceof TakenError)) failure = error;
       }
     }
     throw failure;
@@ -72,8 +72,11 @@ export class Holds {
   #holdOne(claim: Claim, describe: (claim: Claim) => string): void {
     const { protocol, hostIp, hostPort } = claim;
     const taken = this.#taken.get(keyOf(claim)) ?? new Map<string, number | undefined>();
+    if (taken.has(hostIp))
+      throw new TakenError('internal', `Bind for ${hostIp}:${hostPort} failed: port is already allocated`);
+    // Asked here as well as of the kernel, which may have no sctp.
     if ([...taken.keys()].some((other) => overlap(other, hostIp)))
-      throw new WherryError('internal', `Bind for ${authority(claim)} failed: port is already allocated`);
+      throw bindFailure(describe(claim), 'address already in use');
     const bytes = bytesOf(parseAddress(hostIp));
     let fd: number | undefined;
     try {
@@ -81,11 +84,7 @@ export class Holds {
     } catch (error) {
       // A kernel without sctp translates it nevertheless.
       if (!(error instanceof SyscallError) || error.errnoName !== 'EPROTONOSUPPORT')
-        throw new WherryError(
-          'internal',
-          `failed to bind host port for ${describe(claim)}: ${wordsOf(error)}`,
-          { cause: error },
-        );
+        throw bindFailure(describe(claim), wordsOf(error), error);
     }
     taken.set(hostIp, fd);
     this.#taken.set(keyOf(claim), taken);
@@ -119,13 +118,19 @@ export class Holds {
   }
 }
 
+/** By a container of ours. */
+class TakenError extends WherryError {}
+
+const isRange = ({ hostPorts }: PortBinding): boolean =>
+  hostPorts === undefined || hostPorts.first < hostPorts.last;
 const keyOf = ({ protocol, hostPort }: Claim): string => `${protocol}:${hostPort}`;
 const ANY = ['0.0.0.0', '::'];
 const isV6 = (ip: string): boolean => ip.includes(':');
 const overlap = (a: string, b: string): boolean =>
   a === b || (isV6(a) === isV6(b) && (ANY.includes(a) || ANY.includes(b)));
-const authority = ({ hostIp, hostPort }: Claim): string =>
-  isV6(hostIp) ? `[${hostIp}]:${hostPort}` : `${hostIp}:${hostPort}`;
+
+const bindFailure = (what: string, words: string, cause?: unknown): WherryError =>
+  new WherryError('internal', `failed to bind host port for ${what}: ${words}`, { cause });
 
 const WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address already in use',

@@ -8,20 +8,23 @@ import type { Networks } from '../networks/contract.ts';
 import { tableName } from '../networks/firewall.ts';
 import type { Endpoint, Sandbox } from '../networks/types.ts';
 import type { PortBinding, Ports, PublishedPort } from './contract.ts';
+import { samePorts } from './bindings.ts';
 import { Holds, type PortRange } from './holds.ts';
 import {
   addTranslations,
   batchOf,
   deleteTranslations,
   flushTranslations,
+  LASTING_CHAINS,
   skeleton,
   type Translation,
 } from './rules.ts';
 import { openPortStore, type PortRow, type PortStore } from './store.ts';
+import { watchRules } from './watch-rules.ts';
 
 export interface PortsOptions {
   readonly db: DatabaseSync;
-  readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'watch'>;
+  readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'forgetConnections' | 'restoreRules'>;
   readonly bridgeName: string;
   /** Where ports come from that nobody names. */
   readonly ephemeral: PortRange;
@@ -35,6 +38,7 @@ interface State {
   readonly store: PortStore;
   readonly holds: Holds;
   readonly rows: Map<string, PortRow>;
+  ruleWatch: Disposable | undefined;
 }
 
 /** The ports of contract.ts. Touches only the database; call `reconcile` next. */
@@ -46,6 +50,7 @@ export function openPorts(options: PortsOptions): Ports {
     store,
     holds: new Holds(options.ephemeral),
     rows: new Map(store.all().map((row) => [row.containerId, row])),
+    ruleWatch: undefined,
   };
   return {
     publish: (ctx, sandbox, bindings) => publish(ctx, state, { sandbox, bindings }),
@@ -53,7 +58,10 @@ export function openPorts(options: PortsOptions): Ports {
     of: (containerId) => state.rows.get(containerId)?.ports ?? [],
     reconcile: (ctx, sandboxes) => reconcile(ctx, state, sandboxes),
     refresh: () => send(state, skeleton(state.table, options.networks.bridges())),
-    close: () => state.holds.close(),
+    close: () => {
+      state.ruleWatch?.[Symbol.dispose]();
+      state.holds.close();
+    },
   };
 }
 
@@ -77,8 +85,8 @@ async function publish(
   await using undo = new Undo();
   const ports: PublishedPort[] = [];
   undo.defer(async () => state.holds.release(ports));
-  for (const binding of bindings) {
-    const hostIps = hostIpsOf(state, endpoint, binding);
+  for (const [binding, ...others] of samePorts(bindings)) {
+    const hostIps = [binding, ...others].flatMap((each) => hostIpsOf(state, endpoint, each));
     if (hostIps.length > 0) ports.push(...state.holds.take({ binding, hostIps, target: endpoint.ipAddress }));
   }
   const { containerId, ipAddress, ipv6Address, networkId } = endpoint;
@@ -92,7 +100,15 @@ async function publish(
   await allowLoopback(state, networkId);
   state.rows.set(containerId, row);
   undo.commit();
+  forgetUntranslated(ctx, state, ports);
   ctx.log.debug('Published ports', { container: containerId, ports: ports.length });
+}
+
+/** Who has been sending datagrams to the port would be kept from the container by the kernel's memory of it. */
+function forgetUntranslated(ctx: Ctx, { options }: State, ports: readonly PublishedPort[]): void {
+  const udpPorts = ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort);
+  if (udpPorts.length > 0)
+    void options.networks.forgetConnections(ctx.detached(), { addresses: [], udpPorts });
 }
 
 /** Docker: the network that has the default gateway. */
@@ -143,16 +159,31 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
     state.rows.delete(row.containerId);
     state.store.delete(row.containerId);
   }
+  putAll(state);
+  for (const { containerId, networkId, ports } of state.rows.values()) {
+    holdAgain(ctx, state, { containerId, ports });
+    await allowLoopback(state, networkId);
+  }
+  const { firewall, networks } = state.options;
+  if (!firewall) return;
+  state.ruleWatch ??= watchRules(ctx, {
+    table: state.table,
+    chains: LASTING_CHAINS,
+    restore: async () => {
+      await networks.restoreRules();
+      putAll(state);
+    },
+  });
+}
+
+/** Chains, maps, and every translation, whatever was there. */
+function putAll(state: State): void {
   const rows: readonly (PortRow & Translation)[] = [...state.rows.values()];
   send(state, [
     ...skeleton(state.table, state.options.networks.bridges()),
     ...flushTranslations(state.table),
     ...addTranslations(state.table, rows),
   ]);
-  for (const { containerId, networkId, ports } of rows) {
-    holdAgain(ctx, state, { containerId, ports });
-    await allowLoopback(state, networkId);
-  }
 }
 
 /** Another program may have taken it while no daemon ran; the translation stands before it. */

@@ -73,6 +73,8 @@ const BASES = [
   { name: 'output', type: 'nat', hook: 'output', priority: PRIORITY_DSTNAT },
   { name: 'returning', type: 'nat', hook: 'postrouting', priority: PRIORITY_SRCNAT },
 ] as const;
+/** Of them and of the networks' firewall: those that have rules whatever networks there are. */
+export const LASTING_CHAINS = ['networks', 'postrouting', 'forward', 'publishing', 'loopback', 'prerouting', 'output'];
 const CHAINS = ['publishing', PUBLISHED_CHAIN, ...BASES.map(({ name }) => name)] as const;
 
 const request = (action: string, message: Uint8Array): NetlinkRequest => ({ action, message });

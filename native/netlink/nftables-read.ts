@@ -1,0 +1,38 @@
+import { attribute, message, NLM_F_DUMP, parseAttributes, text, textOf, type NetlinkMessage } from './message.ts';
+
+/** What nf_tables holds (include/uapi/linux/netfilter/nf_tables.h). Pure. */
+const NFPROTO_UNSPEC = 0;
+const NFPROTO_INET = 1;
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFT_MSG_NEWRULE = 6;
+const NFT_MSG_GETRULE = 7;
+const NFT_MSG_NEWGEN = 15;
+const NFT_MSG_GETGEN = 16;
+const NFTA_RULE_TABLE = 1;
+const NFTA_RULE_CHAIN = 2;
+const NFTA_GEN_ID = 1;
+const NFGENMSG_BYTES = 4;
+
+const nft = (type: number, flags: number, family: number, ...attributes: Buffer[]): Buffer =>
+  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, Buffer.of(family, 0, 0, 0), ...attributes);
+
+const isOf = ({ type }: NetlinkMessage, kind: number): boolean =>
+  type === ((NFNL_SUBSYS_NFTABLES << 8) | kind);
+
+const attributesOf = ({ body }: NetlinkMessage): Map<number, Buffer> =>
+  parseAttributes(body.subarray(NFGENMSG_BYTES));
+
+/** Asks for the number of transactions so far in this network namespace. */
+export const getGeneration = (): Buffer => nft(NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC);
+
+/** Undefined for other messages. */
+export const parseGeneration = (answer: NetlinkMessage): number | undefined =>
+  isOf(answer, NFT_MSG_NEWGEN) ? attributesOf(answer).get(NFTA_GEN_ID)?.readUInt32BE(0) : undefined;
+
+/** The rules of one table of the family `inet`; none if there is no such table. */
+export const dumpRules = (table: string): Buffer =>
+  nft(NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET, attribute(NFTA_RULE_TABLE, text(table)));
+
+/** The chain of a dumped rule; undefined for other messages. */
+export const chainOfRule = (answer: NetlinkMessage): string | undefined =>
+  isOf(answer, NFT_MSG_NEWRULE) ? textOf(attributesOf(answer).get(NFTA_RULE_CHAIN)) : undefined;
