@@ -1,11 +1,4 @@
-import {
-  attribute,
-  message,
-  nested,
-  NLM_F_DUMP,
-  parseAttributes,
-  type NetlinkMessage,
-} from './message.ts';
+import { attribute, message, nested, NLM_F_DUMP, parseAttributes, type NetlinkMessage } from './message.ts';
 
 /** Connections that the kernel tracks (include/uapi/linux/netfilter/nfnetlink_conntrack.h). Pure. */
 const NFNL_SUBSYS_CTNETLINK = 1;

@@ -1,4 +1,12 @@
-import { attribute, message, NLM_F_DUMP, parseAttributes, text, textOf, type NetlinkMessage } from './message.ts';
+import {
+  attribute,
+  message,
+  NLM_F_DUMP,
+  parseAttributes,
+  text,
+  textOf,
+  type NetlinkMessage,
+} from './message.ts';
 
 /** What nf_tables holds (include/uapi/linux/netfilter/nf_tables.h). Pure. */
 const NFPROTO_UNSPEC = 0;

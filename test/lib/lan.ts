@@ -36,8 +36,16 @@ export async function makeLan(daemon: Daemon): Promise<Lan> {
   };
   const [neighbour, internet] = [await peer(), await peer()];
   const host = peerOf(daemon.netnsPid);
-  await wire(host, ['lan0', `${HOST}/24`, `${HOST6}/64`], [neighbour, 'eth0', `${NEIGHBOUR}/24`, '2001:db8:1::2/64']);
-  await wire(neighbour, ['wan0', '198.51.100.1/24', '2001:db8:2::1/64'], [internet, 'eth0', `${INTERNET}/24`, '2001:db8:2::2/64']);
+  await wire(
+    host,
+    ['lan0', `${HOST}/24`, `${HOST6}/64`],
+    [neighbour, 'eth0', `${NEIGHBOUR}/24`, '2001:db8:1::2/64'],
+  );
+  await wire(
+    neighbour,
+    ['wan0', '198.51.100.1/24', '2001:db8:2::1/64'],
+    [internet, 'eth0', `${INTERNET}/24`, '2001:db8:2::2/64'],
+  );
   await execOk(inside(neighbour.pid, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'));
   await execOk(inside(internet.pid, 'ip', 'route', 'add', 'default', 'via', '198.51.100.1'));
   await execOk(inside(daemon.netnsPid, 'ip', 'route', 'add', '198.51.100.0/24', 'via', NEIGHBOUR));
@@ -54,8 +62,27 @@ export async function makeLan(daemon: Daemon): Promise<Lan> {
 
 type End = readonly [name: string, address: string, address6: string];
 
-async function wire(here: Peer, [name, ...own]: End, [there, far, ...others]: readonly [Peer, ...End]): Promise<void> {
-  await execOk(inside(here.pid, 'ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', far, 'netns', String(there.pid)));
+async function wire(
+  here: Peer,
+  [name, ...own]: End,
+  [there, far, ...others]: readonly [Peer, ...End],
+): Promise<void> {
+  await execOk(
+    inside(
+      here.pid,
+      'ip',
+      'link',
+      'add',
+      name,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      far,
+      'netns',
+      String(there.pid),
+    ),
+  );
   for (const [{ pid }, link, addresses] of [
     [here, name, own],
     [there, far, others],

@@ -81,6 +81,7 @@ export function samePorts(bindings: readonly PortBinding[]): Group[] {
     if (group === undefined) groups.set(key, [binding]);
     else group.push(binding);
   }
-  const isNamed = ({ hostPorts }: PortBinding): boolean => hostPorts?.first === hostPorts?.last && hostPorts !== undefined;
+  const isNamed = ({ hostPorts }: PortBinding): boolean =>
+    hostPorts?.first === hostPorts?.last && hostPorts !== undefined;
   return [...groups.values()].toSorted(([a], [b]) => Number(isNamed(b)) - Number(isNamed(a)));
 }

@@ -74,7 +74,15 @@ const BASES = [
   { name: 'returning', type: 'nat', hook: 'postrouting', priority: PRIORITY_SRCNAT },
 ] as const;
 /** Of them and of the networks' firewall: those that have rules whatever networks there are. */
-export const LASTING_CHAINS = ['networks', 'postrouting', 'forward', 'publishing', 'loopback', 'prerouting', 'output'];
+export const LASTING_CHAINS = [
+  'networks',
+  'postrouting',
+  'forward',
+  'publishing',
+  'loopback',
+  'prerouting',
+  'output',
+];
 const CHAINS = ['publishing', PUBLISHED_CHAIN, ...BASES.map(({ name }) => name)] as const;
 
 const request = (action: string, message: Uint8Array): NetlinkRequest => ({ action, message });
