@@ -1,7 +1,7 @@
 import { context } from './entries/context.ts';
 import { network } from './entries/network.ts';
 import { volume } from './entries/volume.ts';
-import { type Entries, type Entry, type Groups, hidden } from './entry.ts';
+import { type Entries, type Entry, type Groups, hidden } from './command.ts';
 
 const attach: Entry = {
   summary: 'Attach local standard input, output, and error streams to a running container',
@@ -148,6 +148,15 @@ const wait: Entry = {
   load: async () => (await import('./commands/wait.ts')).wait,
 };
 
+const completion: Entry = {
+  summary: 'Print what makes a shell (bash, zsh, fish) complete commands',
+  load: async () => (await import('./commands/completion.ts')).completion,
+};
+const complete: Entry = {
+  summary: 'List what may stand at the end of a command line',
+  hidden: true,
+  load: async () => (await import('./commands/completion.ts')).complete,
+};
 const why: Entry = {
   summary: 'Explain why a container is in its state',
   load: async () => (await import('./commands/why.ts')).why,
@@ -283,7 +292,8 @@ export const commands: Entries = {
     load,
   },
   ...{ pause, port, stats, top, unpause, update },
-  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait, why },
+  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait, why, completion },
+  __complete: complete,
 };
 
 /** `wherry container X` and so on. */

@@ -1,4 +1,4 @@
-import { bool, list, text } from '../common/flags/flag.ts';
+import { bool, list, text, type Values } from '../common/flags/flag.ts';
 import { DEFAULT_HOST } from './http/address.ts';
 
 /** The flags before the command. */
@@ -19,3 +19,9 @@ export const globalFlags = {
   tlsverify: bool('Use TLS and verify the daemon'),
   version: bool('Print the version and quit', { short: 'v' }),
 };
+
+/** As they were given. */
+export interface GlobalFlags {
+  readonly values: Values<typeof globalFlags>;
+  readonly changed: ReadonlySet<string>;
+}

@@ -1,6 +1,5 @@
-import type { Command } from './command.ts';
 import { commands, groups } from './commands.ts';
-import type { Entry, Group } from './entry.ts';
+import type { Command, Entry, Group } from './command.ts';
 import { globalFlags } from './global-flags.ts';
 import { renderFlags } from '../common/flags/help.ts';
 

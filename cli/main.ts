@@ -1,7 +1,6 @@
 import { codeOf, invalidArgument, messageOf } from '../common/errors.ts';
-import { type Client, type Command, checkArity } from './command.ts';
+import { type Client, type Command, type Entries, type Entry, type Group, checkArity } from './command.ts';
 import { commands, groups } from './commands.ts';
-import type { Entries, Entry, Group } from './entry.ts';
 import type { Flags, Values } from '../common/flags/flag.ts';
 import { parseFlags, type Parsed } from '../common/flags/parse.ts';
 import { globalFlags } from './global-flags.ts';
@@ -41,7 +40,11 @@ async function dispatch(words: readonly string[]): Promise<number> {
     throw invalidArgument(`Unable to parse logging level: ${global.values['log-level']}`);
   }
   const config = readSettings();
-  const client: Client = { config, choice: chooseDaemon(global, config.content) };
+  const client: Client = {
+    config,
+    choice: chooseDaemon(global, config.content),
+    tables: { commands, groups },
+  };
   const entry = find(commands, name);
   if (entry !== undefined) return call({ path: `wherry ${name}`, entry, words: rest, client });
   const group = Object.hasOwn(groups, name) ? groups[name] : undefined;

@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { arch } from 'node:process';
 import { parseArgs } from 'node:util';
+import { completionScripts } from '../cli/completion/scripts.ts';
 import { launchers } from './build/launchers.ts';
 import { units } from './build/units.ts';
 import { at, broughtNode, packageDirectory } from './lib/paths.ts';
@@ -28,6 +29,12 @@ const { values } = parseArgs({
     remove: { type: 'boolean', default: false },
   },
 });
+/** Where each shell looks for completions of programs, below share. */
+const COMPLETIONS = {
+  bash: 'bash-completion/completions/wherry',
+  zsh: 'zsh/site-functions/_wherry',
+  fish: 'fish/vendor_completions.d/wherry.fish',
+} as const;
 const lib = join(values.prefix, 'lib/wherry');
 const list = `${lib}/installed-files`;
 const staged = (path: string): string => join(values.destdir, path);
@@ -50,9 +57,12 @@ function install(): void {
   const services = Object.entries(units).map(([name, text]) =>
     write(join(values.prefix, 'lib/systemd/system', name), text(values.prefix), 0o644),
   );
+  const completions = Object.entries(COMPLETIONS).map(([shell, path]) =>
+    write(join(values.prefix, 'share', path), completionScripts[shell as keyof typeof COMPLETIONS], 0o644),
+  );
   writeFileSync(
     staged(list),
-    [...files.map(([, target]) => target), ...made, ...services, list, ''].join('\n'),
+    [...files.map(([, target]) => target), ...made, ...services, ...completions, list, ''].join('\n'),
   );
   console.log(`installed ${made.join(', ')} and ${lib}`);
 }

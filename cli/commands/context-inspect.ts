@@ -1,7 +1,7 @@
 import { messageOf } from '../../common/errors.ts';
 import { text } from '../../common/flags/flag.ts';
 import { type Client, defineCommand } from '../command.ts';
-import { DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 import { findContext } from '../context/describe.ts';
 import { listTls, metadataPath, tlsPath } from '../context/store.ts';
 import { documentRenderer } from '../format/documents.ts';

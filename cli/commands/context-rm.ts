@@ -1,6 +1,6 @@
 import { conflict, invalidArgument, notFound } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
-import { DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 import { forceFlag } from '../context/endpoint-flags.ts';
 import { exists, removeContext } from '../context/store.ts';
 import { readConfigFile, writeConfigFile } from '../registry/config-file.ts';

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
-import { DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 import { endpointFlags, readEndpoint } from '../context/endpoint-flags.ts';
 import { readContext, writeContext, writeTls } from '../context/store.ts';
 import { print, printError } from '../output.ts';

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 import { hostVariable } from '../context/overridden.ts';
 import { readContext } from '../context/store.ts';
 import { print, printError } from '../output.ts';

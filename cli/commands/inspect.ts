@@ -31,7 +31,7 @@ type InspectCall = Call<typeof flags>;
 
 const inspecting = (onlyType: string | undefined) =>
   defineCommand({
-    usage: '[OPTIONS] NAME|ID [NAME|ID...]',
+    usage: usageOf(onlyType),
     flags: flagsOf(onlyType),
     arity: [1],
     run: async (given) => {
@@ -43,6 +43,11 @@ const inspecting = (onlyType: string | undefined) =>
       return 0;
     },
   });
+
+function usageOf(onlyType: string | undefined): string {
+  const name = onlyType?.toUpperCase() ?? 'NAME|ID';
+  return `[OPTIONS] ${name} [${name}...]`;
+}
 
 /** What each takes; a flag that is not there has its initial value, as if it had not been given. */
 const NAMES: Readonly<Record<string, readonly (keyof typeof flags)[]>> = {

@@ -1,14 +1,9 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { env } from 'node:process';
 import { invalidArgument } from '../../common/errors.ts';
-import type { Values } from '../../common/flags/flag.ts';
-import type { globalFlags } from '../global-flags.ts';
+import type { GlobalFlags } from '../global-flags.ts';
 import { DEFAULT_HOST } from '../http/address.ts';
+import { DEFAULT_CONTEXT } from './docker-directory.ts';
 import type { Endpoint } from './endpoint.ts';
-
-/** The name of the context that stands for flags and environment. */
-export const DEFAULT_CONTEXT = 'default';
 
 /** Which daemon a call goes to, before it is known whether that can be reached. */
 export interface Choice {
@@ -19,14 +14,6 @@ export interface Choice {
   /** Reads the files that belong to it. Throws `invalid-argument` for a context or a file that is not there. */
   endpoint(): Promise<Endpoint>;
 }
-
-export interface GlobalFlags {
-  readonly values: Values<typeof globalFlags>;
-  readonly changed: ReadonlySet<string>;
-}
-
-/** Docker's directory of settings, shared with its client. */
-export const configDirectory = (): string => env['DOCKER_CONFIG'] || join(homedir(), '.docker');
 
 /**
  * Docker's order: `--context`, `--host`, the environment's host, the environment's context, the one in use. Our own

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
-import { configDirectory, type GlobalFlags } from './choose.ts';
+import type { GlobalFlags } from '../global-flags.ts';
+import { configDirectory } from './docker-directory.ts';
 import type { Tls } from './endpoint.ts';
 
 /**

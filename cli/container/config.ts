@@ -7,6 +7,7 @@ import type { CreateFlags } from './flags.ts';
 import { actionLabels, readHealthcheck } from './health.ts';
 import { readVolumes } from './mounts.ts';
 import { pairs } from './pairs.ts';
+import { readPorts } from './publish.ts';
 import { readNetworks, type NetworkParts } from './networks.ts';
 import { type Device, parseDevice, parseRestartBackoff, parseRestartPolicy } from './values.ts';
 
@@ -42,6 +43,7 @@ export function createBody(input: CreateInput): CreateBody {
   const stdin = flags.interactive || flags.attach.includes('stdin');
   const output = (stream: string): boolean => flags.attach.length === 0 || flags.attach.includes(stream);
   const networks = readNetworks(flags);
+  const ports = readPorts(flags);
   const { binds, anonymous } = readVolumes(flags.volume);
   return {
     Hostname: flags.hostname,
@@ -56,6 +58,7 @@ export function createBody(input: CreateInput): CreateBody {
     Env: readVariables(flags['env-file'], flags.env),
     Cmd: input.command.length === 0 ? null : input.command,
     Image: input.image,
+    ExposedPorts: ports.exposed,
     Volumes: anonymous,
     WorkingDir: flags.workdir,
     Entrypoint: flags.entrypoint === undefined ? null : [flags.entrypoint],
@@ -73,6 +76,8 @@ export function createBody(input: CreateInput): CreateBody {
       Init: changed.has('init') ? flags.init : undefined,
       RestartPolicy: { ...restart, ...parseRestartBackoff(flags['restart-backoff']) },
       Binds: binds,
+      PortBindings: ports.bindings,
+      PublishAllPorts: flags['publish-all'],
     },
   };
 }

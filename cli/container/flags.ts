@@ -1,4 +1,4 @@
-import { bool, int, list, refused, text, value } from '../../common/flags/flag.ts';
+import { bool, int, list, text, value } from '../../common/flags/flag.ts';
 import { parseBytes, parseCpus } from '../flags/sizes.ts';
 import { checkVariable } from './environment.ts';
 import { healthFlags } from './health.ts';
@@ -125,11 +125,12 @@ const isolation = {
   uts: text('UTS namespace'),
 };
 
-/** What docker has and this version does not: refused by name. */
-const notYet = {
-  expose: refused('list'),
-  publish: refused('list', { short: 'p' }),
-  'publish-all': refused('', { short: 'P' }),
+const ports = {
+  expose: list('Expose a port or a range of ports'),
+  publish: list("Publish ports of the container to the host ('[IP:]HOST:CONTAINER[/PROTOCOL]')", {
+    short: 'p',
+  }),
+  'publish-all': bool('Publish all exposed ports to random ports', { short: 'P' }),
 };
 
 /** The flags that `run` and `create` share. */
@@ -141,7 +142,7 @@ export const createFlags = {
   ...isolation,
   ...limitFlags,
   ...healthFlags,
-  ...notYet,
+  ...ports,
 };
 
 export type CreateFlags = typeof createFlags;

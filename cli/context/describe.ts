@@ -1,5 +1,5 @@
 import { type Context, readContext } from './store.ts';
-import { DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 
 export const DEFAULT_DESCRIPTION = 'Current DOCKER_HOST based configuration';
 

@@ -1,6 +1,6 @@
 import { bool, text, value } from '../../common/flags/flag.ts';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
-import { DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 import { readPem } from '../connection/tls-files.ts';
 import { type ContextEndpoint, readContext, readTls, type TlsMaterial } from './store.ts';
 

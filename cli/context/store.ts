@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalidArgument, messageOf, notFound } from '../../common/errors.ts';
-import { configDirectory, DEFAULT_CONTEXT } from '../connection/choose.ts';
+import { configDirectory, DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 
 /**
  * Docker's contexts, in docker's own files, so that both clients share them:

@@ -1,4 +1,4 @@
-import { type Entry, type Group, hidden } from '../entry.ts';
+import { type Entry, type Group, hidden } from '../command.ts';
 
 const contextCreate: Entry = {
   summary: 'Create a context',

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
+import { configDirectory } from '../connection/docker-directory.ts';
 
 /** What docker's config.json says of registries; whatever else it holds is kept as it is. */
 export interface ConfigFile {
@@ -20,7 +20,7 @@ export interface StoredAuth {
 
 /** `$DOCKER_CONFIG/config.json`, or the one in `~/.docker`; none is empty. Throws `invalid-argument` for one that is no JSON. */
 export function readConfigFile(): ConfigFile {
-  const path = join(process.env['DOCKER_CONFIG'] || join(homedir(), '.docker'), 'config.json');
+  const path = join(configDirectory(), 'config.json');
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -21,6 +21,8 @@ test('what is installed runs from there, and uninstall leaves nothing', requires
     // Loads koffi and the C library from where they were installed.
     const check = await exec([join(prefix, 'bin/wherryd'), 'check']);
     assert.equal(check.code, 0, check.stdout + check.stderr);
+    const bash = await readFile(join(prefix, 'share/bash-completion/completions/wherry'), 'utf8');
+    assert.match(bash, /^complete -F _wherry wherry$/m);
     const unit = await readFile(join(prefix, 'lib/systemd/system/wherry.service'), 'utf8');
     assert.match(unit, new RegExp(`^ExecStart=${prefix}/bin/wherryd -H fd://$`, 'm'));
     assert.match(unit, /^KillMode=process$/m, 'containers outlive the daemon');
@@ -33,7 +35,11 @@ test('what is installed runs from there, and uninstall leaves nothing', requires
     const left = await readdir(prefix, { recursive: true });
     assert.deepEqual(
       left.toSorted(),
-      ['bin', 'lib', 'lib/systemd', 'lib/systemd/system'],
+      [
+        ...['bin', 'lib', 'lib/systemd', 'lib/systemd/system', 'share', 'share/bash-completion'],
+        ...['share/bash-completion/completions', 'share/fish', 'share/fish/vendor_completions.d'],
+        ...['share/zsh', 'share/zsh/site-functions'],
+      ],
       'what others use, too',
     );
   } finally {

@@ -17,6 +17,8 @@ const FLAGS: readonly (readonly string[])[] = [
   ['--memory', '64m', '--memory-swappiness', '5', '--oom-kill-disable', '--memory-reservation', '32m'],
   ['--stop-timeout', '3', '--stop-signal', 'INT', '--runtime', 'runc', '--disable-content-trust'],
   ['--cpus', '0.5', '--pids-limit', '7'],
+  ['-p', '80', '-p', '127.0.0.1:8081:81/udp', '-p', '[::1]:8000-8002:90-92', '--expose', '70-72/udp'],
+  ['-p', '8000-8005:99', '-p', 'published=8090,target=91,protocol=udp', '-P', '--expose', '7'],
 ];
 
 daemonSuite('the same flags', (daemon) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { commands, groups } from '../../cli/commands.ts';
-import type { Entry } from '../../cli/entry.ts';
+import type { Entry } from '../../cli/command.ts';
 import { globalFlags } from '../../cli/global-flags.ts';
 import { REASONS } from '../../cli/refuse-command.ts';
 import type { Flags } from '../../common/flags/flag.ts';
@@ -100,10 +100,10 @@ describe("every command and flag of docker's", requires('docker-client'), () => 
       for (const [name, entry] of Object.entries(entries)) {
         const help = await helpOf([group, name]);
         const aliases = /Aliases:\n {2}(.*)/.exec(help)?.[1]?.split(', ') ?? [];
-        for (const alias of aliases.map((each) => each.replace(/^docker /, '').split(' '))) {
-          const [first = '', second] = alias;
-          if (first === 'builder') continue;
+        const paths = aliases.map((each) => each.replace(/^docker /, '').split(' '));
+        for (const [first = '', second] of paths.filter(([first]) => first !== 'builder')) {
           const ours = second === undefined ? commands[first] : groups[first]?.commands[second];
+          const alias = [first, second];
           assert.equal(
             ours?.load === undefined,
             false,

@@ -205,3 +205,19 @@ suite('exit codes of a container that did not start', () => {
     test(message, () => assert.equal(startFailureStatus(new Error(message)), status));
   }
 });
+
+suite('ports that docker would refuse', () => {
+  const refusals: readonly [string[], RegExp][] = [
+    [['-p', 'x'], /^invalid containerPort: x$/],
+    [['-p', 'x:80'], /^invalid hostPort: x$/],
+    [['-p', '80/icmp'], /^invalid proto: icmp$/],
+    [['-p', 'host:1:2'], /^invalid IP address: host$/],
+    [['-p', '1-2:3-5'], /^invalid ranges specified for container and host Ports: 3-5 and 1-2$/],
+    [['-p', '70000'], /^invalid containerPort: 70000$/],
+    [['-p', 'published=1'], /^no port specified: 1:\/tcp<empty>$/],
+    [['--expose', '1:2'], /^invalid port format for --expose: 1:2$/],
+  ];
+  for (const [words, message] of refusals) {
+    test(words.join(' '), () => assert.throws(() => bodyOf(...words, 'x'), { message }));
+  }
+});
