@@ -1,10 +1,11 @@
 import { makeCtx, type Ctx } from '../common/ctx.ts';
 import { messageOf } from '../common/errors.ts';
+import type { Log } from '../common/log.ts';
 import { openDatabase, reserveLog } from '../common/sqlite.ts';
 import { winstonLog } from '../common/winston-log.ts';
 import { openImageStore } from '../image/store.ts';
 import { createShimLauncher } from '../shim/launcher.ts';
-import { createDockerApi } from './api/docker/server.ts';
+import { createDockerApi, type DockerApi } from './api/docker/server.ts';
 import { VERSION } from '../common/version.ts';
 import { checkHost, formatChecks } from './check.ts';
 import { makeConfig, type DaemonConfig } from './config.ts';
@@ -12,9 +13,9 @@ import { readConfigFile } from './config/file.ts';
 import { helpText, parseFlags } from './config/flags.ts';
 import type { Engine } from './core/contract.ts';
 import { openEngine } from './core/engine.ts';
-import { createEventBus, EVENT_BATCH_MS } from './core/events/bus.ts';
+import { createEventBus, EVENT_BATCH_MS, type EventBus } from './core/events/bus.ts';
 import { openNetworks } from './core/networks/networks.ts';
-import { ENGINE_DEFAULTS } from './core/options.ts';
+import { engineConfigOf } from './engine-config.ts';
 import { imageEvents } from './image-events.ts';
 import { lockDirectory } from './instance-lock.ts';
 import { listenOn } from './listen/listen.ts';
@@ -83,13 +84,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
 
   const db = parts.adopt(openDatabase(await databasePath(dataRoot)), (database) => database.close());
   await reserveLog(db);
-  const journal = parts.adopt(openDatabase(await databasePath(dataRoot, 'events.db')), (database) =>
-    database.close(),
-  );
-  const events = parts.adopt(
-    createEventBus({ store: openEventStore(journal), log, batchMs: EVENT_BATCH_MS }),
-    (bus) => bus.close(),
-  );
+  const events = parts.adopt(await openEvents(parts, { dataRoot, log }), (bus) => bus.close());
   const transfers = openRegistries(() => config.registries);
   parts.defer(() => transfers.registry.close());
   const store = await openImageStore({
@@ -104,30 +99,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
     ctx,
     db,
     dirs: { dataRoot, execRoot },
-    config: {
-      ...ENGINE_DEFAULTS,
-      id,
-      get labels() {
-        return config.labels;
-      },
-      get runtimes() {
-        return config.runtimes;
-      },
-      get defaultRuntime() {
-        return config.defaultRuntime;
-      },
-      noNewPrivileges: config.noNewPrivileges,
-      init: config.init,
-      initPath: config.initPath,
-      seccompProfile: profile,
-      cgroupnsMode: config.cgroupnsMode,
-      cdiDirectories: config.cdiDirectories,
-      cgroupParent: config.cgroupParent ?? ENGINE_DEFAULTS.cgroupParent,
-      imageMarks: config.imageMarks,
-      publishing: config.networks,
-      pluginDirectories: config.pluginDirectories ?? ENGINE_DEFAULTS.pluginDirectories,
-      launchTimeoutMs: config.storagePatienceMs,
-    },
+    config: engineConfigOf(config, { id, profile }),
     launcher: createShimLauncher(),
     images: store.images,
     transfers: store.transfers,
@@ -142,14 +114,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   const door = metrics?.engine ?? engine;
   const api = await createDockerApi({ engine: door, ctx, defaults: config, info: config });
   parts.defer(() => api.close());
-  const tls = config.tls === undefined ? undefined : await readTls(config.tls);
-  for (const host of config.hosts) {
-    const open = host.startsWith('tcp:') ? tls : undefined;
-    await listenOn(() => api.createServer(open), host, { gid, plainTcp: config.plainTcp });
-    if (host.startsWith('tcp:') && tls === undefined)
-      log.warn('Whoever reaches this address is root on this machine', { host });
-  }
-
+  await listen(api, config, { gid, log });
   if (config.metricsAddress !== undefined && metrics !== undefined)
     parts.use(await serveMetrics(config.metricsAddress, metrics));
 
@@ -165,6 +130,31 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   await stop;
   notify(log, 'STOPPING=1');
   if (config.shutdownContainers) await engine.stopAll();
+}
+
+/** The journal is a database of its own: what it writes waits for nobody. */
+async function openEvents(
+  parts: AsyncDisposableStack,
+  { dataRoot, log }: { readonly dataRoot: string; readonly log: Log },
+): Promise<EventBus> {
+  const journal = parts.adopt(openDatabase(await databasePath(dataRoot, 'events.db')), (database) =>
+    database.close(),
+  );
+  return createEventBus({ store: openEventStore(journal), log, batchMs: EVENT_BATCH_MS });
+}
+
+async function listen(
+  api: DockerApi,
+  { hosts, tls: configured, plainTcp }: DaemonConfig,
+  { gid, log }: { readonly gid: number; readonly log: Log },
+): Promise<void> {
+  const tls = configured === undefined ? undefined : await readTls(configured);
+  for (const host of hosts) {
+    const isTcp = host.startsWith('tcp:');
+    await listenOn(() => api.createServer(isTcp ? tls : undefined), host, { gid, plainTcp });
+    if (isTcp && tls === undefined)
+      log.warn('Whoever reaches this address is root on this machine', { host });
+  }
 }
 
 /** Loaded by those who want it only. */

@@ -57,51 +57,10 @@ export interface OpenEngine extends Engine {
  * happened meanwhile, finishes what was interrupted and collects what nobody owns. Resolves when requests may come.
  */
 export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
-  const { db, dirs, ...parts } = options;
-  const containerStore = openContainerStore<Fixed, ContainerState, RestartRecord>(db);
-  const execStore = openExecStore<ExecCreateRequest>(db);
-  const kept = createHealthTable(openHealthStore(db), options.ctx.log);
-  const ephemeral = await readEphemeralRange();
-  const core: Core = {
-    ...parts,
-    table: createContainerTable(containerStore),
-    execTable: createExecTable(execStore),
-    locks: new KeyedLocks(),
-    removals: new Set(),
-    background: createBackground(options.ctx),
-    volumeParts: openVolumeParts(db, {
-      root: makePaths(dirs).volumes,
-      plugins: options.config.pluginDirectories,
-      core: () => core,
-    }),
-    ports: openPorts({ db, networks: options.networks, ephemeral, ...options.config.publishing }),
-    dns: makeResolvers(() => core),
-    health: makeHealth(kept, () => core),
-    restartTimers: createRestartTimers((id) => restartNow(core, id)),
-    ...makeLogParts(() => core),
-    stats: createSampler(STATS_INTERVAL_MS),
-    paths: makePaths(dirs),
-    initProgram: findInit(options.config),
-    host: await readHost(),
-    accounts: createAccounts(),
-    seccompFor: createSeccomp(options.config.seccompProfile),
-  };
-  await makeDirectories(core);
-  const boot = await readBoot(dirs.dataRoot);
-  const found = await findContainers(core, containerStore);
-  await settleVolumes(core.volumeParts, core.paths.volumes);
-  core.health.recover();
-  const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
-  await core.networks.reconcile(core.ctx, new Set(live));
-  await core.ports.reconcile(
-    core.ctx,
-    live.flatMap((id) => core.networks.sandboxOf(id) ?? []),
-  );
-  await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
-  await recoverExecs(core, execStore);
-  await collect(core);
-  for (const entry of core.table.all()) core.forwarders.begin(entry);
-  resume(core, boot);
+  const { dirs } = options;
+  const stores = openStores(options.db);
+  const core = await makeCore(options, stores);
+  await bringBack(core, stores, dirs.dataRoot);
   warmUp(core);
   const storage = makeStorage(core);
   const copiers = workerPool(COPIERS);
@@ -128,6 +87,64 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       await close(core);
     },
   };
+}
+
+type Stores = ReturnType<typeof openStores>;
+
+const openStores = (db: EngineOptions['db']) => ({
+  containers: openContainerStore<Fixed, ContainerState, RestartRecord>(db),
+  execs: openExecStore<ExecCreateRequest>(db),
+});
+
+async function makeCore(options: EngineOptions, stores: Stores): Promise<Core> {
+  const { db, dirs, ...parts } = options;
+  const kept = createHealthTable(openHealthStore(db), options.ctx.log);
+  const ephemeral = await readEphemeralRange();
+  const core: Core = {
+    ...parts,
+    table: createContainerTable(stores.containers),
+    execTable: createExecTable(stores.execs),
+    locks: new KeyedLocks(),
+    removals: new Set(),
+    background: createBackground(options.ctx),
+    volumeParts: openVolumeParts(db, {
+      root: makePaths(dirs).volumes,
+      plugins: options.config.pluginDirectories,
+      core: () => core,
+    }),
+    ports: openPorts({ db, networks: options.networks, ephemeral, ...options.config.publishing }),
+    dns: makeResolvers(() => core),
+    health: makeHealth(kept, () => core),
+    restartTimers: createRestartTimers((id) => restartNow(core, id)),
+    ...makeLogParts(() => core),
+    stats: createSampler(STATS_INTERVAL_MS),
+    paths: makePaths(dirs),
+    initProgram: findInit(options.config),
+    host: await readHost(),
+    accounts: createAccounts(),
+    seccompFor: createSeccomp(options.config.seccompProfile),
+  };
+  await makeDirectories(core);
+  return core;
+}
+
+/** Makes what the tables say true again, and what the last daemon left undone done. */
+async function bringBack(core: Core, stores: Stores, dataRoot: string): Promise<void> {
+  const boot = await readBoot(dataRoot);
+  const found = await findContainers(core, stores.containers);
+  await settleVolumes(core.volumeParts, core.paths.volumes);
+  core.health.recover();
+  const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
+  await core.networks.reconcile(core.ctx, new Set(live));
+  await core.ports.reconcile(
+    core.ctx,
+    live.flatMap((id) => core.networks.sandboxOf(id) ?? []),
+  );
+  await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
+  await recoverExecs(core, stores.execs);
+  await collect(core);
+  for (const entry of core.table.all()) core.forwarders.begin(entry);
+  resume(core, boot);
 }
 
 async function makeDirectories({ paths }: Core): Promise<void> {
