@@ -190,6 +190,7 @@ function networksOf(values: Values): NetworksConfig {
     mtu: values.integer('mtu', { min: 68, max: 65_535 }) ?? own.mtu,
     icc: values.flag('icc') ?? own.icc,
     firewall: values.flag('iptables') ?? own.firewall,
+    respectHost: values.oneOf('firewall', ['docker', 'respect-host']) === 'respect-host',
     ipForward: values.flag('ip-forward') ?? own.ipForward,
     ipMasq: values.flag('ip-masq') ?? own.ipMasq,
     dns: values.addresses('dns') ?? own.dns,

@@ -58,6 +58,11 @@ const OURS: readonly Option[] = [
   { key: 'mtu', kind: 'integer', help: 'MTU of the default network' },
   { key: 'icc', kind: 'boolean', help: 'Let containers on the default network reach one another' },
   { key: 'iptables', kind: 'boolean', help: 'Make firewall rules' },
+  {
+    key: 'firewall',
+    kind: 'string',
+    help: "docker, or respect-host: published ports are subject to the host's own input policy",
+  },
   { key: 'ip-forward', kind: 'boolean', help: 'Switch IP forwarding on' },
   { key: 'ip-masq', kind: 'boolean', help: 'Masquerade the default network' },
   { key: 'dns', kind: 'list', help: 'DNS server(s) of containers' },

@@ -60,7 +60,11 @@ export interface EngineConfig {
   /** Where plugins of volumes are looked for. */
   readonly pluginDirectories: PluginDirectories;
   /** Of the networks: which table the rules of published ports are in, and whether there are any. */
-  readonly publishing: { readonly bridgeName: string; readonly firewall: boolean };
+  readonly publishing: {
+    readonly bridgeName: string;
+    readonly firewall: boolean;
+    readonly respectHost: boolean;
+  };
   /** Of a process's launch: a mount may hang on a dead server, and nobody waits longer. */
   readonly launchTimeoutMs: number;
 }
@@ -77,7 +81,7 @@ export const ENGINE_DEFAULTS = {
   init: false,
   initPath: undefined,
   stopTimeoutS: 10,
-  publishing: { bridgeName: 'wherry0', firewall: true },
+  publishing: { bridgeName: 'wherry0', firewall: true, respectHost: false },
   imageMarks: { highPercent: 0, lowPercent: 0 },
   pluginDirectories: PLUGIN_DIRECTORIES,
   launchTimeoutMs: 120_000,

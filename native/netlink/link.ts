@@ -35,6 +35,7 @@ const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 const IFF_UP = 1;
+const IFF_NOARP = 0x80;
 const IFINFOMSG_BYTES = 16;
 
 /** Of the loopback in every network namespace. */
@@ -76,6 +77,14 @@ export const createBridge = (bridge: { name: string; macAddress: string; mtu: nu
     attribute(IFLA_IFNAME, text(bridge.name)),
     nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from('bridge'))),
   );
+
+/** Raises one end of a pair that needs no address resolution: what is sent goes to its own hardware address, which both ends have. */
+export const shapeEnd = ({ index, macAddress }: { index: number; macAddress: string }): Buffer => {
+  const header = ifinfomsg(index);
+  header.writeUInt32LE(IFF_UP | IFF_NOARP, 8);
+  header.writeUInt32LE(IFF_UP | IFF_NOARP, 12);
+  return message(RTM_NEWLINK, 0, header, attribute(IFLA_ADDRESS, mac(macAddress)));
+};
 
 export interface VethPair {
   /** In the network namespace of the socket. */

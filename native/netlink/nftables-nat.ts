@@ -73,30 +73,40 @@ const isForHost: readonly Buffer[] = [
   equals(u32(RTN_LOCAL)),
 ];
 
+/** How a map's key is made: by protocol and port, or with the address between them. */
+export interface KeyShape {
+  readonly family: 4 | 6;
+  readonly address: boolean;
+}
+
+/** `fib daddr type local meta l4proto [. ip daddr] . th dport @name`: goes on where the map has such a key, with its value loaded. */
+export function lookUp(map: string, { family, address }: KeyShape): readonly Buffer[] {
+  const { destination } = FAMILIES[family];
+  const portAt = FIRST + 1 + (address ? destination.bytes / 4 : 0);
+  return [
+    ...isFamily(family),
+    ...isForHost,
+    meta(META_L4PROTO, FIRST),
+    ...(address ? [payload(NETWORK_HEADER, destination, FIRST + 1)] : []),
+    payload(TRANSPORT_HEADER, DESTINATION_PORT, portAt),
+    expression('lookup', attribute(1, text(map)), attribute(2, be32(FIRST)), attribute(3, be32(FIRST))),
+  ];
+}
+
 /**
  * `fib daddr type local dnat ip to meta l4proto [. ip daddr] . th dport map @name`: to an address and a port. Nothing where the map
  * has no such key.
  */
-export function translate(
-  map: string,
-  by: { readonly family: 4 | 6; readonly address: boolean },
-): readonly Buffer[] {
-  const { protocol, destination } = FAMILIES[by.family];
-  const words = destination.bytes / 4;
-  const portAt = FIRST + 1 + (by.address ? words : 0);
+export function translate(map: string, shape: KeyShape): readonly Buffer[] {
+  const { protocol, destination } = FAMILIES[shape.family];
   return [
-    ...isFamily(by.family),
-    ...isForHost,
-    meta(META_L4PROTO, FIRST),
-    ...(by.address ? [payload(NETWORK_HEADER, destination, FIRST + 1)] : []),
-    payload(TRANSPORT_HEADER, DESTINATION_PORT, portAt),
-    expression('lookup', attribute(1, text(map)), attribute(2, be32(FIRST)), attribute(3, be32(FIRST))),
+    ...lookUp(map, shape),
     expression(
       'nat',
       attribute(1, be32(NFT_NAT_DNAT)),
       attribute(2, be32(protocol)),
       attribute(3, be32(FIRST)),
-      attribute(5, be32(FIRST + words)),
+      attribute(5, be32(FIRST + destination.bytes / 4)),
     ),
   ];
 }

@@ -18,6 +18,8 @@ export interface NetworksConfig {
   readonly icc: boolean;
   /** False: no nftables rule is made; what reaches containers is the host's own affair. */
   readonly firewall: boolean;
+  /** Whether published ports are subject to the host's own input policy. */
+  readonly respectHost: boolean;
   readonly ipForward: boolean;
   readonly ipMasq: boolean;
   readonly dns: readonly string[];
@@ -42,6 +44,7 @@ export const NETWORK_DEFAULTS: NetworksConfig = {
   mtu: 1500,
   icc: true,
   firewall: true,
+  respectHost: false,
   ipForward: true,
   ipMasq: true,
   dns: [],

@@ -8,6 +8,7 @@ import type { Networks } from '../networks/contract.ts';
 import { tableName } from '../networks/firewall.ts';
 import type { Endpoint, Sandbox } from '../networks/types.ts';
 import type { PortBinding, Ports, PublishedPort } from './contract.ts';
+import { copyingTables, makeAdmission, removeAdmission, type Admission } from './admission.ts';
 import { samePorts } from './bindings.ts';
 import { Holds, type PortRange } from './holds.ts';
 import {
@@ -30,6 +31,8 @@ export interface PortsOptions {
   readonly ephemeral: PortRange;
   /** False: no rule is made; then nothing is published either. */
   readonly firewall: boolean;
+  /** Whether ports are subject to the host's input policy; see admission.ts. */
+  readonly respectHost: boolean;
 }
 
 interface State {
@@ -39,6 +42,7 @@ interface State {
   readonly holds: Holds;
   readonly rows: Map<string, PortRow>;
   ruleWatch: Disposable | undefined;
+  admission: Admission | undefined;
 }
 
 /** The ports of contract.ts. Touches only the database; call `reconcile` next. */
@@ -51,13 +55,14 @@ export function openPorts(options: PortsOptions): Ports {
     holds: new Holds(options.ephemeral),
     rows: new Map(store.all().map((row) => [row.containerId, row])),
     ruleWatch: undefined,
+    admission: undefined,
   };
   return {
     publish: (ctx, sandbox, bindings) => publish(ctx, state, { sandbox, bindings }),
     withdraw: (_ctx, containerId) => withdraw(state, containerId),
     of: (containerId) => state.rows.get(containerId)?.ports ?? [],
     reconcile: (ctx, sandboxes) => reconcile(ctx, state, sandboxes),
-    refresh: () => send(state, skeleton(state.table, options.networks.bridges())),
+    refresh: () => send(state, skeleton(state.table, options.networks.bridges(), state.admission)),
     close: () => {
       state.ruleWatch?.[Symbol.dispose]();
       state.holds.close();
@@ -159,12 +164,14 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
     state.rows.delete(row.containerId);
     state.store.delete(row.containerId);
   }
+  const { firewall, networks, respectHost, bridgeName } = state.options;
+  if (firewall && respectHost) state.admission = makeAdmission(bridgeName);
   putAll(state);
+  if (state.admission === undefined) removeAdmission(bridgeName);
   for (const { containerId, networkId, ports } of state.rows.values()) {
     holdAgain(ctx, state, { containerId, ports });
     await allowLoopback(state, networkId);
   }
-  const { firewall, networks } = state.options;
   if (!firewall) return;
   state.ruleWatch ??= watchRules(ctx, {
     table: state.table,
@@ -180,7 +187,8 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
 function putAll(state: State): void {
   const rows: readonly (PortRow & Translation)[] = [...state.rows.values()];
   send(state, [
-    ...skeleton(state.table, state.options.networks.bridges()),
+    ...skeleton(state.table, state.options.networks.bridges(), state.admission),
+    ...copyingTables(state.table, state.admission),
     ...flushTranslations(state.table),
     ...addTranslations(state.table, rows),
   ]);

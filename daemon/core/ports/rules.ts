@@ -30,6 +30,7 @@ import {
 import type { BridgeNetwork } from '../networks/contract.ts';
 import { PUBLISHED_CHAIN } from '../networks/firewall.ts';
 import { bytesOf, parseAddress, parseCidr } from '../networks/subnet.ts';
+import { ADMISSION_PRIORITY, admissionRules, type Admission } from './admission.ts';
 import type { Protocol, PublishedPort } from './contract.ts';
 
 /**
@@ -71,6 +72,7 @@ const BASES = [
   { name: 'loopback', type: 'filter', hook: 'prerouting', priority: PRIORITY_RAW },
   { name: 'prerouting', type: 'nat', hook: 'prerouting', priority: PRIORITY_DSTNAT },
   { name: 'output', type: 'nat', hook: 'output', priority: PRIORITY_DSTNAT },
+  { name: 'admission', type: 'filter', hook: 'input', priority: ADMISSION_PRIORITY },
   { name: 'returning', type: 'nat', hook: 'postrouting', priority: PRIORITY_SRCNAT },
 ] as const;
 /** Of them and of the networks' firewall: those that have rules whatever networks there are. */
@@ -95,7 +97,12 @@ export const batchOf = (requests: readonly NetlinkRequest[]): NetlinkRequest[] =
 ];
 
 /** Chains, maps and rules, in place of those that were there; the maps keep what they hold. */
-export function skeleton(table: string, networks: readonly BridgeNetwork[]): NetlinkRequest[] {
+export function skeleton(
+  table: string,
+  networks: readonly BridgeNetwork[],
+  admission: Admission | undefined,
+): NetlinkRequest[] {
+  const arriving = admission === undefined ? [] : interfaceIs('iifname', '==', admission.inName);
   const rules: Readonly<Record<(typeof CHAINS)[number], readonly (readonly Buffer[])[]>> = {
     publishing: [
       translate('at4', { family: 4, address: true }),
@@ -109,7 +116,8 @@ export function skeleton(table: string, networks: readonly BridgeNetwork[]): Net
       ...isForLoopback(family),
       ...verdict('drop'),
     ]),
-    prerouting: [jump('publishing')],
+    prerouting: [[...arriving, ...jump('publishing')]],
+    admission: admission === undefined ? [] : admissionRules(admission),
     output: [jump('publishing')],
     returning: networks.flatMap(returningRules),
   };
