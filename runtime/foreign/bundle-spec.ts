@@ -16,7 +16,7 @@ export function bundleSpec({ spec, bundle, stagingDir, borrowed = [], seccomp }:
     ...spec,
     ociVersion: OCI_VERSION,
     root: { ...spec.root, path: stagingDir },
-    process: processOf(spec.process),
+    process: bundleProcess(spec.process),
     mounts: spec.mounts.map((mount, index) =>
       isPlaced(mount, borrowed) ? plainBind(mount, placeOf(bundle, index)) : mount,
     ),
@@ -51,7 +51,7 @@ function plainBind(mount: Mount, source: string): Mount {
 }
 
 /** In the specification's types no limit is the largest number. */
-function processOf({ rlimits = [], ...process }: Process): object {
+export function bundleProcess({ rlimits = [], ...process }: Process): object {
   const amount = (value: number): number | bigint => (value < 0 ? UNLIMITED : value);
   return {
     ...process,

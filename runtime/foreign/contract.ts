@@ -39,6 +39,8 @@ export const bundleFiles = {
   /** The runtime's, by `--log`: its last error is why it failed. */
   log: 'log.json',
   pid: 'pid',
+  /** Of an exec. */
+  process: 'process.json',
   /** The runtime sends the terminal there. */
   console: 'console',
   /** The container's network namespace, in the runtime's mount namespace alone. */

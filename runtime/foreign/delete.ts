@@ -12,7 +12,8 @@ export function buildForeignDelete(container: ForeignContainer, monitor: Monitor
   const plan = new PlanBuilder();
   const { pid, parent } = plan.fork('fork', cloneArgs(0, SIGCHLD));
   endWithShim(plan);
-  becomeRuntime(plan, container, ['delete', '--force', container.id]);
+  const { directory } = monitor;
+  becomeRuntime(plan, container, { directory, verb: ['delete', '--force', container.id] });
   parent();
   plan.end();
   placeMonitor(plan, monitor, pid);

@@ -9,18 +9,12 @@ import { isolateMounts, mountRoot } from '../rootfs/root.ts';
 import { closeSources, prepareSources, type Source } from '../rootfs/sources.ts';
 import { mountHostSide } from '../rootfs/volumes.ts';
 import { isOwnNetwork } from './bundle-spec.ts';
-import { awaitRuntime, becomeRuntime, endWithShim, makeFile } from './command.ts';
+import { awaitRuntime, becomeRuntime, endWithShim, makeFile, placePipes, readPid } from './command.ts';
 import { bundleFiles, type ForeignLaunch } from './contract.ts';
 import { placeSources } from './places.ts';
 import { listenForTerminal, takeTerminal } from './terminal.ts';
 
 const MS_BIND = 0x1000;
-const P_PID = 1;
-/** WNOHANG | WEXITED | WNOWAIT: looks, and takes nothing. */
-const LOOK = 0x0100_0005;
-const NUMBER_BYTES = 24;
-/** Where the shim puts the container's ends of its pipes (native/c/monitor.h). */
-const PIPES = [5, 6, 7] as const;
 
 /**
  * The plan of a container that another OCI runtime makes, from the bundle's config.json: `create`, then `start`. Between them its init
@@ -43,7 +37,7 @@ export function buildForeignPlan(request: ForeignLaunch): Plan {
   if (terminal !== undefined) takeTerminal(plan, terminal);
   const starter = plan.fork('fork', cloneArgs(0, SIGCHLD));
   endWithShim(plan);
-  becomeRuntime(plan, request, ['start', id]);
+  becomeRuntime(plan, request, { directory: bundle, verb: ['start', id] });
   starter.parent();
   awaitRuntime(plan, starter.pid, START_FAILED);
   plan.call('leave the bundle', 'chdir', ['/']);
@@ -57,7 +51,7 @@ export const CREATE_FAILED = 'have the runtime create the container';
 export const START_FAILED = 'have the runtime start the container';
 
 function create(plan: PlanBuilder, request: ForeignLaunch, sources: ReadonlyMap<number, Source>): void {
-  const { id, spec, rootfs, stagingDir, monitor } = request;
+  const { id, spec, rootfs, stagingDir, bundle, monitor } = request;
   const propagation = spec.linux.rootfsPropagation;
   endWithShim(plan);
   const host = spec.linux.namespaces.some(isOwnNetwork) ? enterNetwork(plan, request) : undefined;
@@ -67,10 +61,10 @@ function create(plan: PlanBuilder, request: ForeignLaunch, sources: ReadonlyMap<
   mountHostSide(plan, request.hostSide ?? []);
   plan.close(mountRoot(plan, rootfs, stagingDir));
   placeSources(plan, request, sources);
-  for (const target of monitor.tty ? [] : ([0, 1, 2] as const))
-    plan.call(`place descriptor ${target}`, 'dup3', [PIPES[target], target, 0]);
+  placePipes(plan, monitor);
   const terminal = monitor.tty ? ['--console-socket', bundleFiles.console] : [];
-  becomeRuntime(plan, request, ['create', '--pid-file', bundleFiles.pid, ...terminal, id]);
+  const verb = ['create', '--pid-file', bundleFiles.pid, ...terminal, id];
+  becomeRuntime(plan, request, { directory: bundle, verb });
 }
 
 /** Makes the network namespace and what is in it; the slot is the host's. */
@@ -98,18 +92,4 @@ function leaveNetwork(plan: PlanBuilder, host: Slot, { bundle }: ForeignLaunch):
   plan.call(`bind the network namespace at "${path}"`, 'mount', ['/proc/self/ns/net', path, '', MS_BIND, 0]);
   plan.call("go back to the host's network namespace", 'setns', [host, CLONE_NEW.network]);
   plan.close(host);
-}
-
-/** The init's, by the file that the runtime wrote; fails unless the shim has become its parent. */
-function readPid(plan: PlanBuilder): Slot {
-  const label = 'read the process id that the runtime wrote';
-  const text = plan.bytes(new Uint8Array(NUMBER_BYTES));
-  const file = plan.call(label, 'openat', [AT_FDCWD, bundleFiles.pid, O_RDONLY | O_CLOEXEC, 0], {
-    save: true,
-  });
-  plan.call(label, 'read', [file, { kind: 'blob', offset: text }, NUMBER_BYTES - 1], { zeroFails: true });
-  plan.close(file);
-  const pid = plan.number(label, text);
-  plan.call("become the parent of the runtime's container", 'waitid', [P_PID, pid, 0, LOOK, 0]);
-  return pid;
 }

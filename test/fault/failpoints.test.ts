@@ -27,6 +27,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'volume.copy.row': 'test/fault/volumes.test.ts',
   'volume.copy.made': 'test/fault/volumes.test.ts',
   'container.restart.due': 'test/fault/restart-policy.test.ts',
+  'runtime.delete': 'test/fault/other-runtimes.test.ts',
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
 };

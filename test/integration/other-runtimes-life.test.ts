@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Daemon } from '../lib/daemon.ts';
 import { OTHER_RUNTIMES } from '../lib/other-runtimes.ts';
-import { eventually } from '../lib/process.ts';
+import { eventually, exec } from '../lib/process.ts';
 import { clients, daemonSuite } from '../lib/suite.ts';
 
 /** One that is other people's: the rest of them differs in how it starts alone. */
@@ -49,8 +49,8 @@ daemonSuite(
       await eventually('it counts', async () => (await lines(id)) > 2);
       const pid = await inspected(daemon(), id, 'Pid');
       assert.ok(existsSync(`/proc/${pid}/root/bin/busybox`));
-      const exec = await daemon().docker('exec', '-e', 'A=1', id, 'sh', '-c', 'hostname; echo $A; exit 5');
-      assert.deepEqual([exec.code, exec.stdout], [5, `${id.slice(0, 12)}\n1\n`]);
+      const ran = await daemon().docker('exec', '-e', 'A=1', id, 'sh', '-c', 'hostname; echo $A; exit 5');
+      assert.deepEqual([ran.code, ran.stdout], [5, `${id.slice(0, 12)}\n1\n`]);
       assert.match(await daemon().dockerOk('top', id), new RegExp(`\\b${pid}\\b[^]*sh -c`));
       const limit = '/sys/fs/cgroup/memory/memory.limit_in_bytes';
       assert.equal(await daemon().dockerOk('exec', id, 'cat', limit), String(64 * 2 ** 20));
@@ -67,6 +67,31 @@ daemonSuite(
       await daemon().dockerOk('start', id);
       await daemon().dockerOk('kill', id);
       assert.equal(await inspected(daemon(), id, 'ExitCode'), '137');
+    });
+
+    test(`${runtime}: exec as the runtime has it: user, directory, terminal, signals, failures, health`, async () => {
+      const health = ['--health-cmd', 'test -e /proc/1', '--health-interval', '100ms'];
+      const id = await run(...health, '--cap-drop', 'ALL', 'busybox', 'sleep', '1000');
+      const as = ['exec', '-u', '1000:7', '-w', '/tmp', '-i', id, 'sh', '-c', 'id -u; id -g; pwd; cat'];
+      const typed = await exec(daemon().argv('docker', ...as), { input: 'typed' });
+      assert.deepEqual([typed.code, typed.stdout], [0, '1000\n7\n/tmp\ntyped']);
+      const caps = ['exec', id, 'grep', 'CapEff', '/proc/self/status'];
+      assert.match(await daemon().dockerOk(...caps), /0000000000000000/);
+      const filtered = await daemon().dockerOk('exec', id, 'grep', '-c', 'Seccomp:.*2', '/proc/self/status');
+      assert.equal(filtered, '1');
+      const missing = await daemon().docker('exec', id, 'no-such-program');
+      assert.equal(missing.code, 127, missing.stderr);
+      assert.match(missing.stdout, /OCI runtime exec failed: exec failed: .*no-such-program/);
+      const killed = await daemon().docker('exec', id, 'sh', '-c', 'kill -9 $$');
+      assert.equal(killed.code, 137);
+      await using terminal = daemon().terminal('docker', 'exec', '-it', id, 'sh');
+      await terminal.shows(/[$#] /);
+      terminal.type('tty; stty size; exit 4\n');
+      await terminal.shows('24 80');
+      assert.equal(await terminal.exit, 4);
+      const healthy = async (): Promise<boolean> =>
+        (await inspected(daemon(), id, 'Health.Status')) === 'healthy';
+      await eventually('it is healthy', healthy);
     });
 
     test(`${runtime}: what passes the memory limit is killed, and inspect says so`, async () => {

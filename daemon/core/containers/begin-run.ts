@@ -1,4 +1,5 @@
 import { failpoint } from '../../../common/failpoints.ts';
+import type { ForeignRuntime } from '../../../runtime/foreign/contract.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Exit, Shim } from '../../../shim/contract.ts';
 import { cgroupPathOf, killCgroup, removeCgroup } from '../cgroups.ts';
@@ -25,6 +26,7 @@ export interface Running {
   readonly shim: Shim;
   /** Undefined after a restart of the daemon. */
   readonly spec: Spec | undefined;
+  readonly runtime: ForeignRuntime | undefined;
   readonly ended: Promise<Ending>;
 }
 
@@ -32,7 +34,7 @@ export interface Running {
  * Shows the container as running and looks after its end. Synchronous: nobody sees it running without somebody who waits for
  * its exit. Publishing its network namespace goes on in the background; the promise resolves when that is done.
  */
-export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Running): Promise<void> {
+export function beginRun(core: Core, entry: Entry, { shim, spec, runtime, ended }: Running): Promise<void> {
   const startedAt = formatTime(shim.startedAtNs);
   const kind = entry.view.state.kind === 'paused' ? 'paused' : 'running';
   const state: ContainerState = { kind, pid: shim.pid, startedAt, ...lastFinish(entry.view.state) };
@@ -53,6 +55,7 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, ended }: Runnin
   const run: Run = {
     shim,
     spec,
+    runtime,
     keep: false,
     killed: false,
     stopped: false,

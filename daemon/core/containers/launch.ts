@@ -44,6 +44,7 @@ export const DRAIN_MS = 2_000;
 export interface Launched {
   readonly shim: Shim;
   readonly spec: Spec;
+  readonly runtime: ForeignRuntime | undefined;
   readonly ended: Promise<Ending>;
 }
 
@@ -93,7 +94,7 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
     const within = ctx.within(core.config.launchTimeoutMs);
     const shim = await core.launcher.launch(within, { id, directory, plan, attach, hooks });
     defer('Cannot end the process of a failed start', () => endProcess(ctx, shim, ended));
-    return { shim, spec, ended };
+    return { shim, spec, runtime, ended };
   } catch (error) {
     for (const { socket } of attach) socket.destroy();
     if (codeOf(error) === 'deadline-exceeded') clearLater(core, view);

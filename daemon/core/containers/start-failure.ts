@@ -37,7 +37,7 @@ export const startFailure = (error: unknown): StartFailure =>
 /** The same for an exec. */
 export const execFailure = (error: unknown): StartFailure =>
   error instanceof LaunchFailure
-    ? classify(`${EXEC}${error.message}: unknown`, error.cause)
+    ? classify(error.text ?? `${EXEC}${error.message}: unknown`, error.cause)
     : early(error, CANNOT_INVOKE);
 
 function early(error: unknown, exitCode: number): StartFailure {

@@ -1,6 +1,7 @@
 import { invalidArgument, notFound } from '../../../common/errors.ts';
 import type { ContainerStore } from '../../store/containers.ts';
 import type { Attachment, Shim } from '../../../shim/contract.ts';
+import type { ForeignRuntime } from '../../../runtime/foreign/contract.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Container, ContainerState } from '../contract.ts';
 import type { RestartRecord } from '../restarts/contract.ts';
@@ -27,6 +28,8 @@ export interface Run {
   readonly shim: Shim;
   /** What it was started with; undefined after a restart of the daemon, until somebody needs it. */
   spec: Spec | undefined;
+  /** Whose it is; undefined: our own runtime's. */
+  readonly runtime: ForeignRuntime | undefined;
   /** Resolves when the exit has been recorded and published. */
   readonly ended: Promise<void>;
   /** It is being restarted: its end does not remove it, whatever `--rm` says. */

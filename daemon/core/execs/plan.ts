@@ -1,5 +1,7 @@
 import { capabilitiesOf } from '../../../runtime/security/capabilities.ts';
+import type { MonitorConfig } from '../../../runtime/contract.ts';
 import { buildExecPlan } from '../../../runtime/exec.ts';
+import { buildForeignExec } from '../../../runtime/foreign/exec.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
 import { readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
 import type { Process, Spec } from '../../../runtime/spec.ts';
@@ -8,6 +10,7 @@ import { DRAIN_MS } from '../containers/launch.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import type { ExecCreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { foreignContainer, writeProcess } from '../runtimes/bundle.ts';
 import { findFacts } from '../spec/find-facts.ts';
 import { makeSpec, processEnv, processUser } from '../spec/make-spec.ts';
 
@@ -23,30 +26,36 @@ export interface ExecPlanRequest {
 
 /** The plan of an exec. Throws `invalid-argument` for a user that the container does not know. */
 export async function execPlan(core: Core, asked: ExecPlanRequest): Promise<Plan> {
-  const { id, entry, run, request } = asked;
+  const { id, entry, run } = asked;
   const spec = await specOf(core, entry, run);
+  const process = await processOf(core, spec, asked);
+  const monitor = monitorOf(core, asked);
+  if (run.runtime !== undefined) {
+    await writeProcess(monitor.directory, process);
+    const container = foreignContainer(core.paths, entry.id, run.runtime);
+    return buildForeignExec({ container, monitor });
+  }
   return buildExecPlan({
     id,
     pid: run.shim.pid,
     spec,
-    process: await processOf(core, spec, asked),
-    keeper: {
-      kind: 'shim',
-      monitor: {
-        id,
-        directory: core.paths.shim(id),
-        tty: request.tty,
-        consoleSize: asked.consoleSize,
-        stdin: asked.hasInput ? 'once' : 'none',
-        log: undefined,
-        drainMs: DRAIN_MS,
-        oomFile: undefined,
-      },
-    },
+    process,
+    keeper: { kind: 'shim', monitor },
     seccomp: core.seccompFor(entry.view.config.host),
     cgroups: core.host.cgroups,
   });
 }
+
+const monitorOf = (core: Core, { id, request, consoleSize, hasInput }: ExecPlanRequest): MonitorConfig => ({
+  id,
+  directory: core.paths.shim(id),
+  tty: request.tty,
+  consoleSize,
+  stdin: hasInput ? 'once' : 'none',
+  log: undefined,
+  drainMs: DRAIN_MS,
+  oomFile: undefined,
+});
 
 /** What the container was started with; made anew when an earlier daemon started it. */
 async function specOf(core: Core, { view }: Entry, run: Run): Promise<Spec> {

@@ -4,13 +4,13 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { conflict } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Attachment, Shim, ShimHooks, ShimLauncher } from '../../../shim/contract.ts';
-import { execFailure, LaunchFailure } from '../containers/start-failure.ts';
+import { execFailure } from '../containers/start-failure.ts';
 import { checkNotPaused, runOf } from '../containers/state.ts';
 import type { Execs } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { detachKeysFor } from '../detach-keys.ts';
 import { watchProcess } from '../process-watch.ts';
-import { together } from '../together.ts';
+import { execLaunchFailure } from '../runtimes/failure.ts';
 import { announceExec } from './announce.ts';
 import { beginExec, endExec } from './end.ts';
 import { execPlan } from './plan.ts';
@@ -51,17 +51,15 @@ async function runExec(core: Core, ctx: Ctx, { exec, options }: Started): Promis
   checkNotPaused(entry, 'exec');
   announceExec(core, exec, { action: 'exec_start', withCommand: true });
   await failpoint('exec.start.row');
-  const [plan] = await together([
-    execPlan(core, {
-      id,
-      entry,
-      run,
-      request,
-      consoleSize: options.consoleSize ?? request.consoleSize,
-      hasInput: request.attachStdin && options.client !== undefined,
-    }),
-    mkdir(core.paths.shim(id), { mode: 0o700 }),
-  ]);
+  await mkdir(core.paths.shim(id), { mode: 0o700 });
+  const plan = await execPlan(core, {
+    id,
+    entry,
+    run,
+    request,
+    consoleSize: options.consoleSize ?? request.consoleSize,
+    hasInput: request.attachStdin && options.client !== undefined,
+  });
   const { hooks, ended } = watchProcess({ onDetach: onDetach(core, exec), onLogError: () => {} });
   const shim = await launchExec(core, ctx, { id, plan, hooks, attach: attachmentsOf(exec, options) });
   try {
@@ -82,7 +80,7 @@ async function launchExec(
     const directory = core.paths.shim(launch.id);
     return await core.launcher.launch(ctx.within(core.config.launchTimeoutMs), { ...launch, directory });
   } catch (error) {
-    throw new LaunchFailure(error);
+    throw await execLaunchFailure(error, core.paths.shim(launch.id));
   }
 }
 

@@ -9,13 +9,13 @@ import { socketPair } from '../../../native/sys/unix-socket.ts';
 import type { Shim } from '../../../shim/contract.ts';
 import { announce } from '../containers/announce.ts';
 import { isEntryFrozen } from '../containers/freeze.ts';
-import { execFailure, LaunchFailure } from '../containers/start-failure.ts';
+import { execFailure } from '../containers/start-failure.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import type { Core } from '../core.ts';
 import { execPlan } from '../execs/plan.ts';
 import { watchProcess, type Ending } from '../process-watch.ts';
 import { removeDirectory } from '../remove-directory.ts';
-import { together } from '../together.ts';
+import { execLaunchFailure } from '../runtimes/failure.ts';
 import { within } from '../within.ts';
 import type { Check } from './contract.ts';
 import { createOutput, type Output } from './output.ts';
@@ -128,17 +128,15 @@ async function launch(
   { id, entry, run, words, output }: Launch,
 ): Promise<Pick<Started, 'shim' | 'ended' | 'closed'>> {
   const directory = core.paths.shim(id);
-  const [plan] = await together([
-    execPlan(core, {
-      id,
-      entry,
-      run,
-      request: requestOf(entry, words),
-      consoleSize: undefined,
-      hasInput: false,
-    }),
-    mkdir(directory, { mode: 0o700 }),
-  ]);
+  await mkdir(directory, { mode: 0o700 });
+  const plan = await execPlan(core, {
+    id,
+    entry,
+    run,
+    request: requestOf(entry, words),
+    consoleSize: undefined,
+    hasInput: false,
+  });
   const { hooks, ended } = watchProcess({ onDetach: () => {}, onLogError: () => {} });
   const { theirs, closed } = listen(output);
   const options = { stdin: false, stdout: true, stderr: true, framed: false, detachKeys: new Uint8Array() };
@@ -153,7 +151,7 @@ async function launch(
     if (codeOf(error) === 'deadline-exceeded') {
       throw internal(`timed out starting health check for container ${entry.id}`, { cause: error });
     }
-    throw new LaunchFailure(error);
+    throw await execLaunchFailure(error, directory);
   }
 }
 

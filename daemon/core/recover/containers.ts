@@ -12,6 +12,8 @@ import { cgroupPathOf, killCgroup } from '../cgroups.ts';
 import type { ContainerState } from '../contract.ts';
 import { NEVER_STARTED, type RestartRecord } from '../restarts/contract.ts';
 import type { Core } from '../core.ts';
+import { bundleOf, readRuntime } from '../runtimes/bundle.ts';
+import { deleteFromRuntime } from '../runtimes/delete.ts';
 import { findShim, type FoundShim } from './find-shim.ts';
 
 /** Docker's exit code of a container whose end nobody saw. */
@@ -48,7 +50,10 @@ export async function findContainers(
       const { state } = entry.view;
       const mayRun = state.kind === 'starting' || isUp(state);
       const shim = mayRun
-        ? await findShim(core, entry.id, detachHooks(core, entry.id))
+        ? await findShim(core, entry.id, {
+            ...detachHooks(core, entry.id),
+            beforeRemoval: () => deleteFromRuntime(core, entry.view),
+          })
         : ({ kind: 'none' } as const);
       return { entry, shim };
     }),
@@ -82,7 +87,8 @@ export async function settleContainer(
   switch (shim.kind) {
     case 'live':
       await settleFreezer(core, entry);
-      await beginRun(core, entry, { ...shim, spec: undefined });
+      const runtime = await readRuntime(bundleOf(core.paths, entry.id));
+      await beginRun(core, entry, { ...shim, spec: undefined, runtime });
       return;
     case 'ended':
       await settleExit(core, entry, { exited: exitedAs(shim.ending.exit), ...done });

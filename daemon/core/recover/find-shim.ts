@@ -15,7 +15,10 @@ export type FoundShim =
 export async function findShim(
   core: Core,
   id: string,
-  on: Pick<ShimHooks, 'onDetach' | 'onLogError'>,
+  on: Pick<ShimHooks, 'onDetach' | 'onLogError'> & {
+    /** Before the directory of one that is gone goes. */
+    readonly beforeRemoval?: () => Promise<void>;
+  },
 ): Promise<FoundShim> {
   const directory = core.paths.shim(id);
   const look = async (): Promise<FoundShim> => {
@@ -30,7 +33,10 @@ export async function findShim(
   if (first.kind !== 'none' || (await removeIfEmpty(directory))) return first;
   // A socket: of a shim that came meanwhile, or of one that was killed.
   const second = await look();
-  if (second.kind === 'none') await rm(directory, { recursive: true, force: true });
+  if (second.kind === 'none') {
+    await on.beforeRemoval?.();
+    await rm(directory, { recursive: true, force: true });
+  }
   return second;
 }
 

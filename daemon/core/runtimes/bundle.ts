@@ -1,13 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringifyExact } from '../../../runtime/exact-json.ts';
-import { bundleSpec } from '../../../runtime/foreign/bundle-spec.ts';
+import { bundleProcess, bundleSpec } from '../../../runtime/foreign/bundle-spec.ts';
 import {
   bundleFiles,
   type ForeignContainer,
   type ForeignRuntime,
   type ForeignSpec,
 } from '../../../runtime/foreign/contract.ts';
+import type { Process } from '../../../runtime/spec.ts';
 import type { Paths } from '../paths.ts';
 import { runtimePath } from './choose.ts';
 
@@ -33,6 +34,10 @@ export async function writeBundle(runtime: ForeignRuntime, spec: ForeignSpec): P
     writeFile(join(bundle, bundleFiles.config), stringifyExact(bundleSpec(spec)), { mode: 0o600 }),
   ]);
 }
+
+/** Into the directory of an exec's shim. */
+export const writeProcess = (directory: string, process: Process): Promise<void> =>
+  writeFile(join(directory, bundleFiles.process), stringifyExact(bundleProcess(process)), { mode: 0o600 });
 
 /** Undefined for a container of our own runtime, and for one of whose run nothing is left. */
 export async function readRuntime(bundle: string): Promise<ForeignRuntime | undefined> {
