@@ -34,18 +34,24 @@ export interface TrackedConnection {
   readonly id: Buffer;
 }
 
-const ct = (type: number, family: Family, flags: number, ...attributes: Buffer[]): Buffer =>
-  message((NFNL_SUBSYS_CTNETLINK << 8) | type, flags, Buffer.of(FAMILIES[family], 0, 0, 0), ...attributes);
+const typeOf = (type: number): number => (NFNL_SUBSYS_CTNETLINK << 8) | type;
+const nfgenmsg = (family: Family): Buffer => Buffer.of(FAMILIES[family], 0, 0, 0);
 
 export const dumpConnections = (family: Family): Buffer => ct(IPCTNL_MSG_CT_GET, family, NLM_F_DUMP);
 
 /** Fails with ENOENT when it has ended, also when another one has its place by now. */
 export const deleteConnection = ({ family, original, id }: TrackedConnection): Buffer =>
-  ct(IPCTNL_MSG_CT_DELETE, family, 0, nested(CTA_TUPLE_ORIG, original), attribute(CTA_ID, id));
+  message(
+    typeOf(IPCTNL_MSG_CT_DELETE),
+    0,
+    nfgenmsg(family),
+    nested(CTA_TUPLE_ORIG, original),
+    attribute(CTA_ID, id),
+  );
 
 /** Undefined for other messages, and for what has no addresses. */
 export function parseConnection({ type, body }: NetlinkMessage): TrackedConnection | undefined {
-  if (type !== ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW)) return undefined;
+  if (type !== typeOf(IPCTNL_MSG_CT_NEW)) return undefined;
   const family = body[0] === FAMILIES[4] ? 4 : 6;
   const attributes = parseAttributes(body.subarray(NFGENMSG_BYTES));
   const original = attributes.get(CTA_TUPLE_ORIG);

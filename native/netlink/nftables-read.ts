@@ -21,17 +21,16 @@ const NFTA_RULE_CHAIN = 2;
 const NFTA_GEN_ID = 1;
 const NFGENMSG_BYTES = 4;
 
-const nft = (type: number, flags: number, family: number, ...attributes: Buffer[]): Buffer =>
-  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, Buffer.of(family, 0, 0, 0), ...attributes);
+const nfgenmsg = (family: number): Buffer => Buffer.of(family, 0, 0, 0);
+const typeOf = (kind: number): number => (NFNL_SUBSYS_NFTABLES << 8) | kind;
 
-const isOf = ({ type }: NetlinkMessage, kind: number): boolean =>
-  type === ((NFNL_SUBSYS_NFTABLES << 8) | kind);
+const isOf = ({ type }: NetlinkMessage, kind: number): boolean => type === typeOf(kind);
 
 const attributesOf = ({ body }: NetlinkMessage): Map<number, Buffer> =>
   parseAttributes(body.subarray(NFGENMSG_BYTES));
 
 /** Asks for the number of transactions so far in this network namespace. */
-export const getGeneration = (): Buffer => nft(NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC);
+export const getGeneration = (): Buffer => message(typeOf(NFT_MSG_GETGEN), 0, nfgenmsg(NFPROTO_UNSPEC));
 
 /** Undefined for other messages. */
 export const parseGeneration = (answer: NetlinkMessage): number | undefined =>
@@ -39,7 +38,12 @@ export const parseGeneration = (answer: NetlinkMessage): number | undefined =>
 
 /** The rules of one table of the family `inet`; none if there is no such table. */
 export const dumpRules = (table: string): Buffer =>
-  nft(NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET, attribute(NFTA_RULE_TABLE, text(table)));
+  message(
+    typeOf(NFT_MSG_GETRULE),
+    NLM_F_DUMP,
+    nfgenmsg(NFPROTO_INET),
+    attribute(NFTA_RULE_TABLE, text(table)),
+  );
 
 /** The chain of a dumped rule; undefined for other messages. */
 export const chainOfRule = (answer: NetlinkMessage): string | undefined =>

@@ -6,7 +6,7 @@ import { exec, execOk, start, type Result } from './process.ts';
 /** A host in a network namespace of its own. */
 export interface Peer {
   readonly pid: number;
-  run(...argv: string[]): Promise<Result>;
+  readonly run: (...argv: string[]) => Promise<Result>;
   /** What the address and port answer: `open`, `refused` or `silent`. */
   probe(address: string, port: number): Promise<'open' | 'refused' | 'silent'>;
 }
@@ -15,7 +15,7 @@ export interface Peer {
 export interface Lan extends AsyncDisposable {
   readonly neighbour: Peer;
   readonly internet: Peer;
-  onHost(...argv: string[]): Promise<Result>;
+  readonly onHost: (...argv: string[]) => Promise<Result>;
 }
 
 export const HOST = '192.0.2.1';

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { internal } from '../../../common/errors.ts';
 import { addAddress } from '../../../native/netlink/address.ts';
 import {
@@ -11,6 +10,7 @@ import { inFamily, isMarked, isNew, sendCopy, setMark } from '../../../native/ne
 import { interfaceIs, verdict } from '../../../native/netlink/nftables-expressions.ts';
 import { lookUp } from '../../../native/netlink/nftables-nat.ts';
 import { addBaseChain, addRule, addTable, deleteTable } from '../../../native/netlink/nftables.ts';
+import { setSysctlNow } from '../../../native/sys/netns.ts';
 import { listLinks } from '../networks/bridge.ts';
 import { bytesOf, parseAddress } from '../networks/subnet.ts';
 
@@ -75,7 +75,7 @@ export function makeAdmission(bridgeName: string): Admission {
     ignore: ['EEXIST'],
   });
   // The source is anywhere, which a strict check would refuse on a link of one address; a host's strict default counts unless 2.
-  writeFileSync(`/proc/sys/net/ipv4/conf/${inName}/rp_filter`, '2');
+  setSysctlNow(`/proc/sys/net/ipv4/conf/${inName}/rp_filter`, '2');
   return { inName, outIndex };
 }
 
