@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { invalidArgument } from '../common/errors.ts';
+import { invalidArgument, messageOf } from '../common/errors.ts';
 import { parseAddressPools } from './config/address-pools.ts';
 import { runtimesOf } from './config/runtimes.ts';
 import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
@@ -10,6 +10,7 @@ import type { TlsConfig } from './listen/tls.ts';
 import type { WaterMarks } from '../image/disk.ts';
 import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.ts';
 import { UNPACK_LIMITS, type UnpackLimits } from '../image/workers/limits.ts';
+import { checkLogDriver } from './core/log-drivers/drivers.ts';
 import type { Runtimes } from './core/runtimes/contract.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
@@ -113,8 +114,7 @@ export function makeConfig(
     cdiDirectories: Object.freeze(values.list('cdi-spec-dirs') ?? ['/etc/cdi', '/var/run/cdi']),
     ipcMode: values.oneOf('default-ipc-mode', IPC_MODES) ?? 'private',
     cgroupnsMode: values.oneOf('default-cgroupns-mode', CGROUPNS_MODES),
-    logDriver: values.text('log-driver') ?? 'json-file',
-    logOptions: Object.freeze(stringMap('log-opts', values)),
+    ...loggingOf(values),
     labels: Object.freeze(values.list('labels') ?? []),
     ...runtimesOf(values),
     cgroupParent: values.absolutePath('cgroup-parent'),
@@ -254,4 +254,15 @@ function stringMap(key: string, values: Values): Readonly<Record<string, string>
       return [name, value];
     }),
   );
+}
+
+function loggingOf(values: Values): Pick<DaemonConfig, 'logDriver' | 'logOptions'> {
+  const logDriver = values.text('log-driver') ?? 'json-file';
+  const logOptions = Object.freeze(stringMap('log-opts', values));
+  try {
+    checkLogDriver({ logDriver, logOptions });
+  } catch (error) {
+    throw invalidArgument(`failed to set log opts: ${messageOf(error)}`, { cause: error });
+  }
+  return { logDriver, logOptions };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -73,6 +74,24 @@ daemonSuite('log drivers', (daemon) => {
     );
     const refused = await daemon().run('docker', 'logs', id);
     assert.match(refused.stderr, /configured logging driver does not support reading/);
+  });
+
+  test('rotated files are compressed, and the readers see no difference', async () => {
+    const options = ['compress=true', 'max-size=10k', 'max-file=5'].flatMap((each) => ['--log-opt', each]);
+    // With pauses: files that begin at the same moment stay plain.
+    const script =
+      'i=0; while [ $i -lt 400 ]; do seq $((i+1)) $((i+=50)); sleep 0.1; done; until [ -e /go ]; do sleep 0.1; done; seq 401 500';
+    const id = await daemon().dockerOk('run', '-d', ...options, 'busybox', 'sh', '-c', script);
+    const directory = dirname(await daemon().dockerOk('inspect', '-f', '{{.LogPath}}', id));
+    const packed = async (): Promise<number> =>
+      (await readdir(directory)).filter((name) => name.endsWith('.gz')).length;
+    await eventually('files are compressed', async () => (await packed()) >= 2, 30_000);
+    assert.equal(await daemon().dockerOk('logs', id), upTo(400).join('\n'));
+    await daemon().dockerOk('exec', id, 'touch', '/go');
+    await daemon().dockerOk('wait', id);
+    const kept = (await daemon().dockerOk('logs', id)).split('\n');
+    assert.deepEqual(kept, upTo(500).slice(-kept.length));
+    assert.equal(await daemon().dockerOk('logs', '--tail', '300', id), upTo(500).slice(-300).join('\n'));
   });
 
   test('what docker refuses at a create is refused in its words', async () => {

@@ -9,6 +9,7 @@ import type { Forwarders, Receiver } from './contract.ts';
 import { forwards } from './drivers.ts';
 import { forwardLog } from './forward.ts';
 import { journalReceiver } from './journald.ts';
+import { packRegularly } from './packer.ts';
 import { syslogReceiver } from './syslog.ts';
 import { expandTag } from './tag.ts';
 
@@ -24,10 +25,15 @@ interface Job {
   batches: number;
 }
 
-export const makeLogParts = (core: () => Core): Pick<Core, 'logUses' | 'forwarders'> => ({
-  logUses: createLogUses(),
-  forwarders: createForwarders(core),
-});
+/** With who compresses what is rotated: both end together. */
+export function makeLogParts(core: () => Core): Pick<Core, 'logUses' | 'forwarders'> {
+  const forwarders = createForwarders(core);
+  const packer = packRegularly(core);
+  const close = async (): Promise<void> => {
+    await Promise.all([forwarders.close(), packer.close()]);
+  };
+  return { logUses: createLogUses(), forwarders: { ...forwarders, close } };
+}
 
 function createForwarders(core: () => Core): Forwarders {
   const jobs = new Map<string, Job>();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -14,7 +14,7 @@ export async function unpack(path: string): Promise<LoadedFile> {
     await pipeline(
       createReadStream(path),
       createGunzip(),
-      handle.createWriteStream({ autoClose: false, start: 0 }),
+      createWriteStream('', { fd: handle.fd, start: 0, autoClose: false }),
     );
     const { size } = await handle.stat();
     return { handle, sizeBytes: size };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { makeCtx } from '../../../common/ctx.ts';
 import { silentLog } from '../../../common/log.ts';
 import type { LogsRequest } from '../../../daemon/core/contract.ts';
 import { closeAll, openLogFiles } from '../../../daemon/core/logs/files.ts';
+import { packRotated } from '../../../daemon/core/logs/pack.ts';
 import { sinceStart } from '../../../daemon/core/logs/since.ts';
 import { readLogs } from '../../../daemon/core/logs/read.ts';
 import { createLogUses } from '../../../daemon/core/logs/uses.ts';
@@ -242,4 +243,50 @@ test('what is no line is skipped, however long', async (t) => {
   const path = await logFile(t);
   await writeFile(path, line(1, 'before\n') + '\0'.repeat(9 << 20) + '\n' + line(2, 'after\n'));
   assert.equal(text(await read(path)), 'before\nafter\n');
+});
+
+test('compressed files are read as the others, once, also when their making was cut off', async (t) => {
+  const path = await logFile(t);
+  const uses = createLogUses();
+  const pack = (maxFiles: number): Promise<void> =>
+    packRotated({ path, uses, maxFiles, hold: async () => ({ [Symbol.dispose]: () => {} }) });
+  await writeFile(`${path}.2`, many(0, 3_000));
+  await writeFile(`${path}.1`, many(3_000, 3_000));
+  await writeFile(path, many(6_000, 1_000));
+  const expected = Array.from({ length: 7_000 }, (_, i) => i);
+  const before = await readFile(`${path}.1`);
+  await pack(5);
+  assert.equal((await stat(`${path}.1`)).size, 0);
+  const names = (await readdir(dirname(path))).filter((name) => name.endsWith('.gz'));
+  assert.equal(names.length, 2);
+  const check = async (): Promise<void> => {
+    assert.deepEqual(numbers(await read(path)), expected);
+    assert.deepEqual(numbers(await read(path, { tail: 5_000 })), expected.slice(-5_000));
+    assert.deepEqual(numbers(await read(path, { sinceNs: second(3_500) })), expected.slice(3_500));
+    assert.deepEqual(numbers(await read(path, { sinceNs: second(500) })), expected.slice(500));
+  };
+  await check();
+  // As after a crash: the compressed file has its name, the plain one is not emptied yet.
+  await writeFile(`${path}.1`, before);
+  await check();
+  await pack(5);
+  assert.equal((await stat(`${path}.1`)).size, 0);
+  await check();
+  // The oldest goes when there are more than asked for.
+  await pack(2);
+  assert.deepEqual(numbers(await read(path)), expected.slice(3_000));
+});
+
+test('a file that is being read is not compressed', async (t) => {
+  const path = await logFile(t);
+  const uses = createLogUses();
+  await writeFile(`${path}.1`, many(0, 10));
+  await writeFile(path, many(10, 10));
+  const files = await openLogFiles(path, uses);
+  const hold = async (): Promise<Disposable> => ({ [Symbol.dispose]: () => {} });
+  await packRotated({ path, uses, maxFiles: 5, hold });
+  assert.notEqual((await stat(`${path}.1`)).size, 0);
+  await closeAll(files);
+  await packRotated({ path, uses, maxFiles: 5, hold });
+  assert.equal((await stat(`${path}.1`)).size, 0);
 });
