@@ -28,6 +28,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'volume.copy.made': 'test/fault/volumes.test.ts',
   'container.restart.due': 'test/fault/restart-policy.test.ts',
   'runtime.delete': 'test/fault/other-runtimes.test.ts',
+  'log.forward.sent': 'test/fault/log-forwarding.test.ts',
+  'log.pack.named': 'test/fault/log-forwarding.test.ts',
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
 };

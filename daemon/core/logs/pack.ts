@@ -88,13 +88,13 @@ async function packOne({ path, uses, hold }: Packing, file: Rotated, birthNs: bi
   await rename(temporary, target).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-  await failpoint('log.pack.emptied');
+  await failpoint('log.pack.named');
   if (await holdsAll(target, file)) await file.handle.truncate(0);
 }
 
 async function create(path: string, hold: Packing['hold']): Promise<FileHandle | undefined> {
   using held = await hold();
-  return held === undefined ? undefined : open(path, 'w', 0o640);
+  return held === undefined ? undefined : await open(path, 'w', 0o640);
 }
 
 /** Whether a compressed file is of as many bytes (RFC 1952, ISIZE): it was made from this one then. */

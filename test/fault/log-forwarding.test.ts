@@ -78,4 +78,30 @@ daemonSuite('forwarded logs', (daemon) => {
     // A batch whose place was not saved yet comes twice: one for each daemon that was killed, at most.
     assert.ok(came.length <= 1500 + 3 * 64, `${came.length} messages`);
   });
+
+  test('a daemon that dies between a delivery and its record delivers that batch again, and no other', async () => {
+    await daemon().kill9();
+    await daemon().restart({ failpoint: 'log.forward.sent=kill' });
+    await using server = await startSyslog(daemon(), 'unix', whereOf('unix'));
+    const script = 'seq 1 200';
+    await daemon().docker('run', '-d', ...syslog('unix'), 'busybox', 'sh', '-c', script);
+    await daemon().exited();
+    await daemon().restart();
+    await eventually('the lines came', () => bodies(server.messages()).includes('200'));
+    const came = bodies(server.messages());
+    const again = came.length - 200;
+    assert.ok(again > 0 && again <= 64, `${again} lines came twice`);
+    assert.deepEqual(came, [...upTo(again), ...upTo(200)]);
+  });
+
+  test('a daemon that dies while it compresses leaves every line once', async () => {
+    await daemon().kill9();
+    await daemon().restart({ failpoint: 'log.pack.named=kill' });
+    const options = ['compress=true', 'max-size=10k', 'max-file=5'].flatMap((each) => ['--log-opt', each]);
+    const script = 'i=0; while [ $i -lt 400 ]; do seq $((i+1)) $((i+=50)); sleep 0.1; done; sleep 1000';
+    const id = await daemon().dockerOk('run', '-d', ...options, 'busybox', 'sh', '-c', script);
+    await daemon().exited();
+    await daemon().restart();
+    assert.equal(await daemon().dockerOk('logs', id), upTo(400).join('\n'));
+  });
 });
