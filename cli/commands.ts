@@ -157,6 +157,10 @@ const complete: Entry = {
   hidden: true,
   load: async () => (await import('./commands/completion.ts')).complete,
 };
+const exportRun: Entry = {
+  summary: 'Print the command that makes a container again',
+  load: async () => (await import('./commands/export-run.ts')).exportRun,
+};
 const why: Entry = {
   summary: 'Explain why a container is in its state',
   load: async () => (await import('./commands/why.ts')).why,
@@ -293,6 +297,7 @@ export const commands: Entries = {
   },
   ...{ pause, port, stats, top, unpause, update },
   ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait, why, completion },
+  'export-run': exportRun,
   __complete: complete,
 };
 
@@ -315,6 +320,7 @@ export const groups: Groups = {
         ls: ps,
       },
       ...{ rename, restart, rm, run, start, stop, wait, why },
+      'export-run': exportRun,
       ...{ pause, port, prune: containerPrune, stats, top, unpause, update },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },
     },
