@@ -7,10 +7,11 @@ export type Compression = 'none' | 'gzip' | 'zstd';
 /** How many first bytes are looked at. */
 export const MAGIC_BYTES = 6;
 
+const XZ_MAGIC = 'fd377a585a00';
 /** What docker reads and Node does not. */
 const UNKNOWN = [
   ['bzip2', '425a68'],
-  ['xz', 'fd377a585a00'],
+  ['xz', XZ_MAGIC],
 ] as const;
 
 /** By the first bytes, as docker does it: names and media types may lie. RFC 1952 and RFC 8878. */
@@ -21,6 +22,9 @@ export function compressionOf(head: Uint8Array): Compression {
   if (/^(28b52ffd|5[0-9a-f]2a4d18)/.test(magic)) return 'zstd';
   return 'none';
 }
+
+/** Docker takes archives in xz, and registries have no such layers. The .xz file format, 2.1.1.1. */
+export const isXz = (head: Uint8Array): boolean => magicOf(head) === XZ_MAGIC;
 
 /** Throws `invalid-argument` for a format that would be taken for a damaged archive. */
 export function refuseUnknown(head: Uint8Array): void {

@@ -23,6 +23,7 @@ import { REMOTE_IMAGES, type Journal } from '../lib/image-soak.ts';
 import { uploads } from '../lib/pull-registry.ts';
 import { seededRandom, type Random } from '../lib/random.ts';
 import { startRegistry } from '../lib/registry.ts';
+import { PATIENCE } from '../lib/process.ts';
 import { requires } from '../lib/requires.ts';
 
 const ROOT = requires('root', 'docker-registry');
@@ -161,7 +162,7 @@ async function soak(args: readonly string[], failpoint: string, killAfterMs?: nu
   const child = spawn(execPath, [SOAK, ...args], {
     env: { ...env, WHERRY_FAILPOINTS: failpoint },
     stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 240_000,
+    timeout: 240_000 * PATIENCE,
     killSignal: 'SIGABRT',
   });
   let stderr = '';
@@ -206,7 +207,7 @@ test(
       const args = [root, archives, journal, String(seed), String(PER_ROUND), host];
       const ended = await soak(args, failpoint, killAfterMs);
       const isMeant = failpoint !== '' || killAfterMs !== undefined;
-      const told = `round ${round}, seed ${SEED}, ${failpoint} ${killAfterMs} ms: ${ended.stderr}`;
+      const told = `round ${round}, seed ${SEED}, ${failpoint} ${killAfterMs} ms, ended with ${ended.signal ?? ended.status}: ${ended.stderr}`;
       assert.ok(ended.status === 0 || (ended.signal === 'SIGKILL' && isMeant), told);
       try {
         if (existsSync(journal)) {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -30,6 +30,17 @@ export interface ImageParts {
 
 /** The embedded image, as `docker load` reads it. */
 export const busyboxArchive = async (): Promise<Uint8Array> => buffer(await embedded());
+
+/** By python's liblzma, as `xz` writes it. */
+export const xzOf = (data: Uint8Array): Buffer =>
+  execFileSync(
+    'python3',
+    ['-c', 'import lzma, sys; sys.stdout.buffer.write(lzma.compress(sys.stdin.buffer.read()))'],
+    {
+      input: data,
+      maxBuffer: 2 ** 30,
+    },
+  );
 
 export const squeeze = (data: Uint8Array, how: Squeeze): Uint8Array =>
   how === 'gzip' ? gzipSync(data) : how === 'zstd' ? zstdCompressSync(data) : data;

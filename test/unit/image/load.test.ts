@@ -15,6 +15,7 @@ import {
   layer,
   ociArchive,
   squeeze,
+  xzOf,
   type ImageParts,
   type LayoutOptions,
 } from '../../lib/image-archives.ts';
@@ -42,6 +43,7 @@ const archives: readonly [what: string, archive: () => Uint8Array][] = [
   ['an old docker archive with gzip layers', () => dockerArchive(parts, 'gzip')],
   ['a docker archive in gzip', () => squeeze(dockerArchive(parts), 'gzip')],
   ['a docker archive in zstd', () => squeeze(dockerArchive(parts, 'zstd'), 'zstd')],
+  ['a docker archive in xz', () => xzOf(dockerArchive(parts, 'gzip'))],
   ['what docker 25 saves', () => ociArchive(parts, { withDockerManifest: true })],
   ['an OCI layout', () => ociArchive(parts, named({}))],
   ['an OCI layout with gzip layers', () => ociArchive(parts, named({ how: 'gzip' }))],

@@ -21,7 +21,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { CommitRequest, ImportRequest } from '../../../../image/archives.ts';
-import { dockerArchive, layer } from '../../../lib/image-archives.ts';
+import { dockerArchive, layer, xzOf } from '../../../lib/image-archives.ts';
 import { testStore, type TestStore } from '../../../lib/image-store.ts';
 import { requires } from '../../../lib/requires.ts';
 import { tarball } from '../../../lib/tarball.ts';
@@ -261,25 +261,27 @@ function positionOf(path: string): number {
 
 const tar = tarball([{ name: 'bin/' }, { name: 'bin/sh', data: 'sh', mode: 0o755 }]);
 
-test('plain, in gzip or in zstd, an archive is the same image but for its time', ROOT, async (t) => {
+test('plain, in gzip, zstd or xz, an archive is the same image but for its time', ROOT, async (t) => {
   const store = await testStore(t);
   const found = [];
-  for (const archive of [tar, gzipSync(tar), zstdCompressSync(tar)]) {
+  for (const archive of [tar, gzipSync(tar), zstdCompressSync(tar), xzOf(tar)]) {
     const id = await importing(store, archive, { ...IMPORT, reference: 'root:1', changes: ['CMD ["sh"]'] });
     found.push(store.images.get(id).diffIds);
   }
   assert.deepEqual(found[1], found[0]);
   assert.deepEqual(found[2], found[0]);
+  assert.deepEqual(found[3], found[0]);
   assert.deepEqual(store.images.get('root:1').config, { Cmd: ['sh'] });
   assert.deepEqual(store.events.slice(0, 2), ['tag root:1', 'import root:1']);
 });
+
+const xzHead = Buffer.concat([Buffer.from('fd377a585a0000', 'hex'), Buffer.alloc(100)]);
 
 async function* broken(): AsyncGenerator<Uint8Array> {
   yield tar.subarray(0, 700);
   throw new Error('the client went away');
 }
 
-const xz = Buffer.concat([Buffer.from('fd377a585a0000', 'hex'), Buffer.alloc(100)]);
 const refused: readonly [
   what: string,
   archive: () => Readable | Uint8Array,
@@ -287,7 +289,9 @@ const refused: readonly [
   request?: Partial<ImportRequest>,
 ][] = [
   ['in bzip2', () => Buffer.from('BZh91AY&SY..........'), /bzip2/],
-  ['in xz', () => xz, /compressed with xz/],
+  ['in xz that is cut', () => xzOf(tar).subarray(0, 60), /decompress the archive with xz: it ends early/],
+  ['in damaged xz', () => xzOf(tar).fill(0xff, 40, 60), /decompress the archive with xz: it is damaged/],
+  ['in what only begins like xz', () => xzHead, /decompress the archive with xz/],
   ['that is text', () => Buffer.alloc(2000, 'hello '), /invalid tar header/],
   ['that is cut', () => tar.subarray(0, 700), /unexpected end/],
   ['in damaged gzip', () => gzipSync(tar).subarray(0, 60), /cannot decompress/],
