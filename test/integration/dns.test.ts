@@ -212,4 +212,28 @@ daemonSuite('dns', (daemon) => {
       await ended(own);
     });
   });
+
+  test('a container that asks without end delays nobody, and is answered afterwards', async () => {
+    await withNetworks(['front'], async () => {
+      await sleeper('flood', '--network', 'front', '--dns', OUTSIDE);
+      await sleeper('web', '--network', 'front', '--dns', OUTSIDE);
+      const code = `const message = Buffer.from('${question('A', 'some.example')}', 'hex');
+        const sockets = Array.from({ length: 8 }, () => dgram.createSocket('udp4'));
+        const send = () => sockets.forEach((socket) => socket.send(message, 53, '127.0.0.11', () => {}));
+        console.log('begins');
+        setInterval(() => { for (let count = 0; count < 500; count += 1) send(); }, 1);`;
+      const flood = start([...(await insideOf('flood')), execPath, '-e', code], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      assert.ok(flood.stdout !== null);
+      await once(flood.stdout, 'data');
+      for (let count = 0; count < 5; count += 1) {
+        assert.equal(await ask('web', ['A', 'some.example']), 'NOERROR 192.0.2.1');
+        await docker('version');
+      }
+      flood.kill('SIGKILL');
+      await ended(flood);
+      await eventually('the flood is over', async () => (await ask('flood', ['A', 'flood'])) !== 'nothing');
+    });
+  });
 });
