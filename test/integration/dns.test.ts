@@ -36,6 +36,13 @@ const question = (type: RecordType, name: string, edns?: number): string =>
           ],
   }).toString('hex');
 
+function replyText(line: string): string {
+  const packet = JSON.parse(line) as (DecodedPacket & { readonly rcode: string }) | null;
+  if (packet === null) return 'nothing';
+  const data = (packet.answers ?? []).map((each) => String((each as { data: unknown }).data)).sort();
+  return [packet.rcode, ...(packet.flag_tc ? ['truncated'] : []), ...data].join(' ');
+}
+
 daemonSuite('dns', (daemon) => {
   const docker = (...args: string[]): Promise<string> => daemon().dockerOk(...args);
   const sleeper = (name: string, ...args: string[]): Promise<string> =>
@@ -52,19 +59,21 @@ daemonSuite('dns', (daemon) => {
     ...(await insideOf(container)),
     ...[execPath, script('dns-ask'), ...args],
   ];
-  /** `NOERROR 172.18.0.2 172.18.0.3`: how it went, and what was answered, sorted. */
+  /** For each question, `NOERROR 172.18.0.2 172.18.0.3`: how it went, and what was answered, sorted. */
+  const askAll = async (
+    container: string,
+    questions: readonly (readonly [RecordType, string])[],
+    { transport = 'udp', edns }: Asked = {},
+  ): Promise<string[]> => {
+    const messages = questions.map(([type, name]) => question(type, name, edns));
+    const lines = await execOk(await asker(container, transport, '20000', ...messages));
+    return lines.trim().split('\n').map(replyText);
+  };
   const ask = async (
     container: string,
-    [type, name]: readonly [RecordType, string],
-    { transport = 'udp', edns }: Asked = {},
-  ): Promise<string> => {
-    const argv = await asker(container, transport, '20000', question(type, name, edns));
-    const packet = JSON.parse(await execOk(argv)) as DecodedPacket | null;
-    if (packet === null) return 'nothing';
-    const { rcode, answers = [] } = packet as DecodedPacket & { readonly rcode: string };
-    const data = answers.map((each) => String((each as { data: unknown }).data)).sort();
-    return [rcode, ...(packet.flag_tc ? ['truncated'] : []), ...data].join(' ');
-  };
+    asked: readonly [RecordType, string],
+    how: Asked = {},
+  ): Promise<string | undefined> => (await askAll(container, [asked], how))[0];
   const address = (container: string, network: string): Promise<string> =>
     docker('inspect', '-f', `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, container);
   /** Without them, and their containers, whatever becomes of the story. */
@@ -98,7 +107,7 @@ daemonSuite('dns', (daemon) => {
   test('names, aliases and addresses of the networks that a container is in', async () => {
     await withNetworks(['front', 'back'], async () => {
       await sleeper('web', '--network', 'front', '--network-alias', 'www', '--hostname', 'host-of-web');
-      await sleeper('web2', '--network', 'front', '--network-alias', 'www');
+      await sleeper('web2', '--network', 'front', '--network-alias', 'www', '--dns', OUTSIDE);
       await sleeper('db', '--network', 'back');
       const [web, web2, db] = await Promise.all([
         address('web', 'front'),
@@ -106,21 +115,30 @@ daemonSuite('dns', (daemon) => {
         address('db', 'back'),
       ]);
       const id = (await docker('inspect', '-f', '{{.Id}}', 'web')).slice(0, 12);
-      for (const name of ['web', 'WEB', 'web.front', 'host-of-web', id])
-        assert.equal(await ask('web2', ['A', name]), `NOERROR ${web}`, name);
-      assert.equal(await ask('web2', ['A', 'web'], { transport: 'tcp' }), `NOERROR ${web}`);
-      assert.equal(await ask('web2', ['A', 'www']), `NOERROR ${[web, web2].sort().join(' ')}`);
-      assert.equal(await ask('web2', ['AAAA', 'web']), 'NOERROR');
-      assert.equal(await ask('web2', ['TXT', 'web']), 'NOERROR');
       const reversed = web.split('.').reverse().join('.');
-      assert.equal(await ask('web2', ['PTR', `${reversed}.in-addr.arpa`]), 'NOERROR web.front');
+      const own = ['web', 'WEB', 'web.front', 'host-of-web', id].map((name) => ['A', name] as const);
+      assert.deepEqual(
+        await askAll('web2', [
+          ...own,
+          ['A', 'www'],
+          ['AAAA', 'web'],
+          ['TXT', 'web'],
+          ['PTR', `${reversed}.in-addr.arpa`],
+        ]),
+        [
+          ...own.map(() => `NOERROR ${web}`),
+          `NOERROR ${[web, web2].sort().join(' ')}`,
+          ...['NOERROR', 'NOERROR', 'NOERROR web.front'],
+        ],
+      );
+      assert.equal(await ask('web2', ['A', 'web'], { transport: 'tcp' }), `NOERROR ${web}`);
       assert.match(await docker('exec', 'web2', 'nslookup', 'web'), new RegExp(`Address: ${web}\\b`));
       await docker('exec', 'web2', 'ping', '-c', '1', '-W', '5', 'www');
 
       await docker('network', 'connect', 'back', 'web2');
       assert.equal(await ask('web2', ['A', 'db']), `NOERROR ${db}`);
       await docker('network', 'disconnect', 'back', 'web2');
-      assert.notEqual(await ask('web2', ['A', 'db'], {}), `NOERROR ${db}`);
+      assert.equal(await ask('web2', ['A', 'db']), 'NXDOMAIN');
       await docker('rename', 'web', 'site');
       assert.equal(await ask('web2', ['A', 'site']), `NOERROR ${web}`);
     });
@@ -142,14 +160,15 @@ daemonSuite('dns', (daemon) => {
   test('other names are asked for outside, in the order of the servers, by UDP and TCP', async () => {
     await withNetworks(['front'], async () => {
       await sleeper('web', '--network', 'front', '--dns', DEAD, '--dns', OUTSIDE, '--dns-search', 'example');
-      assert.equal(await ask('web', ['A', 'some.example']), 'NOERROR 192.0.2.1');
+      const outside = ['some', 'missing', 'broken', 'silent', 'big'].map(
+        (name) => ['A', `${name}.example`] as const,
+      );
+      assert.deepEqual(await askAll('web', outside), [
+        ...['NOERROR 192.0.2.1', 'NXDOMAIN', 'SERVFAIL', 'SERVFAIL', 'NOERROR truncated'],
+      ]);
       assert.equal(await ask('web', ['A', 'some.example'], { transport: 'tcp' }), 'NOERROR 192.0.2.1');
-      assert.equal(await ask('web', ['A', 'missing.example']), 'NXDOMAIN');
-      assert.equal(await ask('web', ['A', 'broken.example']), 'SERVFAIL');
-      assert.equal(await ask('web', ['A', 'silent.example']), 'SERVFAIL');
-      assert.equal(await ask('web', ['A', 'big.example']), 'NOERROR truncated');
       const big = await ask('web', ['A', 'big.example'], { transport: 'tcp', edns: 1232 });
-      assert.equal(big.split(' ').filter((each) => each.startsWith('192.0.2.')).length, 100);
+      assert.equal(big?.split(' ').filter((each) => each.startsWith('192.0.2.')).length, 100);
       const conf = await docker('exec', 'web', 'cat', '/etc/resolv.conf');
       assert.match(conf, /^nameserver 127\.0\.0\.11\nsearch example\noptions ndots:0$/m);
       assert.match(

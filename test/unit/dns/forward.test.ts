@@ -15,7 +15,7 @@ const DEAD = '127.0.0.54';
 function queryOf(name: string): Query {
   const read = readQuery(encode({ type: 'query', id: 9, questions: [{ type: 'A', name }] }));
   assert.equal(read.kind, 'query');
-  return (read as Extract<typeof read, { kind: 'query' }>).query;
+  return read.query;
 }
 
 const rcodeOf = (bytes: Buffer): string => (decode(bytes) as unknown as { rcode: string }).rcode;

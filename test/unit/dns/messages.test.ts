@@ -19,7 +19,7 @@ const bytesOf = (type: RecordType, name: string, more: Packet = {}): Buffer =>
 function queryOf(bytes: Buffer): Query {
   const read = readQuery(bytes);
   assert.equal(read.kind, 'query');
-  return (read as Extract<typeof read, { kind: 'query' }>).query;
+  return read.query;
 }
 
 const edns = (udpPayloadSize: number): Packet => ({
