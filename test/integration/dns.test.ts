@@ -8,7 +8,8 @@ import { encode, RECURSION_DESIRED, type DecodedPacket, type RecordType } from '
 import { ended, eventually, execOk, start } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
 
-const script = (name: string): string => fileURLToPath(import.meta.resolve(`../lib/${name}.ts`));
+const SERVER = fileURLToPath(import.meta.resolve('../lib/dns-server.ts'));
+const ASKER = fileURLToPath(import.meta.resolve('../lib/dns-ask.ts'));
 
 const OUTSIDE = '10.53.0.1';
 /** An address of the host where nobody listens. */
@@ -57,7 +58,7 @@ daemonSuite('dns', (daemon) => {
   };
   const asker = async (container: string, ...args: string[]): Promise<string[]> => [
     ...(await insideOf(container)),
-    ...[execPath, script('dns-ask'), ...args],
+    ...[execPath, ASKER, ...args],
   ];
   /** For each question, `NOERROR 172.18.0.2 172.18.0.3`: how it went, and what was answered, sorted. */
   const askAll = async (
@@ -92,7 +93,7 @@ daemonSuite('dns', (daemon) => {
   before(async () => {
     for (const each of [OUTSIDE, DEAD])
       await execOk(inDaemon('ip', 'address', 'add', `${each}/32`, 'dev', 'lo'));
-    server = start(inDaemon(execPath, script('dns-server'), OUTSIDE), {
+    server = start(inDaemon(execPath, SERVER, OUTSIDE), {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     assert.ok(server.stdout !== null);
