@@ -52,6 +52,20 @@ describe('other runtimes', NEEDS, () => {
       await isClean();
     });
 
+    test(`${runtime}: exec with a terminal, as somebody, over a restart of the daemon, and stop`, async () => {
+      const script = 'trap "exit 3" TERM; while :; do sleep 0.05; done';
+      const id = await daemon.dockerOk(...by(runtime, '-d', 'busybox', 'sh', '-c', script));
+      const { stdout } = await daemon.docker('exec', '-u', '1000', id, 'sh', '-c', 'id -u; hostname');
+      assert.equal(stdout, `1000\n${id.slice(0, 12)}\n`);
+      await daemon.kill9();
+      await daemon.restart();
+      assert.equal((await daemon.dockerOk('exec', '-t', id, 'tty')).trim(), '/dev/pts/0');
+      assert.equal((await daemon.docker('exec', id, 'sh', '-c', 'exit 9')).code, 9);
+      await daemon.dockerOk('stop', '-t', '100', id);
+      assert.equal(await daemon.dockerOk('inspect', '-f', '{{.State.ExitCode}}', id), '3');
+      await daemon.dockerOk('rm', id);
+    });
+
     test(`${runtime}: what can not be run, in docker's codes and the runtime's words`, async () => {
       const missing = await daemon.docker(...by(runtime, '--name', 'one', 'busybox', 'no-such-program'));
       assert.match(missing.stderr, /OCI runtime create failed: .*no-such-program/);
