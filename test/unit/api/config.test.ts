@@ -136,3 +136,25 @@ test('words that are no options', () => {
   assert.equal(parseFlags(['-h']).verb, 'help');
   assert.equal(parseFlags(['--validate', '--config-file', '/x']).configFile, '/x');
 });
+
+test('runtimes, and which of them is the default', () => {
+  const runtimes = { crun: { path: '/usr/bin/crun', runtimeArgs: ['--debug'] }, runc: { path: 'runc' } };
+  const made = config({ runtimes, 'default-runtime': 'crun' });
+  assert.deepEqual(made.runtimes, {
+    crun: { path: '/usr/bin/crun', args: ['--debug'] },
+    runc: { path: 'runc', args: [] },
+  });
+  assert.equal(made.defaultRuntime, 'crun');
+  assert.equal(config({}).defaultRuntime, 'runc');
+  assert.deepEqual(config({}, '--add-runtime', 'own=/a').runtimes, { own: { path: '/a', args: [] } });
+  const refused: [file: object, text: RegExp][] = [
+    [{ 'default-runtime': 'nobody' }, /specified default runtime 'nobody' does not exist/],
+    [{ runtimes: { x: {} } }, /"x" must have a path/],
+    [{ runtimes: { x: { path: 'a/b' } } }, /"x" has the path "a\/b", it must be absolute/],
+    [{ runtimes: { x: { path: '/a', runtimeArgs: [1] } } }, /"x" must have runtimeArgs/],
+    [{ runtimes: { x: { path: '/a', nosuch: 1 } } }, /"x" has unknown keys: nosuch/],
+    [{ runtimes: { x: { runtimeType: 'io.containerd.kata.v2' } } }, /"x" is a shim of containerd's/],
+    [{ runtimes: { x: null } }, /"x" must be an object/],
+  ];
+  for (const [file, text] of refused) assert.throws(() => config(file), text);
+});

@@ -142,3 +142,25 @@ test('arguments too large for the kernel fail the step, not silently', async () 
   assert.equal(code, 125);
   assert.match(stderr, new RegExp(`^step 0 errno ${constants.errno.E2BIG} `));
 });
+
+for (const [text, exits] of [
+  ['42', 42],
+  ['7\n', 7],
+  ['', 125],
+  ['0', 125],
+  ['x', 125],
+  ['12x', 125],
+  ['-3', 125],
+  ['2147483648', 125],
+  ['99999999999999999999', 125],
+] as const) {
+  test(`a number is read of ${JSON.stringify(text)}: exit code ${exits}`, async () => {
+    const { code } = await interpret(
+      plan((p) => {
+        const number = p.number('read', p.bytes(Buffer.from(`${text}\0`)));
+        p.call('tell', 'exit_group', [number]);
+      }),
+    );
+    assert.equal(code, exits);
+  });
+}
