@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon } from '../lib/daemon.ts';
@@ -58,3 +59,22 @@ test('a runtime that hangs is given up, with all that it has begun', NEEDS, asyn
   await daemon.dockerOk('rm', '-f', 'one');
   assert.deepEqual(await daemon.leftovers(), []);
 });
+
+test(
+  'a shim that was killed while there was no daemon: the next one ends its container',
+  NEEDS,
+  async (t) => {
+    const daemon = await startDaemon(t, { args });
+    const id = await daemon.dockerOk('run', '-d', '--runtime', 'other', 'busybox', 'sleep', '1000');
+    const pid = await daemon.dockerOk('inspect', '-f', '{{.State.Pid}}', id);
+    const shim = /^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+    await daemon.kill9();
+    process.kill(Number(shim), 'SIGKILL');
+    await daemon.restart();
+    assert.equal(await daemon.dockerOk('inspect', '-f', '{{.State.Status}}', id), 'exited');
+    assert.equal(existsSync(`/proc/${pid}/exe`), false);
+    assert.doesNotMatch(await daemon.log(), /A runtime did not delete its container/);
+    await daemon.dockerOk('rm', id);
+    assert.deepEqual(await daemon.leftovers(), []);
+  },
+);
