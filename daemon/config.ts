@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidArgument, messageOf } from '../common/errors.ts';
@@ -179,6 +180,12 @@ function tlsOf(values: Values): TlsConfig | undefined {
   };
 }
 
+function addressOf(key: string, values: Values): string | undefined {
+  const address = values.text(key);
+  if (address === undefined || address === '' || isIP(address) !== 0) return address || undefined;
+  throw invalidArgument(`The option "${key}" is "${address}": it has to be an IP address`);
+}
+
 function networksOf(values: Values): NetworksConfig {
   const own = NETWORK_DEFAULTS;
   const bridge = values.text('bridge');
@@ -191,6 +198,7 @@ function networksOf(values: Values): NetworksConfig {
     icc: values.flag('icc') ?? own.icc,
     firewall: values.flag('iptables') ?? own.firewall,
     respectHost: values.oneOf('firewall', ['docker', 'respect-host']) === 'respect-host',
+    publishIp: addressOf('ip', values),
     ipForward: values.flag('ip-forward') ?? own.ipForward,
     ipMasq: values.flag('ip-masq') ?? own.ipMasq,
     dns: values.addresses('dns') ?? own.dns,

@@ -37,7 +37,8 @@ export interface TrackedConnection {
 const typeOf = (type: number): number => (NFNL_SUBSYS_CTNETLINK << 8) | type;
 const nfgenmsg = (family: Family): Buffer => Buffer.of(FAMILIES[family], 0, 0, 0);
 
-export const dumpConnections = (family: Family): Buffer => ct(IPCTNL_MSG_CT_GET, family, NLM_F_DUMP);
+export const dumpConnections = (family: Family): Buffer =>
+  message(typeOf(IPCTNL_MSG_CT_GET), NLM_F_DUMP, nfgenmsg(family));
 
 /** Fails with ENOENT when it has ended, also when another one has its place by now. */
 export const deleteConnection = ({ family, original, id }: TrackedConnection): Buffer =>

@@ -80,12 +80,17 @@ export interface KeyShape {
 }
 
 /** `fib daddr type local meta l4proto [. ip daddr] . th dport @name`: goes on where the map has such a key, with its value loaded. */
-export function lookUp(map: string, { family, address }: KeyShape): readonly Buffer[] {
+export const lookUp = (map: string, shape: KeyShape): readonly Buffer[] => [
+  ...isForHost,
+  ...lookUpAnywhere(map, shape),
+];
+
+/** The same for whatever address a packet is sent to. */
+export function lookUpAnywhere(map: string, { family, address }: KeyShape): readonly Buffer[] {
   const { destination } = FAMILIES[family];
   const portAt = FIRST + 1 + (address ? destination.bytes / 4 : 0);
   return [
     ...isFamily(family),
-    ...isForHost,
     meta(META_L4PROTO, FIRST),
     ...(address ? [payload(NETWORK_HEADER, destination, FIRST + 1)] : []),
     payload(TRANSPORT_HEADER, DESTINATION_PORT, portAt),

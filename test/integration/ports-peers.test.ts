@@ -145,4 +145,18 @@ daemonSuite('published ports and their peers', (daemon) => {
     await eventually('they are forgotten', async () => !(await tracked()).includes(`src=${address} `));
     await sender;
   });
+
+  test('in a routed network a port is open on the address of the container, and no other is', async () => {
+    const option = ['-o', 'com.docker.network.bridge.gateway_mode_ipv4=routed', '--subnet', '10.66.0.0/24'];
+    await daemon().dockerOk('network', 'create', ...option, 'routed');
+    await run('--name', 'web', '--network', 'routed', '-p', '8080:80', 'busybox', ...ANSWER);
+    await run('--name', 'other', '--network', 'routed', 'busybox', ...ANSWER);
+    await neighbour().run('ip', 'route', 'add', '10.66.0.0/24', 'via', HOST);
+    await answers(neighbour(), await addressOf('web'), 80);
+    assert.equal(await neighbour().probe(await addressOf('other'), 80), 'silent');
+    assert.notEqual(await neighbour().probe(HOST, 8080), 'open');
+    assert.match(await daemon().dockerOk('port', 'web'), /80\/tcp -> 0\.0\.0\.0:0/);
+    await daemon().dockerOk('rm', '-f', 'web', 'other');
+    await daemon().dockerOk('network', 'rm', 'routed');
+  });
 });

@@ -146,6 +146,22 @@ daemonSuite('published ports', (daemon) => {
     await server;
   });
 
+  test('do not go with the network of the host, nor with that of another container', async () => {
+    const host = await daemon().dockerOk('create', '--network', 'host', '-p', '8080:80', 'busybox');
+    assert.match(host, /^[0-9a-f]{64}$/m);
+    const { stderr } = await daemon().docker('create', '--network', 'host', '-p', '8080:80', 'busybox');
+    assert.match(stderr, /Published ports are discarded when using host network mode/);
+    const joined = await daemon().docker('create', '--network', 'container:x', '-p', '8080:80', 'busybox');
+    assert.match(joined.stderr, /conflicting options: port publishing and the container type network mode/);
+  });
+
+  test('a range gives each container one port, until all are given', async () => {
+    const flags = ['run', '-d', '-p', '30000-30001:80', 'busybox', 'sleep', '300'];
+    for (let number = 0; number < 2; number += 1) await daemon().dockerOk(...flags);
+    const { stderr } = await daemon().docker(...flags);
+    assert.match(stderr, /all ports are allocated/);
+  });
+
   test('a thousand ports come in one transaction', async () => {
     await daemon().dockerOk(
       'run',

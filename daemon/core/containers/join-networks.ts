@@ -107,6 +107,10 @@ export function checkNetworkMode(request: CreateRequest): void {
       'conflicting options: mac-address and the network mode',
     ],
     [
+      host.publishAllPorts || Object.keys(host.portBindings).length > 0,
+      'conflicting options: port publishing and the container type network mode',
+    ],
+    [
       Object.keys(exposedPorts).length > 0,
       'conflicting options: port exposing and the container type network mode',
     ],

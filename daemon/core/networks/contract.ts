@@ -20,6 +20,8 @@ export interface NetworksConfig {
   readonly firewall: boolean;
   /** Whether published ports are subject to the host's own input policy. */
   readonly respectHost: boolean;
+  /** Where the default bridge's ports are published that name no address; undefined: everywhere. */
+  readonly publishIp: string | undefined;
   readonly ipForward: boolean;
   readonly ipMasq: boolean;
   readonly dns: readonly string[];
@@ -45,6 +47,7 @@ export const NETWORK_DEFAULTS: NetworksConfig = {
   icc: true,
   firewall: true,
   respectHost: false,
+  publishIp: undefined,
   ipForward: true,
   ipMasq: true,
   dns: [],

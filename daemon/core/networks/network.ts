@@ -47,7 +47,7 @@ export function bridgeNetworkOf(network: Network, config: NetworksConfig): Bridg
     mtu: options.mtu ?? config.mtu,
     subnets,
     gateways: view.ipam.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway])),
-    hostBinding: options.hostBinding,
+    hostBinding: options.hostBinding ?? (network.isDefaultBridge ? config.publishIp : undefined),
     gatewayMode4: options.gatewayMode4,
     gatewayMode6: options.gatewayMode6,
   };

@@ -20,8 +20,11 @@ export interface PublishedPort {
   readonly protocol: Protocol;
   /** `0.0.0.0`, `::`, or one address. */
   readonly hostIp: string;
+  /** ROUTED in a network of the gateway mode `routed`: it is reached by the container's own address and port. */
   readonly hostPort: number;
 }
+
+export const ROUTED = 0;
 
 /**
  * Ports of containers that are published on the host. All translation is the kernel's, by maps in the networks' nftables table:

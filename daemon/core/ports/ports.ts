@@ -7,7 +7,7 @@ import { connectNetlink, type NetlinkRequest } from '../../../native/netlink/con
 import type { Networks } from '../networks/contract.ts';
 import { tableName } from '../networks/firewall.ts';
 import type { Endpoint, Sandbox } from '../networks/types.ts';
-import type { PortBinding, Ports, PublishedPort } from './contract.ts';
+import { ROUTED, type PortBinding, type Ports, type PublishedPort } from './contract.ts';
 import { copyingTables, makeAdmission, removeAdmission, type Admission } from './admission.ts';
 import { samePorts } from './bindings.ts';
 import { Holds, type PortRange } from './holds.ts';
@@ -91,7 +91,9 @@ async function publish(
   const ports: PublishedPort[] = [];
   undo.defer(async () => state.holds.release(ports));
   for (const [binding, ...others] of samePorts(bindings)) {
-    const hostIps = [binding, ...others].flatMap((each) => hostIpsOf(state, endpoint, each));
+    const wanted = [binding, ...others].flatMap((each) => hostIpsOf(state, endpoint, each));
+    const hostIps = wanted.filter((hostIp) => !isRouted(state, endpoint, hostIp));
+    ports.push(...routedPorts(wanted, hostIps).map((hostIp) => routed(binding, hostIp)));
     if (hostIps.length > 0) ports.push(...state.holds.take({ binding, hostIps, target: endpoint.ipAddress }));
   }
   const { containerId, ipAddress, ipv6Address, networkId } = endpoint;
@@ -135,10 +137,32 @@ function hostIpsOf(
   { networkId, ipAddress, ipv6Address }: Endpoint,
   { hostIp }: PortBinding,
 ): string[] {
-  const wanted = hostIp === '' ? (options.networks.bridgeOf(networkId)?.hostBinding ?? '') : hostIp;
-  const all = wanted === '' ? [ANY_V4, ANY_V6] : [wanted];
+  const wanted = hostIp === '' ? (options.networks.bridgeOf(networkId)?.hostBinding ?? ANY_V4) : hostIp;
+  const all = hostIp === '' && wanted === ANY_V4 ? [ANY_V4, ANY_V6] : [wanted];
   return all.filter((ip) => (ip.includes(':') ? ipv6Address : ipAddress) !== '');
 }
+
+/** Nothing is translated to it: the port is opened on the container's own address. */
+function isRouted({ options }: State, { networkId }: Endpoint, hostIp: string): boolean {
+  const bridge = options.networks.bridgeOf(networkId);
+  return (hostIp.includes(':') ? bridge?.gatewayMode6 : bridge?.gatewayMode4) === 'routed';
+}
+
+const routed = ({ containerPort, protocol }: PortBinding, hostIp: string): PublishedPort => ({
+  containerPort,
+  protocol,
+  hostIp,
+  hostPort: ROUTED,
+});
+
+/** Docker: of each family once, whatever address was named. */
+const routedPorts = (wanted: readonly string[], translated: readonly string[]): string[] => [
+  ...new Set(
+    wanted
+      .filter((hostIp) => !translated.includes(hostIp))
+      .map((hostIp) => (hostIp.includes(':') ? ANY_V6 : ANY_V4)),
+  ),
+];
 
 /** Lets what the host sends from its own loopback out on the bridge; chain `loopback` keeps everybody else from it. */
 async function allowLoopback({ options }: State, networkId: string): Promise<void> {
@@ -200,7 +224,7 @@ function holdAgain(
   { holds }: State,
   { containerId, ports }: { readonly containerId: string; readonly ports: readonly PublishedPort[] },
 ): void {
-  for (const port of ports) {
+  for (const port of ports.filter(({ hostPort }) => hostPort !== ROUTED)) {
     try {
       holds.hold([port], ({ hostIp, hostPort, protocol }) => `${hostIp}:${hostPort}/${protocol}`);
     } catch (error) {

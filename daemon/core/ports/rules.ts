@@ -17,7 +17,12 @@ import {
   type MapElement,
   type TranslationMap,
 } from '../../../native/netlink/nftables-maps.ts';
-import { isForLoopback, isTranslated, translate } from '../../../native/netlink/nftables-nat.ts';
+import {
+  isForLoopback,
+  isTranslated,
+  lookUpAnywhere,
+  translate,
+} from '../../../native/netlink/nftables-nat.ts';
 import {
   addBaseChain,
   addChain,
@@ -31,7 +36,7 @@ import type { BridgeNetwork } from '../networks/contract.ts';
 import { PUBLISHED_CHAIN } from '../networks/firewall.ts';
 import { bytesOf, parseAddress, parseCidr } from '../networks/subnet.ts';
 import { ADMISSION_PRIORITY, admissionRules, type Admission } from './admission.ts';
-import type { Protocol, PublishedPort } from './contract.ts';
+import { ROUTED, type Protocol, type PublishedPort } from './contract.ts';
 
 /**
  * What publishes ports, in the networks' table. A port is an element of a map, so their number costs no packet anything.
@@ -41,7 +46,7 @@ import type { Protocol, PublishedPort } from './contract.ts';
  *     chain publishing { fib daddr type local dnat ip to meta l4proto . ip daddr . th dport map @at4; ... }
  *     chain loopback { type filter hook prerouting priority raw; iifname != "lo" ip daddr 127.0.0.0/8 drop }
  *     chain prerouting, output { type nat hook ... priority dstnat; jump publishing }
- *     chain published { ct status dnat accept }
+ *     chain published { ct status dnat accept; meta l4proto . ip daddr . th dport @open4 accept; ... }   # open: of routed networks
  *     chain returning {                                    # to a neighbour, or from the host's loopback: answers come back by us
  *       type nat hook postrouting priority srcnat
  *       ip saddr 172.17.0.0/16 oifname "wherry0" ct status dnat masquerade
@@ -57,13 +62,15 @@ const PRIORITY_SRCNAT = 100;
 const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 const ANY = { 4: '0.0.0.0', 6: '::' } as const;
 
-type MapName = 'any4' | 'at4' | 'any6' | 'at6';
+type MapName = 'any4' | 'at4' | 'open4' | 'any6' | 'at6' | 'open6';
 const MAPS: Readonly<Record<MapName, { readonly key: readonly Field[]; readonly value: readonly Field[] }>> =
   {
     any4: { key: ['protocol', 'port'], value: ['address4', 'port'] },
     at4: { key: ['protocol', 'address4', 'port'], value: ['address4', 'port'] },
+    open4: { key: ['protocol', 'address4', 'port'], value: ['address4', 'port'] },
     any6: { key: ['protocol', 'port'], value: ['address6', 'port'] },
     at6: { key: ['protocol', 'address6', 'port'], value: ['address6', 'port'] },
+    open6: { key: ['protocol', 'address6', 'port'], value: ['address6', 'port'] },
   };
 const MAP_NAMES = Object.keys(MAPS) as MapName[];
 const mapOf = (table: string, name: MapName): TranslationMap => ({ table, name, ...MAPS[name] });
@@ -110,7 +117,13 @@ export function skeleton(
       translate('at6', { family: 6, address: true }),
       translate('any6', { family: 6, address: false }),
     ],
-    [PUBLISHED_CHAIN]: [[...isTranslated(), ...verdict('accept')]],
+    [PUBLISHED_CHAIN]: [
+      [...isTranslated(), ...verdict('accept')],
+      ...([4, 6] as const).map((family) => [
+        ...lookUpAnywhere(`open${family}`, { family, address: true }),
+        ...verdict('accept'),
+      ]),
+    ],
     loopback: ([4, 6] as const).map((family) => [
       ...interfaceIs('iifname', '!=', 'lo'),
       ...isForLoopback(family),
@@ -204,9 +217,12 @@ function elementOf(
   { protocol, hostIp, hostPort, containerPort }: PublishedPort,
 ): [MapName, MapElement] {
   const host = parseAddress(hostIp);
-  const isAny = hostIp === ANY[host.family];
+  const isOpen = hostPort === ROUTED;
+  const isAny = !isOpen && hostIp === ANY[host.family];
   const to = bytesOf(parseAddress(host.family === 4 ? target.ipAddress : target.ipv6Address));
-  const key = [Buffer.of(PROTOCOL_NUMBERS[protocol]), ...(isAny ? [] : [bytesOf(host)]), portBytes(hostPort)];
+  const at = isOpen ? [to] : isAny ? [] : [bytesOf(host)];
+  const port = portBytes(isOpen ? containerPort : hostPort);
+  const key = [Buffer.of(PROTOCOL_NUMBERS[protocol]), ...at, port];
   const value = fields(to, portBytes(containerPort));
-  return [`${isAny ? 'any' : 'at'}${host.family}`, { key: fields(...key), value }];
+  return [`${isOpen ? 'open' : isAny ? 'any' : 'at'}${host.family}`, { key: fields(...key), value }];
 }

@@ -49,6 +49,9 @@ export function warningsOf(host: HostConfig): string[] {
   return [
     ...((host.CpuPercent ?? 0) > 0 ? ['linux does not support CPU percent. Percent discarded.'] : []),
     ...((host.CpuCount ?? 0) > 0 ? ['linux does not support CPU count. Count discarded.'] : []),
+    ...(host.NetworkMode === 'host' && Object.keys(host.PortBindings ?? {}).length > 0
+      ? ['Published ports are discarded when using host network mode']
+      : []),
     ...labels.map((option) => `SELinux is not enabled. Security option "${option}" discarded.`),
   ];
 }
