@@ -1,5 +1,6 @@
 import { makeCtx, type Ctx } from '../../../common/ctx.ts';
 import { conflict, WherryError } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
 import type { CopyInJob } from '../../../image/copy/contract.ts';
 import { readAccountFiles, readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
 import { resolveUser } from '../../../runtime/user.ts';
@@ -68,6 +69,7 @@ async function unpack({ core, workers }: Parts, ctx: Ctx, { entry, request }: Co
   const root = copyRoot(core, entry, { writable: true });
   const owner = request.asUser ? await ownerOf(entry) : undefined;
   await workers.run(ctx, { kind: 'copy-in', root, path, owner, keepKinds }, archive);
+  await failpoint('archive.in.unpacked');
 }
 
 /** Source: moby daemon/archive_tarcopyoptions_unix.go: without a user, the archive's owners stay. */

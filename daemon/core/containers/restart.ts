@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
+import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { awaitDependencies } from '../dependencies/await.ts';
 import { startSettled } from '../restarts/give-up.ts';
@@ -22,6 +23,7 @@ export async function restart(
     if (run !== undefined) run.keep = false;
     throw error;
   }
+  await failpoint('container.restart.stopped');
   await awaitDependencies(core, ctx, entry);
   await startEntry(core, ctx, entry);
   announce(core, entry, { action: 'restart' });

@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { WherryError } from '../../../common/errors.ts';
+import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { giveUpRestart, noteStop, startSettled } from '../restarts/give-up.ts';
 import { parseSignal } from '../signals.ts';
@@ -56,6 +57,7 @@ export async function endRun(
   const signal = parseSignal(options.signal ?? config.stopSignal ?? 'SIGTERM');
   const timeoutS = options.timeoutS ?? config.stopTimeoutS ?? core.config.stopTimeoutS;
   await sendSignal(core, ctx, { entry, run, signal });
+  await failpoint('container.stop.signalled');
   if (!(await within(timeoutS * 1000, run.ended))) {
     ctx.log.info('A container did not end in time and is killed', { container: entry.id, timeoutS, signal });
     await killRun(core, ctx, { entry, run });

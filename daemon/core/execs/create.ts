@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
+import { failpoint } from '../../../common/failpoints.ts';
 import { newId } from '../../../common/ids.ts';
 import { readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
 import { resolveUser } from '../../../runtime/user.ts';
@@ -23,6 +24,7 @@ export async function createExec(core: Core, _ctx: Ctx, request: ExecCreateReque
     request,
     state: { kind: 'created' },
   });
+  await failpoint('exec.create.row');
   showExecs(core, entry.id);
   announceExec(core, exec, { action: 'exec_create', withCommand: true });
   return exec.id;
