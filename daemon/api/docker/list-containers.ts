@@ -99,6 +99,7 @@ function matcher(filters: Filters, engine: Door['engine']): (container: Containe
           .flatMap(({ id, name }) => (name === value || id.startsWith(value) ? [name] : [])),
       ),
   );
+  const published = filters.values('publish').map((value) => publishedAs(value));
   const exits = filters.values('exited').map(Number);
   return (container) =>
     (filters.matches('name', container.name) || filters.matches('name', `/${container.name}`)) &&
@@ -111,9 +112,9 @@ function matcher(filters: Filters, engine: Door['engine']): (container: Containe
     (!filters.has('network') || Object.keys(container.config.networks).some((name) => networks.has(name))) &&
     (!filters.has('volume') || filters.values('volume').some((value) => hasMount(container, value))) &&
     filters.exact('health', healthOf(container)) &&
-    filters.exact('isolation', '') &&
+    filters.exact('isolation', filters.values('isolation').includes('default') ? 'default' : '') &&
     filters.truth('is-task') !== true &&
-    !filters.has('publish') &&
+    (!filters.has('publish') || published.some((wanted) => container.ports.some(wanted))) &&
     (!filters.has('expose') || filters.values('expose').some((port) => exposes(container, port)));
 }
 
@@ -127,6 +128,15 @@ function imageIds({ images }: Door['engine'], name: string): string[] {
 
 const hasMount = ({ mounts }: Container, value: string): boolean =>
   mounts.some(({ name, source, destination }) => [source, destination, name || source].includes(value));
+
+/** `80`, `80/udp`, `8000-8010/tcp`: ports of the host. */
+function publishedAs(value: string): (port: Container['ports'][number]) => boolean {
+  const match = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(value);
+  if (match === null) throw invalidArgument(`invalid filter 'publish=${value}'`);
+  const [, first = '', last = first, protocol = 'tcp'] = match;
+  return (port) =>
+    port.protocol === protocol && port.hostPort >= Number(first) && port.hostPort <= Number(last);
+}
 
 const exposes = ({ config }: Container, port: string): boolean =>
   Object.hasOwn(config.exposedPorts, port.includes('/') ? port : `${port}/tcp`);

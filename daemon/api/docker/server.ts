@@ -147,6 +147,9 @@ function createApp(door: Door): FastifyInstance {
   return app;
 }
 
+/** As Go's http.Error. */
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+
 function sendError(
   { ctx }: Door,
   error: unknown,
@@ -157,7 +160,7 @@ function sendError(
     ctx.log.error('A request failed', { method: request.method, url: request.originalUrl, error });
   if (status === 304) return reply.code(304).send();
   if (wantsPlainErrors(versionOf(request.originalUrl))) {
-    return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(`${message}\n`);
+    return reply.code(status).headers(PLAIN).send(`${message}\n`);
   }
   return sendJsonText(reply.code(status), errorBody(message));
 }

@@ -30,6 +30,7 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
         .list()
         .filter((each) => !isPredefined(each.name) && !verbs.isUsed(each) && isWanted(each));
       for (const { id } of unused) await verbs.remove(ctx, id);
+      core.events.publish({ type: 'network', action: 'prune', actorId: '', attributes: { reclaimed: '0' } });
       return unused.map(({ name }) => name);
     },
     isUsed: ({ id, name }) =>

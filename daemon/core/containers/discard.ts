@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
+import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { together } from '../together.ts';
 import { removeAnonymousVolumes } from '../volumes/prepare.ts';
@@ -18,7 +19,7 @@ export async function discard(
   await core.forwarders.finish(entry.id);
   await failpoint('container.remove.snapshot');
   await together([
-    entry.cleared,
+    entry.cleared.then(() => dropCgroup(core, entry)),
     core.snapshots.remove(ctx, entry.id),
     removeDirectory(core.paths.container(entry.id)),
   ]);
@@ -26,3 +27,9 @@ export async function discard(
   await failpoint('container.remove.row');
   core.table.remove(entry);
 }
+
+/** A shim that began when the daemon had just died makes one that nobody knows of. One that is still in use has its own clearing. */
+const dropCgroup = (core: Core, { view }: Entry): Promise<void> =>
+  removeCgroup(core.host.cgroups, cgroupPathOf(core, view)).catch((error: unknown) =>
+    core.ctx.log.warn('A cgroup stays for now', { container: view.id, error }),
+  );

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import { conflict, internal, invalidArgument, messageOf } from '../../../common/errors.ts';
+import { internal, invalidArgument, messageOf, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
@@ -26,7 +26,10 @@ export async function connect(
   const network = findNetwork(state.networks.values(), request.network);
   const { view } = network;
   if (sandbox.endpoints.some(({ networkId }) => networkId === view.id)) {
-    throw conflict(`endpoint with name ${request.names.name} already exists in network ${view.name}`);
+    throw new WherryError(
+      'permission-denied',
+      `endpoint with name ${request.names.name} already exists in network ${view.name}`,
+    );
   }
   const { settings, names } = request;
   const endpoint = place({

@@ -19,6 +19,7 @@ import { findShim, type FoundShim } from './find-shim.ts';
 /** Docker's exit code of a container whose end nobody saw. */
 const UNSEEN_EXIT_CODE = 255;
 const NO_OVERLAY: OverlayDirs = { lower: [], upper: '', work: '' };
+const HALF_MADE: ContainerState = { kind: 'removing', exitCode: 0, volumes: true };
 
 export interface FoundContainer {
   readonly entry: Entry;
@@ -30,21 +31,23 @@ export async function findContainers(
   core: Core,
   store: ContainerStore<Fixed, ContainerState, Partial<RestartRecord>>,
 ): Promise<readonly FoundContainer[]> {
-  const entries = store.all().map(({ id, name, container, state, restarts }) =>
-    core.table.adopt({
+  const entries = store.all().map(({ id, name, container, state, restarts }) => {
+    const overlay = overlayOf(core, id);
+    return core.table.adopt({
       ...container,
       config: withNetworks(container.config),
       name,
-      state,
+      // Nobody takes for a container what was never whole, and is about to go.
+      state: overlay === NO_OVERLAY ? HALF_MADE : state,
       restarts: { ...NEVER_STARTED, ...restarts },
-      overlay: overlayOf(core, id),
+      overlay,
       sandbox: undefined,
       sandboxKey: '',
       ports: [],
       execIds: [],
       health: undefined,
-    }),
-  );
+    });
+  });
   return Promise.all(
     entries.map(async (entry): Promise<FoundContainer> => {
       const { state } = entry.view;

@@ -4,7 +4,7 @@ import type { VolumeParts } from './parts.ts';
 import { removeVolume } from './remove.ts';
 import { showRow } from './show.ts';
 
-/** Volumes.prune: local volumes that nobody uses, as docker; one that somebody begins to use meanwhile stays. */
+/** Volumes.prune: local volumes without options that nobody uses, as docker; one that somebody begins to use meanwhile stays. */
 export async function pruneVolumes(
   parts: VolumeParts,
   ctx: Ctx,
@@ -13,8 +13,10 @@ export async function pruneVolumes(
   const removed: string[] = [];
   let reclaimedBytes = 0;
   for (const row of [...parts.table.all()]) {
-    const { name, driver, labels } = row;
+    const { name, driver, labels, options } = row;
     if (driver !== LOCAL_DRIVER || !wanted(showRow(parts, row))) continue;
+    // What lies elsewhere frees nothing here, and nobody expects it to be forgotten.
+    if (Object.keys(options).length > 0) continue;
     if (!all && !Object.hasOwn(labels, ANONYMOUS_LABEL)) continue;
     if (parts.users(name).length > 0) continue;
     ctx.check();

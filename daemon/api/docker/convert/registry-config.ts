@@ -34,7 +34,7 @@ export function showRegistries({ mirrors, insecure }: ShownRegistries, version: 
       : {}),
     InsecureRegistryCIDRs: [...new Set([...networks, ...LOOPBACK])],
     IndexConfigs: indexes,
-    Mirrors: shown.length === 0 ? null : shown,
+    Mirrors: shown,
   };
 }
 

@@ -17,6 +17,9 @@ export function shownHostConfig(
     ...asSent(sent),
     LogConfig: { Type: options.logDriver, Config: options.logOptions },
     NetworkMode: options.networkMode,
+    PortBindings: showBindings(options.portBindings),
+    PublishAllPorts: options.publishAllPorts,
+    Links: sent.Links ?? null,
     RestartPolicy: showRestartPolicy(options.restartPolicy),
     AutoRemove: options.autoRemove,
     Runtime: options.runtime ?? 'runc',
@@ -37,6 +40,15 @@ export function shownHostConfig(
     ...showPaths(sent, options),
   };
 }
+
+/** Every binding with both of its fields, as Go writes them. */
+const showBindings = (bindings: HostOptions['portBindings']): object =>
+  Object.fromEntries(
+    Object.entries(bindings).map(([port, list]) => [
+      port,
+      list?.map(({ HostIp = '', HostPort = '' }) => ({ HostIp, HostPort })) ?? null,
+    ]),
+  );
 
 /** What a privileged container asks for is shown, though it has none of it: docker's way. */
 const showPaths = (

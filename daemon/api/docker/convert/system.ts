@@ -66,7 +66,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     ],
     Plugins: {
       Volume: ['local'],
-      Network: ['bridge', 'host', 'null'],
+      Network: ['bridge', 'host', 'macvlan', 'null'],
       Authorization: null,
       Log: LOG_DRIVERS,
     },

@@ -17,7 +17,7 @@ export async function attach(
   },
 ): Promise<void> {
   const { message, query, version } = request;
-  const { id, config } = door.engine.containers.checkAttach(request.name);
+  const { id, config } = door.engine.containers.checkAttach(request.name, text(query, 'detachKeys'));
   await writeFully(socket, streamHead(message, { tty: config.tty, version }));
   const client = {
     stdin: flag(query, 'stdin'),

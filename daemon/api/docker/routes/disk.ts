@@ -34,7 +34,7 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
     return sendJson(reply, {
       LayersSize: types.has('image') ? disk.usage().layersBytes : 0,
       Images: types.has('image') ? imagesWithUsage(door.engine, apiVersion) : null,
-      Containers: containers?.map((each) => showContainer(door, each)) ?? null,
+      Containers: containers?.map((each) => showContainer(door, each)).toReversed() ?? null,
       Volumes: types.has('volume') ? await showVolumes(door, clientCtx(reply, door.ctx)) : null,
       BuildCache: types.has('build-cache') ? [] : null,
       ...(differs.takesUsageTypes(apiVersion) ? {} : { BuilderSize: 0 }),
@@ -62,9 +62,11 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
   app.post('/build/prune', (_request, reply) => sendJson(reply, { CachesDeleted: null, SpaceReclaimed: 0 }));
 }
 
-/** Of those that are ours: sizes of a plugin's are its own affair. */
+/** Of those that are ours: sizes of a plugin's are its own affair, and what has options lies elsewhere. */
 async function showVolumes({ engine: { volumes } }: Door, ctx: Ctx): Promise<object[]> {
-  const found = (await volumes.list(ctx)).volumes.filter(({ driver }) => driver === LOCAL_DRIVER);
+  const found = (await volumes.list(ctx)).volumes.filter(
+    ({ driver, options }) => driver === LOCAL_DRIVER && Object.keys(options).length === 0,
+  );
   return Promise.all(found.map(async (volume) => showVolume(volume, await volumes.usage(ctx, volume.name))));
 }
 
@@ -110,6 +112,8 @@ async function pruneContainers({ engine, ctx }: Door, filters: Filters): Promise
     deleted.push(container.id);
     reclaimedBytes += size.rwBytes;
   }
+  const attributes = { reclaimed: String(reclaimedBytes) };
+  engine.events.publish({ type: 'container', action: 'prune', actorId: '', attributes });
   return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimedBytes };
 }
 

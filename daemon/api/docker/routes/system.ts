@@ -10,6 +10,7 @@ export function systemRoutes(app: FastifyInstance, door: Door): void {
   app.head('/_ping', (_request, reply) =>
     ping(reply).header('content-type', 'text/plain; charset=utf-8').header('content-length', '0').send(),
   );
+  app.options('/*', (_request, reply) => reply.code(200).header('content-length', '0').send());
   app.get('/version', (_request, reply) => sendJson(reply, showVersion(door.engine)));
   app.get('/info', async (request, reply) => {
     const devices = await readDevices(door.ctx.log, door.info.cdiDirectories);

@@ -68,7 +68,7 @@ export function volumeRoutes(app: FastifyInstance, { engine, ctx }: Door): void 
         filters.labels('label', labels) && (!filters.has('label!') || !filters.labels('label!', labels)),
     });
     return sendJson(reply, {
-      VolumesDeleted: removed.length === 0 ? null : removed,
+      VolumesDeleted: removed,
       SpaceReclaimed: reclaimedBytes,
     });
   });

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { compare, unexplained, type Difference } from '../lib/beside/compare.ts';
+import { EXPLAINED } from '../lib/beside/explained.ts';
+import { record } from '../lib/beside/record.ts';
+import { toStep, type Line } from '../lib/beside/step.ts';
+import { ABSENT, CREATED, ENDED, RUNNING } from '../lib/beside/steps/containers.ts';
+import { COPIES, EXECS } from '../lib/beside/steps/execs.ts';
+import { IMAGES } from '../lib/beside/steps/images.ts';
+import { NETWORKS } from '../lib/beside/steps/networks.ts';
+import { EVENTS, EVENTS_EMPTY, SYSTEM } from '../lib/beside/steps/system.ts';
+import { VOLUMES } from '../lib/beside/steps/volumes.ts';
+import { startDaemon, type Daemon } from '../lib/daemon.ts';
+import { requires } from '../lib/requires.ts';
+
+/** In this order: a part finds what the parts before it left. */
+const PARTS: Readonly<Record<string, readonly Line[]>> = {
+  system: SYSTEM,
+  'events before any': EVENTS_EMPTY,
+  'nothing there': ABSENT,
+  created: CREATED,
+  running: RUNNING,
+  ended: ENDED,
+  execs: EXECS,
+  copies: COPIES,
+  volumes: VOLUMES,
+  networks: NETWORKS,
+  images: IMAGES,
+  events: EVENTS,
+};
+
+describe('beside dockerd', requires('root', 'busybox', 'dockerd', 'overlay', 'nftables'), () => {
+  let daemons: readonly Daemon[] = [];
+  const found: Difference[] = [];
+  let asked = 0;
+  before(async () => {
+    daemons = await Promise.all([true, false].map((peer) => startDaemon(undefined, { peer })));
+  });
+  after(() => Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]())));
+
+  for (const [name, lines] of Object.entries(PARTS)) {
+    test(name, async () => {
+      const steps = lines.map((line) => toStep(line));
+      const [theirs = [], ours = []] = await Promise.all(daemons.map((daemon) => record(daemon, steps)));
+      asked += theirs.length;
+      const differences = compare(theirs, ours);
+      found.push(...differences);
+      assert.deepEqual(unexplained(differences, EXPLAINED).differences, []);
+    });
+  }
+
+  test('some hundred requests, and every explanation explains something', () => {
+    assert.ok(asked > 400, String(asked));
+    assert.deepEqual(unexplained(found, EXPLAINED).idle, []);
+  });
+});
