@@ -58,7 +58,7 @@ interface Range {
 }
 
 function parsePublish(given: string): { key: string; binding: Binding }[] {
-  const [address = '', protocol] = splitProtocol(given);
+  const [address, protocol] = splitProtocol(given);
   const [, ip = '', hostPort = '', containerPort = ''] =
     /^(?:(?:(\[[^\]]*\]|[^:]*|.*:.*):)?([^:]*):)?([^:]*)$/.exec(address) ?? [];
   if (containerPort === '') throw invalidArgument(`no port specified: ${given}<empty>`);
@@ -84,7 +84,7 @@ function parsePublish(given: string): { key: string; binding: Binding }[] {
 
 function parseExpose(given: string): string[] {
   if (given.includes(':')) throw invalidArgument(`invalid port format for --expose: ${given}`);
-  const [ports = '', protocol] = splitProtocol(given);
+  const [ports, protocol] = splitProtocol(given);
   const range = parseRange(ports);
   if (range === undefined) {
     throw invalidArgument(`invalid range format for --expose: ${ports}, error: invalid port`);

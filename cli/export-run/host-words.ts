@@ -94,15 +94,13 @@ function limitWords(host: Fields): string[] {
       ),
     );
   const swap = numberOf(host, 'MemorySwap');
-  const swappiness = host['MemorySwappiness'] ?? null;
+  const swappiness = host['MemorySwappiness'] as number | null | undefined;
   const nano = numberOf(host, 'NanoCpus');
   return [
     ...number('--memory', 'Memory'),
     ...number('--memory-reservation', 'MemoryReservation'),
     ...(swap === numberOf(host, 'Memory') * 2 ? [] : optional('--memory-swap', swap)),
-    ...(swappiness === null || swappiness === -1
-      ? []
-      : ['--memory-swappiness', String(swappiness as number)]),
+    ...((swappiness ?? -1) === -1 ? [] : ['--memory-swappiness', String(swappiness)]),
     ...(host['OomKillDisable'] === true ? ['--oom-kill-disable'] : []),
     ...optional('--cpus', nano === 0 ? '' : String(nano / 1e9)),
     ...number('--cpu-shares', 'CpuShares'),

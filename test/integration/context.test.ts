@@ -75,6 +75,49 @@ const STORY: readonly (readonly string[])[] = [
   ['-l', 'loud', 'ps'],
 ];
 
+/** Templates that both clients render over the same context. */
+const TEMPLATES: readonly string[] = [
+  '{{.Name}} {{ .Endpoints.docker.Host }}',
+  '{{json .}}',
+  '{{json .Endpoints.docker.SkipTLSVerify}}',
+  '{{range $k, $v := .Endpoints}}{{$k}}={{$v.Host}};{{else}}none{{end}}',
+  '{{range .TLSMaterial}}{{range .}}[{{.}}]{{end}}{{else}}none{{end}}',
+  '{{if .TLSMaterial}}a{{else if eq .Name "tt"}}b{{else}}c{{end}}',
+  '{{with .Storage}}{{len .TLSPath}}{{$.Name}}{{end}}',
+  '{{with .TLSMaterial}}x{{else}}y{{end}}',
+  '{{printf "%-8s|%8s|%q|%v|%d%%|%05d|%x" .Name .Name .Name true 7 42 255}}',
+  '{{printf "%s %s" "a"}}{{printf "%s" "a" "b"}}{{printf "%5.2f" 3.14159}}{{printf "%t" false}}',
+  '{{upper .Name}} {{lower "ABC"}} {{title "one two"}} {{join (split "a-b-c" "-") "+"}}',
+  '{{pad .Name 2 3}}|{{pad "" 1 1}}|{{truncate "abcdef" 3}}|{{truncate "ab" 9}}',
+  '{{println "x" 1 true}}{{print "a" "b" 1 2 "c"}}',
+  '{{index (split "a,b" ",") 1}} {{slice "abcdef" 1 3}} {{len .Name}}',
+  '{{and true .Name}} {{or "" .Name}} {{not true}} {{eq 1 2 1}} {{ne "a" "b"}} {{lt 1 2}} {{ge "b" "a"}}',
+  '{{$x := .Name}}{{$x}}{{$x = "y"}}{{$x}}{{/* note */}}',
+  'a {{- .Name -}} b {{"quoted\\t"}} {{`raw`}}',
+  '{{.Name | upper | printf "%s-%s" "x"}} {{(index (split "a,b" ",") 0) | upper}}',
+  '{{if and (eq .Name "tt") (not false)}}yes{{end}}',
+  '{{html "<a>"}} {{urlquery "a b&c"}} {{js "it\'s"}}',
+];
+
+describe('templates, beside docker', requires('docker-client'), () => {
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp('/tmp/w-context-');
+    await client('docker', directory)('context', 'create', 'tt', '--docker', 'host=tcp://1.2.3.4:5');
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+  for (const template of TEMPLATES) {
+    test(template, async () => {
+      const render = async (name: Client) => {
+        const { code, stdout } = await client(name, directory)('context', 'inspect', '-f', template, 'tt');
+        return { code, stdout };
+      };
+      const [theirs, ours] = await Promise.all(CLIENTS.map((name) => render(name)));
+      assert.deepEqual(ours, theirs);
+    });
+  }
+});
+
 describe('contexts, beside docker', requires('docker-client'), () => {
   const directories = new Map<Client, string>();
   before(async () => {

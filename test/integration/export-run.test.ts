@@ -56,9 +56,9 @@ daemonSuite('wherry export-run', (daemon) => {
   /** All of what a container was made with; its id stands for its name. */
   async function shown(): Promise<unknown> {
     const text = await daemon().dockerOk('inspect', 'box');
-    const [container] = JSON.parse(text) as [Record<string, Record<string, unknown>>];
+    const [container] = JSON.parse(text) as [{ Id: string } & Record<string, Record<string, unknown>>];
     const { Config = {}, HostConfig = {}, Mounts, Path, Args } = container;
-    const id = String(container['Id']).slice(0, 12);
+    const id = container.Id.slice(0, 12);
     const mounts = (Mounts as unknown as { Type: string; Destination: string }[]).map(
       ({ Type, Destination }) => `${Type} ${Destination}`,
     );

@@ -18,9 +18,12 @@ const builtins: TemplateFunctions = {
   index: (value, ...keys) => keys.reduce((inner, key) => indexOf(inner, key), value),
   slice: (value, from = 0, to = lengthOf(value)) =>
     (value as string | unknown[]).slice(Number(from), Number(to)),
-  print: (...values) => values.map(string).join(''),
+  print: (...values) => sprint(values),
   println: (...values) => `${values.map(string).join(' ')}\n`,
   printf: (format, ...values) => sprintf(string(format), values),
+  html: (...values) => escapeWith(sprint(values), HTML),
+  js: (...values) => escapeWith(sprint(values), JS),
+  urlquery: (...values) => queryEscape(sprint(values)),
 };
 
 /** What docker adds to Go's. */
@@ -45,6 +48,41 @@ export const headerFunctions: TemplateFunctions = Object.fromEntries(
     (value: unknown) => value,
   ]),
 );
+
+/** Go's Sprint: a blank between two values of which neither is a string. */
+const sprint = (values: readonly unknown[]): string =>
+  values
+    .map((value, index) => {
+      const isApart = index > 0 && typeof value !== 'string' && typeof values[index - 1] !== 'string';
+      return `${isApart ? ' ' : ''}${string(value)}`;
+    })
+    .join('');
+
+const HTML: Readonly<Record<string, string>> = {
+  '<': '&lt;',
+  '>': '&gt;',
+  '&': '&amp;',
+  '"': '&#34;',
+  "'": '&#39;',
+};
+const JS: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  "'": "\\'",
+  '"': '\\"',
+  '<': '\\u003C',
+  '>': '\\u003E',
+  '&': '\\u0026',
+  '=': '\\u003D',
+};
+
+/** Go's QueryEscape. */
+const queryEscape = (text: string): string =>
+  encodeURIComponent(text)
+    .replaceAll('%20', '+')
+    .replaceAll(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const escapeWith = (text: string, table: Readonly<Record<string, string>>): string =>
+  Array.from(text, (character) => table[character] ?? character).join('');
 
 const pad = (text: string, before: number, after: number): string =>
   text === '' ? text : ' '.repeat(before) + text + ' '.repeat(after);

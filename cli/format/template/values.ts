@@ -28,7 +28,16 @@ export function sprintf(format: string, values: readonly unknown[]): string {
     if (flags.includes('-')) return shown.padEnd(Number(width));
     return shown.padStart(Number(width), flags.includes('0') && verb !== 's' ? '0' : ' ');
   });
-  return next < values.length ? `${text}%!(EXTRA ${values.slice(next).map(display).join(', ')})` : text;
+  return next < values.length ? `${text}%!(EXTRA ${values.slice(next).map(typed).join(', ')})` : text;
+}
+
+/** As Go tells of a value that no verb took: `string=b`. */
+function typed(value: unknown): string {
+  const types: Readonly<Record<string, string>> = { string: 'string', boolean: 'bool', bigint: 'int64' };
+  if (value === null || value === undefined) return '<nil>';
+  const name =
+    typeof value === 'number' ? (Number.isInteger(value) ? 'int' : 'float64') : types[typeof value];
+  return name === undefined ? display(value) : `${name}=${display(value)}`;
 }
 
 function showVerb(verb: string, value: unknown, precision: string | undefined): string {
