@@ -42,13 +42,19 @@ describe('SIGHUP', requires('root', 'docker-client', 'busybox', 'nftables', 'ove
       'true ["https://mirror.example/"]',
     );
     assert.equal(await info('{{(index .RegistryConfig.IndexConfigs "reg.example:5000").Secure}}'), 'false');
-    const events = await daemon.dockerOk(
-      ...['events', '--since', '1h', '--until', '0s', '--filter', 'type=daemon', '--format', 'json'],
-    );
+    // Docker's client asks for whole seconds: the second of the event has to be over.
+    const events = await eventually('the event is told', async () => {
+      const told = await daemon.dockerOk(
+        ...['events', '--since', '1h', '--until', '0s', '--filter', 'type=daemon', '--format', 'json'],
+      );
+      return told !== '' && told;
+    });
     const { Action, Actor } = JSON.parse(events.trim().split('\n').at(-1) ?? '');
     assert.equal(Action, 'reload');
     assert.equal(Actor.ID, await info('{{.ID}}'));
     assert.equal(Actor.Attributes.labels, '["b=2"]');
+    assert.equal(Actor.Attributes['default-runtime'], 'runc');
+    assert.equal(Actor.Attributes.runtimes, '');
     assert.equal(Actor.Attributes['max-concurrent-uploads'], '7', 'a flag wins over the file, now as ever');
     assert.equal(Actor.Attributes['registry-mirrors'], '["https://mirror.example/"]');
     await daemon.dockerOk('ps', '--filter', `id=${running.trim()}`);
