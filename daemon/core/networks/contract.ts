@@ -1,6 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
-import type { StaleConnections } from './forget-connections.ts';
+import type { StaleConnections } from './stale-connections.ts';
 import type { Outside } from './outside.ts';
 import type { Endpoint, EndpointSettings, IpamConfig, NetworkDriver, NetworkView, Sandbox } from './types.ts';
 

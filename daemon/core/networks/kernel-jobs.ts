@@ -1,6 +1,6 @@
 import type { BridgeDevice } from './bridge.ts';
 import type { Firewall } from './firewall.ts';
-import type { StaleConnections } from './forget-connections.ts';
+import type { StaleConnections } from './stale-connections.ts';
 import type { Step } from './port.ts';
 
 /** What kernel-worker.ts is asked to do: data that crosses to another thread. */

@@ -10,7 +10,7 @@ import {
 import { openNetns, setSysctlNow } from '../../../native/sys/netns.ts';
 import { ensureBridge, listLinks } from './bridge.ts';
 import { putFirewall } from './firewall.ts';
-import { forgetConnectionsNow } from './forget-connections.ts';
+import { forgetConnectionsNow } from './stale-connections.ts';
 import type { InsideJob, KernelJob } from './kernel-jobs.ts';
 
 /**
