@@ -112,7 +112,7 @@ async function networks(): Promise<void> {
     .withExposedPorts(80)
     .start();
   await using client = await busybox().withCommand(SLEEP).withNetwork(network).start();
-  for (const name of [server.getIpAddress(network.getName())])
+  for (const name of ['first', 'second', server.getIpAddress(network.getName())])
     assert.equal((await client.exec(['wget', '-qO-', `http://${name}`])).output, 'well\n', name);
   assert.ok(server.getNetworkNames().includes(network.getName()));
 }
