@@ -27,9 +27,11 @@ test(
     const failures: string[] = [];
     const isOver = (): boolean => performance.now() > end || failures.length > 0;
     const done = new Map<string, number>();
+    const count = { kills: 0 };
+    const kills = (): number => count.kills;
     const clients = Array.from({ length: CLIENTS }, (_, number): Client => {
       const random = seededRandom(SEED + number);
-      return { socket: daemon.socket, number, random, done, networks: NETWORKS };
+      return { socket: daemon.socket, number, random, done, kills, networks: NETWORKS };
     });
     const working = Promise.all(
       clients.map((client) =>
@@ -38,11 +40,11 @@ test(
         }),
       ),
     );
-    const kills = await killUntil(daemon, working);
-    t.diagnostic(`seed ${SEED}, ${kills} kills, ${JSON.stringify(Object.fromEntries(done))}`);
+    await killUntil(daemon, working, count);
+    t.diagnostic(`seed ${SEED}, ${kills()} kills, ${JSON.stringify(Object.fromEntries(done))}`);
     if (failures.length > 0) console.error((await daemon.log()).split('\n').slice(-40).join('\n'));
     assert.deepEqual(failures, [], `seed ${SEED}`);
-    assert.ok(kills > 0);
+    assert.ok(kills() > 0);
     for (const name of NETWORKS) await rest(daemon.socket, 'DELETE', { path: `/networks/${name}` });
     for (const { number } of clients) await rest(daemon.socket, 'DELETE', { path: `/volumes/v${number}` });
     const left = await rest(daemon.socket, 'GET', { path: '/containers/json?all=1' });
@@ -51,16 +53,15 @@ test(
   },
 );
 
-async function killUntil(daemon: Daemon, working: Promise<unknown>): Promise<number> {
-  let [over, kills] = [false, 0];
+async function killUntil(daemon: Daemon, working: Promise<unknown>, count: { kills: number }): Promise<void> {
+  let over = false;
   void working.then(() => (over = true));
   while (!over) {
     await Promise.race([sleep(KILL_EVERY_MS), working]);
     if (over) break;
+    count.kills += 1;
     await daemon.kill9();
     // A machine at work takes its time.
     await daemon.restart().catch(() => alive(daemon.socket));
-    kills += 1;
   }
-  return kills;
 }
