@@ -40,7 +40,6 @@ export interface Engine {
 /** What clients ask for, and events, stand in files of their own. */
 export type {
   CreateRequest,
-  KeptConfig,
   HostOptions,
   NamespaceModes,
   Bind,

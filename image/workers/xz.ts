@@ -20,7 +20,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 export async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // For what comes seldom.
   const { default: library } = await import('xz-decompress');
-  const input = ReadableStream.from<Uint8Array>(source) as globalThis.ReadableStream<Uint8Array>;
+  const input = ReadableStream.from<Uint8Array>(source);
   try {
     for await (const chunk of new library.XzReadableStream(input)) {
       if (chunk.byteLength > 0) yield chunk;

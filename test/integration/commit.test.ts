@@ -129,7 +129,10 @@ daemonSuite('what containers change', (daemon) => {
 
   test('a running container stands still while it is committed, and goes on', async () => {
     const container = await docker('run', '-d', 'busybox', 'sh', '-c', 'while :; do date >> /t; done');
-    await eventually('it has begun', async () => (await docker('exec', container, 'sh', '-c', 'cat /t; true')) !== '');
+    await eventually(
+      'it has begun',
+      async () => (await docker('exec', container, 'sh', '-c', 'cat /t; true')) !== '',
+    );
     const image = await docker('commit', container, 'live:1');
     assert.equal(
       await docker('inspect', '-f', '{{.State.Running}} {{.State.Paused}}', container),

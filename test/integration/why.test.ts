@@ -16,11 +16,7 @@ daemonSuite('wherry why', (daemon) => {
 
   test('tells what an exit code means', async () => {
     const table: readonly (readonly [command: string, ...patterns: RegExp[]])[] = [
-      [
-        'exit 0',
-        /^box0 is exited \(ended /,
-        /Exit code: +0: its program ended by itself and was successful/,
-      ],
+      ['exit 0', /^box0 is exited \(ended /, /Exit code: +0: its program ended by itself and was successful/],
       ['exit 3', /Exit code: +3: its program chose this code/, /Stopped by: +nobody/],
       ['no-such-command', /Exit code: +127: .* did not find a command/],
     ];

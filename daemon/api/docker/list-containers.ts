@@ -99,21 +99,35 @@ function matcher(filters: Filters, engine: Door['engine']): (container: Containe
           .flatMap(({ id, name }) => (name === value || id.startsWith(value) ? [name] : [])),
       ),
   );
-  const published = filters.values('publish').map((value) => publishedAs(value));
-  const exits = filters.values('exited').map(Number);
+  const isAlive = livesAs(filters);
+  const isReached = reachedAs(filters);
   return (container) =>
     (filters.matches('name', container.name) || filters.matches('name', `/${container.name}`)) &&
     filters.prefix('id', container.id) &&
     filters.labels('label', container.config.labels) &&
-    filters.exact('status', statusOf(container.state)) &&
-    (exits.length === 0 ||
-      (container.state.kind === 'exited' && exits.includes(exitCodeOf(container.state)))) &&
+    isAlive(container) &&
     (!filters.has('ancestor') || ancestors.has(container.imageId)) &&
     (!filters.has('network') || Object.keys(container.config.networks).some((name) => networks.has(name))) &&
     (!filters.has('volume') || filters.values('volume').some((value) => hasMount(container, value))) &&
-    filters.exact('health', healthOf(container)) &&
     filters.exact('isolation', filters.values('isolation').includes('default') ? 'default' : '') &&
     filters.truth('is-task') !== true &&
+    isReached(container);
+}
+
+/** `status`, `exited`, `health`. */
+function livesAs(filters: Filters): (container: Container) => boolean {
+  const exits = filters.values('exited').map(Number);
+  return (container) =>
+    filters.exact('status', statusOf(container.state)) &&
+    (exits.length === 0 ||
+      (container.state.kind === 'exited' && exits.includes(exitCodeOf(container.state)))) &&
+    filters.exact('health', healthOf(container));
+}
+
+/** `publish`, `expose`. */
+function reachedAs(filters: Filters): (container: Container) => boolean {
+  const published = filters.values('publish').map((value) => publishedAs(value));
+  return (container) =>
     (!filters.has('publish') || published.some((wanted) => container.ports.some(wanted))) &&
     (!filters.has('expose') || filters.values('expose').some((port) => exposes(container, port)));
 }
