@@ -65,7 +65,7 @@ def volumes():
     user.remove(v=True)
     assert [v.name for v in client.volumes.list()] == ['hold']
     volume.remove()
-    assert client.volumes.prune()['VolumesDeleted'] is None
+    assert client.volumes.prune()['VolumesDeleted'] == []
 
 
 def health():
