@@ -7,7 +7,8 @@ import { seededRandom } from '../lib/random.ts';
 import { requires } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
 import { alive } from '../lib/soak/ask.ts';
-import { soak, type Client } from '../lib/soak/stories.ts';
+import type { Client } from '../lib/soak/client.ts';
+import { soak } from '../lib/soak/stories.ts';
 
 /** `WHERRY_SOAK_SECONDS=3600 WHERRY_SOAK_CLIENTS=20` is the long one; `WHERRY_SOAK_SEED` repeats what clients do. */
 const SECONDS = Number(env['WHERRY_SOAK_SECONDS'] ?? 15);
@@ -54,11 +55,9 @@ test(
 );
 
 async function killUntil(daemon: Daemon, working: Promise<unknown>, count: { kills: number }): Promise<void> {
-  let over = false;
-  void working.then(() => (over = true));
-  while (!over) {
-    await Promise.race([sleep(KILL_EVERY_MS), working]);
-    if (over) break;
+  const over = working.then(() => true);
+  for (;;) {
+    if (await Promise.race([sleep(KILL_EVERY_MS).then(() => false), over])) return;
     count.kills += 1;
     await daemon.kill9();
     // A machine at work takes its time.

@@ -50,7 +50,9 @@ export async function tell(socket: string, model: Model, told: Told): Promise<Bu
   };
   const outcome: Outcome = await ask(socket, asked);
   if (outcome.kind === 'answer' && !ok.includes(outcome.status)) {
-    throw new Error(`${method} ${path} of a container that is ${before}: ${outcome.status} ${outcome.body}`);
+    throw new Error(
+      `${method} ${path} of a container that is ${before}: ${outcome.status} ${String(outcome.body)}`,
+    );
   }
   const { to } = told;
   if (to !== undefined) {
@@ -97,7 +99,8 @@ async function inspect(socket: string, reference: string): Promise<Shown | undef
     const outcome = await ask(socket, { method: 'GET', path: `/containers/${reference}/json` });
     if (outcome.kind === 'lost') continue;
     if (outcome.status === 404) return undefined;
-    if (outcome.status !== 200) throw new Error(`inspect ${reference}: ${outcome.status} ${outcome.body}`);
+    if (outcome.status !== 200)
+      throw new Error(`inspect ${reference}: ${outcome.status} ${String(outcome.body)}`);
     return JSON.parse(outcome.body.toString()) as Shown;
   }
 }
@@ -139,7 +142,7 @@ export async function readLog(
   const partial = model.status === 'running' || model.status === 'paused';
   const outcome = await ask(socket, { method: 'GET', path: `/containers/${model.id}/logs?stdout=1` });
   if (outcome.kind === 'lost') return undefined;
-  if (outcome.status !== 200) throw new Error(`logs: ${outcome.status} ${outcome.body}`);
+  if (outcome.status !== 200) throw new Error(`logs: ${outcome.status} ${String(outcome.body)}`);
   // It may have been killed within a line.
   const killed = model.codes.length === 0 || model.codes.some((code) => code > 128);
   return checkCount(textOf(outcome.body), { partial: partial || killed });

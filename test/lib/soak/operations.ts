@@ -2,7 +2,7 @@ import { tarball } from '../tarball.ts';
 import { ask, textOf } from './ask.ts';
 import { readLog, tell, type Model, type Status, type Told } from './container.ts';
 import { checkCount } from './counting.ts';
-import type { Client } from './stories.ts';
+import type { Client } from './client.ts';
 
 interface Operation {
   readonly name: string;
@@ -83,7 +83,7 @@ async function follow({ socket, random }: Client, model: Model): Promise<void> {
   const method = verb.startsWith('logs') ? 'GET' : 'POST';
   const followed = await ask(socket, { method, path: at(model, verb), leaveMs: 200 + random.below(800) });
   if (followed.kind === 'lost') return;
-  if (followed.status !== 200) throw new Error(`${verb}: ${followed.status} ${followed.body}`);
+  if (followed.status !== 200) throw new Error(`${verb}: ${followed.status} ${String(followed.body)}`);
   model.doing = verb;
   // With what was logged before, an attach may have a gap, as docker's.
   checkCount(textOf(followed.body), { partial: true, late: verb.startsWith('attach') });
@@ -95,13 +95,13 @@ async function exec({ socket, random, kills }: Client, model: Model): Promise<vo
   const before = kills();
   const made = await ask(socket, { method: 'POST', path: at(model, 'exec'), body });
   if (made.kind === 'lost') return;
-  if (made.status !== 201) throw new Error(`exec: ${made.status} ${made.body}`);
+  if (made.status !== 201) throw new Error(`exec: ${made.status} ${String(made.body)}`);
   const { Id } = JSON.parse(made.body.toString()) as { Id: string };
   const ran = await ask(socket, { method: 'POST', path: `/exec/${Id}/start`, body: {} });
   if (ran.kind === 'lost') return;
   // Forgotten with the daemon that made it: it was never started.
   if (ran.status === 404) return;
-  if (ran.status !== 200) throw new Error(`exec start: ${ran.status} ${ran.body}`);
+  if (ran.status !== 200) throw new Error(`exec start: ${ran.status} ${String(ran.body)}`);
   // Between its head and the shim a stream is the daemon's.
   if (kills() !== before) return;
   if (textOf(ran.body) !== `${code}\n`) throw new Error(`exec printed ${JSON.stringify(textOf(ran.body))}`);
@@ -122,7 +122,7 @@ async function copy({ socket, random }: Client, model: Model): Promise<void> {
     body: tarball([{ name: 'copied', data }]),
   });
   if (put.kind === 'lost') return;
-  if (put.status !== 200) throw new Error(`copy in: ${put.status} ${put.body}`);
+  if (put.status !== 200) throw new Error(`copy in: ${put.status} ${String(put.body)}`);
   const got = await ask(socket, { method: 'GET', path: at(model, 'archive?path=/copied') });
   if (got.kind === 'lost') return;
   if (got.status !== 200 || !got.body.includes(data)) throw new Error(`copy out: ${got.status}`);
@@ -132,7 +132,7 @@ async function rename({ socket }: Client, model: Model): Promise<void> {
   const name = model.name.endsWith('-x') ? model.name.slice(0, -2) : `${model.name}-x`;
   const renamed = await ask(socket, { method: 'POST', path: at(model, `rename?name=${name}`) });
   if (renamed.kind === 'answer') {
-    if (renamed.status !== 204) throw new Error(`rename: ${renamed.status} ${renamed.body}`);
+    if (renamed.status !== 204) throw new Error(`rename: ${renamed.status} ${String(renamed.body)}`);
     model.name = name;
     return;
   }
@@ -160,5 +160,5 @@ async function network({ socket, networks }: Client, model: Model): Promise<void
     body: { Container: model.id },
   });
   if (asked.kind === 'answer' && asked.status !== 200)
-    throw new Error(`${verb}: ${asked.status} ${asked.body}`);
+    throw new Error(`${verb}: ${asked.status} ${String(asked.body)}`);
 }

@@ -1,21 +1,8 @@
-import type { Random } from '../random.ts';
 import { ask } from './ask.ts';
 import { counting } from './counting.ts';
+import type { Client } from './client.ts';
 import { check, readLog, settles, tell, type Model } from './container.ts';
 import { OPERATIONS } from './operations.ts';
-
-/** A client of the soak. Each has containers of its own, so that it knows all about them. */
-export interface Client {
-  readonly socket: string;
-  readonly number: number;
-  readonly random: Random;
-  /** Daemons that were killed so far: the end of a stream does not say whose it was. */
-  readonly kills: () => number;
-  /** How often each thing was done. */
-  readonly done: Map<string, number>;
-  /** Networks that are there throughout. */
-  readonly networks: readonly string[];
-}
 
 let serial = 0;
 
@@ -23,8 +10,7 @@ let serial = 0;
 async function create(
   client: Client,
   cmd: readonly string[],
-  host: object = {},
-  more: object = {},
+  { host = {}, more = {} }: { readonly host?: object; readonly more?: object } = {},
 ): Promise<Model> {
   const { socket, number } = client;
   const name = `s${number}-${(serial += 1)}`;
@@ -38,7 +24,7 @@ async function create(
     if (found.kind === 'lost') continue;
     // Its name is taken by what was half made, for a moment.
     if (found.status === 404 && (made.kind === 'lost' || made.status === 409)) continue;
-    if (found.status > 201) throw new Error(`create ${name}: ${found.status} ${found.body}`);
+    if (found.status > 201) throw new Error(`create ${name}: ${found.status} ${String(found.body)}`);
     const { Id: id, State } = JSON.parse(found.body.toString()) as { Id: string; State?: { Status: string } };
     // Half made, and on its way out.
     if (State?.Status === 'removing') continue;
@@ -64,10 +50,12 @@ async function life(client: Client): Promise<void> {
     ? { NetworkMode: 'bridge', PortBindings: { '80/tcp': [{ HostPort: '' }] } }
     : {};
   const model = await create(client, counting({ lines: 1_000_000, code: 0 }), {
-    ...(random.once(2) ? { NetworkMode: client.networks[0] } : {}),
-    ...publish,
-    ...(random.once(3) ? { Binds: [`v${client.number}:/v`, '/anon'] } : {}),
-    ...(random.once(4) ? { Init: true } : {}),
+    host: {
+      ...(random.once(2) ? { NetworkMode: client.networks[0] } : {}),
+      ...publish,
+      ...(random.once(3) ? { Binds: [`v${client.number}:/v`, '/anon'] } : {}),
+      ...(random.once(4) ? { Init: true } : {}),
+    },
   });
   try {
     for (let left = 4 + random.below(8); left > 0 && model.status !== 'absent'; left -= 1) {
@@ -105,7 +93,7 @@ async function finite(client: Client): Promise<void> {
 async function policy(client: Client): Promise<void> {
   const { socket } = client;
   const model = await create(client, counting({ lines: 3, code: 1 }), {
-    RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 },
+    host: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 } },
   });
   await startKnown(client, model);
   const { State, RestartCount } = await settles(
@@ -120,14 +108,9 @@ async function policy(client: Client): Promise<void> {
 
 /** Gets healthy, also when the daemon died between two probes. */
 async function health(client: Client): Promise<void> {
-  const model = await create(
-    client,
-    counting({ lines: 1_000_000, code: 0 }),
-    {},
-    {
-      Healthcheck: { Test: ['CMD', 'true'], Interval: 200_000_000 },
-    },
-  );
+  const model = await create(client, counting({ lines: 1_000_000, code: 0 }), {
+    more: { Healthcheck: { Test: ['CMD', 'true'], Interval: 200_000_000 } },
+  });
   await startKnown(client, model);
   await settles(client.socket, model, (shown) => shown.State.Health?.Status === 'healthy');
   model.status = 'running';
@@ -144,7 +127,7 @@ async function startKnown({ socket }: Client, model: Model): Promise<void> {
       continue;
     }
     if (started.status === 204 || started.status === 304) return;
-    throw new Error(`start: ${started.status} ${started.body}`);
+    throw new Error(`start: ${started.status} ${String(started.body)}`);
   }
 }
 
