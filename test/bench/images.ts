@@ -9,6 +9,7 @@ import { tarball } from '../lib/tarball.ts';
 import type { Client } from './client.ts';
 import { cpuMs, peakKib, resetPeak } from './memory.ts';
 import { interleaved, median } from './statistics.ts';
+import { describe, stagesOf } from './stages.ts';
 import type { Row } from './table.ts';
 
 interface Engine {
@@ -31,12 +32,19 @@ export async function images(ours: Engine, theirs: Engine): Promise<Row[]> {
   const engines = [ours, theirs] as const;
   await using source = await openRegistry({ port: PORT });
   await using target = await openRegistry({ port: TARGET_PORT });
-  await uploads(`http://127.0.0.1:${PORT}/v2`).push({ layers: layers() }, 'big:1');
+  const made = layers();
+  await uploads(`http://127.0.0.1:${PORT}/v2`).push({ layers: made }, 'big:1');
   for (const { daemon } of engines)
     for (const registry of [source, target]) await registry.serveIn(daemon.netnsPid);
   const forget = (): Promise<unknown> =>
     Promise.all(engines.map(({ client }) => client.call('DELETE', `/images/${NAME}:1?force=1`)));
   const rows = await compared(engines, { what: 'pull of 500 MB', act: pull, between: forget, budget: 0.7 });
+  console.log(
+    describe(
+      await stagesOf(made[0] ?? Buffer.alloc(0), fetchLayer),
+      IMAGE_MB / ((rows[0]?.ours ?? 0) / 1000),
+    ),
+  );
   for (const { daemon } of engines) await pull(daemon);
   rows.push(...(await compared(engines, { what: 'save of 500 MB', act: save })));
   for (const { daemon } of engines) await tag(daemon);
@@ -94,6 +102,17 @@ async function compared(
     },
     { what: '  peak memory', unit: 'KiB', better: 'less', ours: own, theirs: other, budget: undefined },
   ];
+}
+
+/** The largest layer of the image, to nowhere. */
+async function fetchLayer(): Promise<void> {
+  const registry = `http://127.0.0.1:${PORT}/v2/big`;
+  const accept =
+    'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
+  const answer = await fetch(`${registry}/manifests/1`, { headers: { accept } });
+  const { layers: listed } = (await answer.json()) as { layers: { digest: string }[] };
+  const blob = await fetch(`${registry}/blobs/${listed[0]?.digest}`);
+  for await (const _chunk of blob.body ?? []);
 }
 
 const TIMEOUT = { timeoutMs: 120_000 };
