@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { notFound } from '../common/errors.ts';
+import { SyscallError } from '../native/ffi/syscall.ts';
 import { sendWithFd } from '../native/sys/unix-socket.ts';
 import { frameReader, type ShimEvent } from './frames.ts';
 
@@ -51,7 +52,13 @@ export function openConnection(socket: Socket, fd: number): Connection {
   return {
     send: (frame, passedFd) => {
       if (!open || socket.destroyed) throw notFound('The shim is gone');
-      sendWithFd(fd, frame, passedFd);
+      try {
+        sendWithFd(fd, frame, passedFd);
+      } catch (error) {
+        // The shim has ended, and its process before it; what it said of that is still to be read.
+        const isGone = error instanceof SyscallError && GONE.has(error.errnoName);
+        throw isGone ? notFound('The connection is closed', { cause: error }) : error;
+      }
     },
     listen: (next) => {
       listener = next;
@@ -62,6 +69,8 @@ export function openConnection(socket: Socket, fd: number): Connection {
     close: () => socket.destroy(),
   };
 }
+
+const GONE = new Set(['EPIPE', 'ECONNRESET']);
 
 /** The descriptor under a socket of the event loop (libuv's handle; not in Node's types). */
 export function descriptorOf(socket: Socket): number {

@@ -10,6 +10,7 @@ import type { Paths } from './paths.ts';
 import type { Ports } from './ports/contract.ts';
 import type { Accounts } from './spec/accounts.ts';
 import type { Forwarders } from './log-drivers/contract.ts';
+import type { LogReaders } from './logs/readers.ts';
 import type { LogUses } from './logs/uses.ts';
 import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
@@ -32,6 +33,7 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly dns: Resolvers;
   readonly restartTimers: RestartTimers;
   readonly logUses: LogUses;
+  readonly logReaders: LogReaders;
   readonly forwarders: Forwarders;
   readonly stats: Sampler<ContainerSample | undefined>;
   readonly paths: Paths;

@@ -83,6 +83,19 @@ daemonSuite('kill -9 of the daemon', (daemon) => {
   test('an attached session outlives the daemon', async () => {
     await using terminal = daemon().terminal('docker', 'run', '-it', '--name', 'through', 'busybox', 'sh');
     await terminal.shows(/[$#] /);
+    // The shell may be there before the client has the answer to its start; then it tells the terminal's size.
+    const told = [
+      'events',
+      '--since',
+      '1h',
+      '--until',
+      '0s',
+      '--filter',
+      'event=resize',
+      '--filter',
+      'container=through',
+    ];
+    await eventually('the client has gone on', async () => (await daemon().dockerOk(...told)) !== '');
     await daemon().kill9();
     terminal.type('echo without-$((40+2))\n');
     await terminal.shows('without-42');

@@ -86,7 +86,7 @@ daemonSuite(
       'ps, top, images and config speak of it': async () => {
         assert.match(
           await ok('ps'),
-          /boat_web_1 +nginx -c \/etc\/nginx.conf +Up \(healthy\)? +0.0.0.0:8088->80\/tcp/,
+          /boat_web_1 +nginx -c \/etc\/nginx.conf +Up \((healthy|health: starting)\) +0.0.0.0:8088->80\/tcp/,
         );
         assert.match(await ok('top', 'cache'), /boat_cache_1\n.*UID[^]*redis-server \*:6379/);
         assert.match(await ok('images'), /boat_db_1 +db +debian/);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { HOST, INTERNET, makeLan, NEIGHBOUR, type Lan, type Peer } from '../lib/lan.ts';
 import { eventually } from '../lib/process.ts';
@@ -60,10 +62,17 @@ daemonSuite('published ports and their peers', (daemon) => {
   test('who connects is seen under its own address', async () => {
     await run('--name', 'web', '-p', '8080:80', 'busybox', ...ANSWER);
     await answers(internet(), HOST, 8080);
-    const held = internet().run('sh', '-c', `sleep 4 | busybox nc ${HOST} 8080`);
+    // The server takes one at a time: who comes too early is refused.
+    const seen = join(daemon().directory, 'seen');
+    const held = internet().run(
+      'sh',
+      '-c',
+      `until [ -e ${seen} ]; do sleep 2 | busybox nc ${HOST} 8080; done`,
+    );
     await eventually('the connection has its source', async () =>
       (await daemon().dockerOk('exec', 'web', 'netstat', '-tn')).includes(INTERNET),
     );
+    await writeFile(seen, '');
     await held;
   });
 

@@ -3,9 +3,13 @@ import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
 import { removeDirectory } from '../remove-directory.ts';
+import { within } from '../within.ts';
 import { together } from '../together.ts';
 import { removeAnonymousVolumes } from '../volumes/prepare.ts';
 import type { Entry } from './table.ts';
+
+/** Who does not take what he asked for holds up a removal no longer. */
+const READERS_MS = 2_000;
 
 /**
  * Deletes what a container that does not run has on disk, its row last: as long as anything is left, somebody owns it.
@@ -17,6 +21,8 @@ export async function discard(
   { entry, volumes }: { readonly entry: Entry; readonly volumes: boolean },
 ): Promise<void> {
   await core.forwarders.finish(entry.id);
+  // A client that has waited for the end may remove it while its log is still on the way to it.
+  await within(READERS_MS, core.logReaders.drained(entry.id));
   await failpoint('container.remove.snapshot');
   await together([
     entry.cleared.then(() => dropCgroup(core, entry)),

@@ -18,5 +18,6 @@ export async function* logs(
   if (!isReadable(view.config.host)) {
     throw notImplemented('configured logging driver does not support reading');
   }
+  using _reading = core.logReaders.begin(view.id);
   yield* readLogs(ctx, { path: core.paths.log(view.id), ended: run?.ended, uses: core.logUses }, request);
 }

@@ -3,6 +3,7 @@ import { makeCtx } from '../../../common/ctx.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { createLogReaders } from '../logs/readers.ts';
 import { createLogUses } from '../logs/uses.ts';
 import { within } from '../within.ts';
 import type { Forwarders, Receiver } from './contract.ts';
@@ -26,13 +27,13 @@ interface Job {
 }
 
 /** With who compresses what is rotated: both end together. */
-export function makeLogParts(core: () => Core): Pick<Core, 'logUses' | 'forwarders'> {
+export function makeLogParts(core: () => Core): Pick<Core, 'logUses' | 'logReaders' | 'forwarders'> {
   const forwarders = createForwarders(core);
   const packer = packRegularly(core);
   const close = async (): Promise<void> => {
     await Promise.all([forwarders.close(), packer.close()]);
   };
-  return { logUses: createLogUses(), forwarders: { ...forwarders, close } };
+  return { logUses: createLogUses(), logReaders: createLogReaders(), forwarders: { ...forwarders, close } };
 }
 
 function createForwarders(core: () => Core): Forwarders {
