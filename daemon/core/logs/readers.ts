@@ -20,6 +20,6 @@ export function createLogReaders(): LogReaders {
         },
       };
     },
-    drained: (id) => Promise.all(readers.get(id) ?? []),
+    drained: (id) => Promise.all([...(readers.get(id) ?? [])]),
   };
 }

@@ -25,7 +25,7 @@ test('info tells of the registries of the configuration', async (t) => {
   assert.deepEqual(await told({}), {
     InsecureRegistryCIDRs: loopback,
     IndexConfigs: { 'docker.io': hub },
-    Mirrors: null,
+    Mirrors: [],
   });
   const mirrors = ['https://one.example/', 'http://two.example:5000/'];
   assert.deepEqual(
