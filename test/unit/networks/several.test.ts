@@ -86,7 +86,7 @@ await inOwnNetns(import.meta.url, {
     const endpoint = await networks.connect(ctx, 'c1', request);
     assert.match(await route(), /dev eth1/);
     assert.equal((await exec([...inside, 'busybox', 'ping', '-c1', '-W2', endpoint.gateway])).code, 0);
-    await assert.rejects(networks.connect(ctx, 'c1', request), { code: 'conflict' });
+    await assert.rejects(networks.connect(ctx, 'c1', request), { code: 'permission-denied' });
     assert.equal((await links()).filter((name) => name.startsWith('veth')).length, 2);
     const gone = await networks.disconnect(ctx, 'c1', { networkId: endpoint.networkId, pid: process.pid });
     assert.equal(gone?.endpointId, endpoint.endpointId);
