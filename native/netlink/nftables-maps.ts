@@ -1,8 +1,7 @@
-import { attribute, be32, message, nested, NLM_F_CREATE, text } from './message.ts';
+import { attribute, be32, nested, NLM_F_CREATE, text } from './message.ts';
+import { nft } from './nftables.ts';
 
 /** Maps of nf_tables from a protocol, an address and a port to an address and a port (include/uapi/linux/netfilter/nf_tables.h). Pure. */
-const NFPROTO_INET = 1;
-const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_NEWSET = 9;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_DELSETELEM = 14;
@@ -38,9 +37,6 @@ export interface TranslationMap {
   readonly key: readonly Field[];
   readonly value: readonly Field[];
 }
-
-const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>
-  message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, Buffer.of(NFPROTO_INET, 0, 0, 0), ...attributes);
 
 const typeOf = (fields: readonly Field[]): number =>
   fields.reduce((type, field) => (type << TYPE_BITS) | TYPES[field], 0);

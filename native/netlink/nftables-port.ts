@@ -1,18 +1,12 @@
-import { attribute, be32, nested, text } from './message.ts';
+import { attribute, be32 } from './message.ts';
 import { portBytes } from './nftables-maps.ts';
+import { compare, expression, loadMeta, loadPayload, loadValue } from './nftables-parts.ts';
 
 /**
  * Expressions that change one port of packets of one IPv4 address, in a table of family `ip`: `ip daddr 127.0.0.11 udp dport 53 dnat
  * to :35000`. Pure. (include/uapi/linux/netfilter/nf_tables.h)
  */
-const NFTA_LIST_ELEM = 1;
-const NFTA_EXPR_NAME = 1;
-const NFTA_EXPR_DATA = 2;
-const NFTA_DATA_VALUE = 1;
 const REGISTER = 1;
-const META_L4PROTO = 16;
-const NETWORK_HEADER = 1;
-const TRANSPORT_HEADER = 2;
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 /** Where the address lies in the IPv4 header, the port in that of TCP and UDP; NFT_NAT_SNAT, NFT_NAT_DNAT. */
 const ENDS = {
@@ -34,17 +28,13 @@ export interface PortChange {
 export function changePort({ end, protocol, address, from, to }: PortChange): readonly Buffer[] {
   const { address: addressAt, port: portAt, nat } = ENDS[end];
   return [
-    expression('meta', attribute(2, be32(META_L4PROTO)), attribute(1, be32(REGISTER))),
+    loadMeta('l4proto', REGISTER),
     equals(Buffer.of(PROTOCOLS[protocol])),
-    payload(NETWORK_HEADER, addressAt, 4),
+    loadPayload('network', { offset: addressAt, bytes: 4 }, REGISTER),
     equals(address),
-    payload(TRANSPORT_HEADER, portAt, 2),
+    loadPayload('transport', { offset: portAt, bytes: 2 }, REGISTER),
     equals(portBytes(from)),
-    expression(
-      'immediate',
-      attribute(1, be32(REGISTER)),
-      nested(2, attribute(NFTA_DATA_VALUE, portBytes(to))),
-    ),
+    loadValue(portBytes(to), REGISTER),
     expression(
       'nat',
       attribute(1, be32(nat)),
@@ -54,22 +44,4 @@ export function changePort({ end, protocol, address, from, to }: PortChange): re
   ];
 }
 
-const expression = (name: string, ...attributes: Buffer[]): Buffer =>
-  nested(NFTA_LIST_ELEM, attribute(NFTA_EXPR_NAME, text(name)), nested(NFTA_EXPR_DATA, ...attributes));
-
-const equals = (value: Uint8Array): Buffer =>
-  expression(
-    'cmp',
-    attribute(1, be32(REGISTER)),
-    attribute(2, be32(0)),
-    nested(3, attribute(NFTA_DATA_VALUE, value)),
-  );
-
-const payload = (base: number, offset: number, bytes: number): Buffer =>
-  expression(
-    'payload',
-    attribute(1, be32(REGISTER)),
-    attribute(2, be32(base)),
-    attribute(3, be32(offset)),
-    attribute(4, be32(bytes)),
-  );
+const equals = (value: Uint8Array): Buffer => compare(REGISTER, '==', value);

@@ -54,7 +54,8 @@ const nfgenmsg = (family: number, resource: number): Buffer => Buffer.of(family,
 const nftOf = (table: Table, [type, flags]: readonly [number, number], ...attributes: Buffer[]): Buffer =>
   message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(familyOf(table), 0), ...attributes);
 
-const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>
+/** A message of nf_tables for a table of the family `inet`. */
+export const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>
   nftOf('', [type, flags], ...attributes);
 
 export const batchBegin = (): Buffer =>
