@@ -2,7 +2,7 @@ import { invalidArgument, messageOf } from '../../common/errors.ts';
 import { text } from '../../common/flags/flag.ts';
 import { defineCommand } from '../command.ts';
 import { createFlags } from '../container/flags.ts';
-import { parseRestartPolicy } from '../container/values.ts';
+import { parseRestartBackoff, parseRestartPolicy } from '../container/values.ts';
 import { print } from '../output.ts';
 import { containerPath, forEach } from './each.ts';
 
@@ -26,6 +26,7 @@ export const update = defineCommand({
     'memory-swap': createFlags['memory-swap'],
     'pids-limit': createFlags['pids-limit'],
     restart: text('When to start again after the container exits'),
+    'restart-backoff': createFlags['restart-backoff'],
   },
   arity: [1],
   run: async ({ daemon, flags, changed, args }) => {
@@ -46,7 +47,10 @@ export const update = defineCommand({
       MemorySwap: flags['memory-swap'],
       NanoCpus: flags.cpus,
       PidsLimit: flags['pids-limit'],
-      RestartPolicy: changed.has('restart') ? policyOf(flags.restart) : undefined,
+      RestartPolicy: {
+        ...(changed.has('restart') ? policyOf(flags.restart) : {}),
+        ...parseRestartBackoff(flags['restart-backoff']),
+      },
     };
     const warnings: string[] = [];
     const status = await forEach(args, async (name) => {

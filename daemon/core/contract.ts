@@ -234,7 +234,8 @@ export interface ContainerUpdate {
       | 'cgroupParent'
     >
   >;
-  readonly restartPolicy: HostOptions['restartPolicy'] | undefined;
+  /** What is missing stays, of the back-off too. */
+  readonly restartPolicy: Partial<HostOptions['restartPolicy']> | undefined;
   /** The fields that the client sent, for inspect. */
   readonly raw: Readonly<Record<string, unknown>>;
 }

@@ -176,4 +176,23 @@ daemonSuite('restart policies', (daemon) => {
     const wrong = await daemon().wherry('run', '--restart-backoff', 'min=soon', 'busybox');
     assert.match(wrong.stderr, /"min=soon" has no valid value/);
   });
+
+  test('wherry update --restart-backoff: each part stays until it is given anew, and who waits does not wait for longer', async () => {
+    const shown = (id: string): Promise<string> =>
+      daemon().wherryOk('inspect', '-f', '{{json .HostConfig.RestartPolicy}}', id);
+    const flags = ['--restart', 'always', '--restart-backoff', 'min=1h,max=2h'];
+    const id = await daemon().wherryOk('run', '-d', ...flags, 'busybox', 'false');
+    await eventually('it waits', async () => (await status(id)) === 'restarting');
+    assert.equal(await daemon().wherryOk('update', '--restart-backoff', 'min=10ms,max=20ms', id), id);
+    await eventually('it is started often', async () => (await restarts(id)) >= 4);
+    assert.match(await shown(id), /"Name":"always",.*"MinDelay":10000000,"MaxDelay":20000000/);
+    await daemon().wherryOk('update', '--restart', 'on-failure:9', '--restart-backoff', 'jitter=0', id);
+    assert.equal(
+      await shown(id),
+      '{"Name":"on-failure","MaximumRetryCount":9,"MinDelay":10000000,"MaxDelay":20000000,"Jitter":0}',
+    );
+    const wrong = await daemon().wherry('update', '--restart-backoff', 'min=1m', id);
+    assert.match(wrong.stderr, /the longest pause, 20ms, is below the shortest, 60000ms/);
+    assert.equal(wrong.code, 1);
+  });
 });

@@ -6,12 +6,16 @@ import { cgroupPathOf } from '../cgroups.ts';
 import type { ContainerUpdate, HostOptions, HostResources } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { makeResources } from '../spec/resources.ts';
-import { checkPolicy } from '../restarts/policy.ts';
+import { pauseOf } from '../restarts/pause.ts';
+import { backoffOf, checkPolicy } from '../restarts/policy.ts';
+import { formatTime, realTimeNs } from '../time.ts';
 import { announce } from './announce.ts';
 import { fitResources } from './fit-resources.ts';
 import { isUp } from './state.ts';
 import type { Entry } from './table.ts';
 import { validateResources } from './validate.ts';
+
+const NS_PER_MS = 1_000_000n;
 
 /**
  * Containers.update: live first, written when the kernel took all of it. A daemon that dies in between has a container with the new
@@ -29,6 +33,7 @@ export async function update(
     if (isUp(entry.view.state)) await apply(core, entry, { from: entry.view.config.host.resources, change });
     await failpoint('container.update.applied');
     core.table.reconfigure(entry, { ...entry.view.config, host });
+    shortenPause(core, entry);
     announce(core, entry, { action: 'update' });
     return warnings;
   } catch (error) {
@@ -53,25 +58,34 @@ function merge(
   const kept = { ...resources, pidsLimit: (pidsLimit ?? 0) > 0 ? pidsLimit : undefined };
   const { resources: fitted, warnings } = fitResources(kept, core.host.limits);
   validateResources(fitted, core.host);
-  // A back-off stays until another is given.
-  const { backoff } = host.restartPolicy;
-  const restartPolicy =
-    change.restartPolicy === undefined
-      ? host.restartPolicy
-      : { ...(backoff === undefined ? {} : { backoff }), ...change.restartPolicy };
+  const restartPolicy = mergePolicy(host.restartPolicy, change.restartPolicy ?? {});
   checkPolicy(restartPolicy);
   if (host.autoRemove && restartPolicy.name !== '' && restartPolicy.name !== 'no')
     throw conflict('Restart policy cannot be updated because AutoRemove is enabled for the container');
   return {
     warnings,
-    host: { ...host, resources: fitted, restartPolicy, raw: mergeRaw(host.raw, change.raw) },
+    host: { ...host, resources: fitted, restartPolicy, raw: { ...host.raw, ...change.raw } },
   };
 }
 
-function mergeRaw(old: HostOptions['raw'], next: HostOptions['raw']): HostOptions['raw'] {
-  const policy = next['RestartPolicy'];
-  if (policy === undefined) return { ...old, ...next };
-  return { ...old, ...next, RestartPolicy: { ...(old['RestartPolicy'] as object), ...policy } };
+/** Each part of a back-off stays until it is given anew. */
+function mergePolicy(
+  old: HostOptions['restartPolicy'],
+  next: Partial<HostOptions['restartPolicy']>,
+): HostOptions['restartPolicy'] {
+  const backoff = { ...old.backoff, ...next.backoff };
+  return { ...old, ...next, ...(Object.keys(backoff).length === 0 ? {} : { backoff }) };
+}
+
+/** One that waits longer than its back-off now allows goes on waiting for the longest pause, not for more. */
+function shortenPause(core: Core, entry: Entry): void {
+  const { state, config } = entry.view;
+  if (state.kind !== 'restarting') return;
+  const { maxMs, jitter } = backoffOf(config.host.restartPolicy);
+  if (pauseOf(state) <= maxMs * (1 + jitter)) return;
+  const restartAt = formatTime(realTimeNs() + BigInt(Math.round(maxMs)) * NS_PER_MS);
+  core.table.advance(entry, ['restarting'], { state: { ...state, restartAt } });
+  core.restartTimers.set(entry.id, maxMs);
 }
 
 /** Docker's, in its words: what was set in one way is not updated in the other. */

@@ -74,6 +74,7 @@ export function settledHostConfig({ namespaces, resources, raw, ...host }: HostO
   };
   const dropped = Object.entries(lists).filter(([name, list]) => list.length === 0 && raw[name] !== null);
   return {
+    RestartPolicy: showRestartPolicy(host.restartPolicy),
     CgroupnsMode: namespaces.cgroup,
     IpcMode: namespaces.ipc,
     PidMode: namespaces.pid,

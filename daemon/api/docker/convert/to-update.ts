@@ -1,7 +1,8 @@
 import type { ContainerUpdate } from '../../../core/contract.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import { readUpdateBody } from '../wire/update.ts';
-import { showRestartPolicy, toRestartPolicy } from './restart-policy.ts';
+import type { RestartPolicyBody } from '../wire/restart-policy.ts';
+import { toRestartPolicy } from './restart-policy.ts';
 
 /** The wire's name of each limit, and ours. */
 const LIMITS = {
@@ -37,10 +38,7 @@ export function readUpdate(
   });
   const { RestartPolicy } = body;
   const PidsLimit = differs.updatesPidsLimit(version) ? body.PidsLimit : undefined;
-  const restartPolicy =
-    RestartPolicy?.Name === undefined || RestartPolicy.Name === ''
-      ? undefined
-      : toRestartPolicy(RestartPolicy, {});
+  const restartPolicy = RestartPolicy === undefined ? undefined : readPolicy(RestartPolicy);
   const change: ContainerUpdate = {
     resources: {
       ...Object.fromEntries(limits.map(({ own, value }) => [own, value])),
@@ -51,11 +49,18 @@ export function readUpdate(
     raw: {
       ...Object.fromEntries(limits.map(({ wire, value }) => [wire, value])),
       ...(PidsLimit === undefined ? {} : { PidsLimit }),
-      ...(restartPolicy === undefined ? {} : { RestartPolicy: showRestartPolicy(restartPolicy) }),
     },
   };
   const dropped = Object.entries(body).filter(([name, value]) => !KNOWN.has(name) && asks(value));
   return { change, warnings: dropped.map(([name]) => `${name} cannot be updated. ${name} discarded.`) };
+}
+
+/** Without a name the policy stays, and only a back-off is set. */
+function readPolicy(body: RestartPolicyBody): ContainerUpdate['restartPolicy'] {
+  const { name, maximumRetryCount, backoff } = toRestartPolicy(body, {});
+  const ofName = (body.Name ?? '') === '' ? {} : { name, maximumRetryCount };
+  const policy = { ...ofName, ...(backoff === undefined ? {} : { backoff }) };
+  return Object.keys(policy).length === 0 ? undefined : policy;
 }
 
 /** Clients send most fields with their zero value. */
