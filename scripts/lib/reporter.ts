@@ -11,39 +11,53 @@ type Summary = Extract<TestEvent, { type: 'test:summary' }>['data'];
 
 const SLOW_MS = 1000;
 
-/**
- * One line per file, every failure in full where it happens, every skip with its reason at the end, and node's summary
- * (`# tests 12`, `# pass 12`, `# fail 0`) last.
- */
+/** What scripts/test.ts reads from the file that WHERRY_TEST_OUTCOME names. */
+export interface Outcome {
+  readonly files: readonly FileOutcome[];
+  /** A line each. */
+  readonly skips: readonly string[];
+}
+
+export interface FileOutcome {
+  readonly name: string;
+  readonly isOk: boolean;
+  readonly counts: Counts;
+}
+
+export type Counts = Pick<
+  Summary['counts'],
+  'tests' | 'suites' | 'passed' | 'cancelled' | 'skipped' | 'todo'
+>;
+
+/** One line per file, and every failure in full where it happens. */
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const skips: string[] = [];
-  const diedAtLoad: string[] = [];
-  let summary: Summary | undefined;
+  const files = new Map<string, FileOutcome>();
   for await (const event of events) {
     if (event.type === 'test:fail') {
       yield* failure(event.data);
-      if (isDeadFile(event.data)) diedAtLoad.push(event.data.name);
+      const { name } = event.data;
+      if (isFile(event.data) && !files.has(name)) files.set(name, { name, isOk: false, counts: DEAD });
     }
     if (event.type === 'test:pass') skips.push(...skipped(event.data));
     if (event.type === 'test:stderr' || event.type === 'test:stdout') yield event.data.message;
-    if (event.type === 'test:summary') {
-      if (event.data.file === undefined) summary = event.data;
-      else yield fileLine(event.data, event.data.file);
+    if (event.type === 'test:summary' && event.data.file !== undefined) {
+      const { counts, success: isOk } = event.data;
+      const name = relative(at(), event.data.file);
+      files.set(name, { name, isOk, counts });
+      yield fileLine(event.data, event.data.file);
     }
   }
-  if (skips.length > 0) yield ['', 'Skipped:', ...skips, ''].join('\n');
-  if (summary !== undefined) yield totals(summary);
-  // For scripts/test.ts.
   const outcome = env['WHERRY_TEST_OUTCOME'];
-  if (outcome !== undefined && summary !== undefined)
-    writeFileSync(outcome, JSON.stringify({ failures: failures(summary), diedAtLoad }));
+  if (outcome !== undefined)
+    writeFileSync(outcome, JSON.stringify({ files: [...files.values()], skips } satisfies Outcome));
 }
 
-/** Whether the failure is a file's, not a test's, and a signal ended its process. */
-const isDeadFile = ({ name, file, nesting, details }: Failed): boolean =>
-  nesting === 0 && file !== undefined && relative(at(), file) === name && 'signal' in details.error
-    ? typeof details.error.signal === 'string'
-    : false;
+/** A file whose process ended before it could count its tests is one that failed. */
+const DEAD: Counts = { tests: 1, suites: 0, passed: 0, cancelled: 0, skipped: 0, todo: 0 };
+
+const isFile = ({ name, file, nesting }: Failed): boolean =>
+  nesting === 0 && file !== undefined && relative(at(), file) === name;
 
 function* failure(data: Failed): Generator<string> {
   const { error } = data.details;
@@ -73,21 +87,4 @@ function fileLine(summary: Summary, file: string): string {
   const skips = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   const time = ms > SLOW_MS ? `  ${(ms / 1000).toFixed(1)} s` : '';
   return `${mark} ${relative(at(), file)}  ${counts.passed} of ${counts.tests}${skips}${time}\n`;
-}
-
-const failures = ({ counts }: Summary): number => counts.tests - counts.passed - counts.skipped - counts.todo;
-
-function totals(summary: Summary): string {
-  const { counts, duration_ms: ms } = summary;
-  return [
-    `# tests ${counts.tests}`,
-    `# suites ${counts.suites}`,
-    `# pass ${counts.passed}`,
-    `# fail ${failures(summary) - counts.cancelled}`,
-    `# cancelled ${counts.cancelled}`,
-    `# skipped ${counts.skipped}`,
-    `# todo ${counts.todo}`,
-    `# duration_ms ${ms.toFixed(0)}`,
-    '',
-  ].join('\n');
 }
