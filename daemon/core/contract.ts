@@ -11,6 +11,7 @@ import type { NetworkVerbs } from './connections/contract.ts';
 import type { Sandbox } from './networks/types.ts';
 import type { Health } from './health/contract.ts';
 import type { RestartRecord } from './restarts/contract.ts';
+import type { KernelLimits } from './kernel-limits.ts';
 import type { Runtimes } from './runtimes/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
@@ -363,6 +364,9 @@ export interface EngineInfo {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly cgroupVersion: '1' | '2';
+  /** What the host's cgroups can limit. */
+  readonly limits: KernelLimits;
+  readonly ipv4Forwarding: boolean;
   readonly goroutines: number;
   readonly openFiles: number;
   readonly eventsListeners: number;

@@ -11,7 +11,8 @@ export async function openInfo(
 ): Promise<() => EngineInfo> {
   const system = await readOsRelease();
   const startedAt = formatTime(realTimeNs());
-  const countFiles = await openFileCounter();
+  const openFiles = await openLast(countFiles);
+  const forwards = await openLast(isForwarding);
   return () => ({
     id: core.config.id,
     name: hostname(),
@@ -24,8 +25,10 @@ export async function openInfo(
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     cgroupVersion: core.host.cgroups.hierarchies.length > 0 ? '1' : '2',
+    limits: core.host.limits,
+    ipv4Forwarding: forwards(),
     goroutines: core.background.count(),
-    openFiles: countFiles(),
+    openFiles: openFiles(),
     eventsListeners: core.events.listeners(),
     startedAt,
     initBinary: core.config.initPath ?? 'docker-init',
@@ -52,15 +55,19 @@ function parseOsRelease(text: string): Record<string, string> {
   ) as Record<string, string>;
 }
 
-/** How many descriptors are open: as of the last time that somebody asked, since asking must not wait. */
-async function openFileCounter(): Promise<() => number> {
-  const count = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
-  let last = await count();
+/** What was true the last time that somebody asked, since asking must not wait. */
+async function openLast<T>(find: () => Promise<T>): Promise<() => T> {
+  let last: T = await find();
   return () => {
-    void count().then(
+    void find().then(
       (now) => (last = now),
       () => {},
     );
     return last;
   };
 }
+
+const countFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+
+const isForwarding = async (): Promise<boolean> =>
+  (await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).trim() === '1';

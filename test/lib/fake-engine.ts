@@ -12,7 +12,7 @@ import type {
 } from '../../daemon/core/contract.ts';
 import type { NetworkView } from '../../daemon/core/networks/types.ts';
 import type { Image } from '../../image/images.ts';
-import { exampleContainer, exampleEvent, exampleImage, hex } from './examples.ts';
+import { ALL_LIMITS, exampleContainer, exampleEvent, exampleImage, hex } from './examples.ts';
 
 /**
  * An engine that keeps everything in memory and runs nothing: attach and exec echo what the client sends, in frames unless
@@ -262,6 +262,8 @@ export function fakeEngine(): FakeEngine {
       cpus: 2,
       memoryBytes: 4_000_000_000,
       cgroupVersion: '1',
+      limits: ALL_LIMITS,
+      ipv4Forwarding: true,
       goroutines: 1,
       initBinary: '/usr/lib/wherry/container-init',
       openFiles: 20,

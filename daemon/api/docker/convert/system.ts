@@ -3,6 +3,7 @@ import type { Engine } from '../../../core/contract.ts';
 import { LOG_DRIVERS } from '../../../core/log-drivers/drivers.ts';
 import type { Runtimes } from '../../../core/runtimes/contract.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
+import { limitWarnings, showLimits } from './limits.ts';
 import { showRegistries, type ShownRegistries } from './registry-config.ts';
 import { statusOf, type Status } from './state.ts';
 
@@ -53,6 +54,7 @@ export interface DoorInfo {
 /** Answer of `GET /info`. */
 export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): object {
   const info = engine.info();
+  const warnings = [...info.warnings, ...limitWarnings(info)];
   return {
     ID: info.id,
     ...containerCounts(engine),
@@ -70,11 +72,9 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
       Authorization: null,
       Log: LOG_DRIVERS,
     },
-    ...LIMITS,
-    IPv4Forwarding: true,
+    ...showLimits(info),
     Debug: door.debug,
     NFd: info.openFiles,
-    OomKillDisable: info.cgroupVersion === '1',
     NGoroutines: info.goroutines,
     SystemTime: new Date().toISOString(),
     LoggingDriver: door.logDriver,
@@ -111,7 +111,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     ...(differs.showsFirewall(version) ? { FirewallBackend: { Driver: 'nftables' } } : {}),
     ...(differs.showsContainerFields(version) ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
     CDISpecDirs: door.cdiDirectories,
-    Warnings: info.warnings.length === 0 ? null : info.warnings,
+    Warnings: warnings.length === 0 ? null : warnings,
   };
 }
 
@@ -128,16 +128,6 @@ export const showDevices = (names: readonly string[], version: ApiVersion): obje
   names.length === 0 || !differs.showsDevices(version)
     ? {}
     : { DiscoveredDevices: names.map((ID) => ({ Source: 'cdi', ID })) };
-
-const LIMITS = {
-  MemoryLimit: true,
-  SwapLimit: true,
-  CpuCfsPeriod: true,
-  CpuCfsQuota: true,
-  CPUShares: true,
-  CPUSet: true,
-  PidsLimit: true,
-} as const;
 
 const NO_PROXY = { HttpProxy: '', HttpsProxy: '', NoProxy: '' } as const;
 
