@@ -40,9 +40,21 @@ daemonSuite(
       exec(['nsenter', `--net=/proc/${daemon().netnsPid}/ns/net`, '--', ...argv]);
     const visit = (address = '127.0.0.1:8088'): Promise<string> =>
       eventually(`${address} answers`, async () => {
-        const { code, stdout } = await onHost('busybox', 'wget', '-qO-', `http://${address}/cgi-bin/hit`);
+        const fetched = onHost('busybox', 'wget', '-qO-', `http://${address}/cgi-bin/hit`);
+        const { code, stdout } = await fetched.catch(async (cause: unknown) =>
+          assert.fail(new Error(await whereItHangs(), { cause })),
+        );
         return code === 0 && stdout.trim();
       });
+    /** Who waits for whom: processes and connections of every container, and what nginx said last. */
+    const whereItHangs = async (): Promise<string> => {
+      const script = `docker logs --tail 5 boat_web_1; for c in $(docker ps -q); do
+        docker inspect -f '{{.Name}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' $c; docker top $c -eo pid,stat,wchan,args
+        nsenter -t $(docker inspect -f '{{.State.Pid}}' $c) -n busybox netstat -tuan; done`;
+      const env = { ...process.env, DOCKER_HOST: `unix://${daemon().socket}` };
+      const { stdout, stderr } = await exec(['sh', '-c', script], { env });
+      return `${stdout}\n${stderr}`;
+    };
     /** By docker, which starts quicker than compose. */
     const inside = (service: string, ...argv: string[]): Promise<string> =>
       daemon().dockerOk('exec', `boat_${service}_1`, ...argv);
