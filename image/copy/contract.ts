@@ -23,12 +23,34 @@ export interface StoppedRoot {
   readonly writable: boolean;
   /** The container is to have a root that is read-only. */
   readonly readOnlyRoot: boolean;
+  /** What is mounted on directories of the host, for the thread alone, before anything is bound from there. */
+  readonly mounts: readonly CopyMount[];
   /** Shallow ones first. One whose source is missing is left out: it is made at the start. */
   readonly binds: readonly CopyBind[];
 }
 
+export interface CopyMount {
+  /** An existing directory. */
+  readonly at: string;
+  readonly what:
+    /** mount(2)'s arguments. A failure is told in docker's words, as `invalid-argument`. */
+    | {
+        readonly kind: 'file-system';
+        readonly type: string;
+        readonly device: string;
+        readonly flags: number;
+        readonly data: string;
+      }
+    /** Of an image, topmost first. */
+    | { readonly kind: 'layers'; readonly layers: readonly string[] }
+    /** Of another container's first process, where it has it. */
+    | { readonly kind: 'borrowed'; readonly pid: number; readonly from: string };
+}
+
 export interface CopyBind {
   readonly source: string;
+  /** Beneath `source`, no link leading out of it; empty: all of it. Throws `invalid-argument` where it is not there. */
+  readonly subpath: string;
   readonly destination: string;
   readonly readOnly: boolean;
 }

@@ -25,6 +25,7 @@ import {
 } from '../../native/sys/mounts.ts';
 import { readInto } from '../../native/sys/read.ts';
 import type { CopyBind, CopyRoot, StoppedRoot } from './contract.ts';
+import { clonePart, mountHostSide } from './mounts.ts';
 
 const OPEN_ROOT = O_PATH | fs.O_DIRECTORY;
 const CGROUP_BYTES = 16 * 1024;
@@ -79,6 +80,7 @@ function cgroupsOf(process: number): string {
 async function withStoppedRoot<T>(root: StoppedRoot, act: (fd: number) => Promise<T>): Promise<T> {
   const { staging, overlay, writable } = root;
   using _mounts = privateMounts();
+  mountHostSide(root.mounts);
   // Before anything of ours is mounted: a source may be a directory that the staging lies in.
   using sources = cloneAll(root.binds);
   mount({ source: 'tmpfs', target: staging, type: 'tmpfs', data: 'mode=0700' });
@@ -113,7 +115,7 @@ function cloneAll(binds: readonly CopyBind[]): Clones {
   const close = (): void => clones.forEach((fd) => closeFd(fd));
   try {
     for (const bind of binds) {
-      const fd = cloned(bind.source);
+      const fd = cloned(bind);
       if (fd !== undefined) clones.set(bind, fd);
     }
   } catch (error) {
@@ -123,7 +125,8 @@ function cloneAll(binds: readonly CopyBind[]): Clones {
   return { get: (bind) => clones.get(bind), [Symbol.dispose]: close };
 }
 
-function cloned(source: string): number | undefined {
+function cloned({ source, subpath }: CopyBind): number | undefined {
+  if (subpath !== '') return clonePart(source, subpath);
   try {
     return cloneMounts(source);
   } catch (error) {

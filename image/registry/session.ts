@@ -44,11 +44,10 @@ export function openSession(options: Options): Session {
   });
 
   /** Undefined as long as the registry has not said what it wants, and where there is nothing to give it. */
-  const authorization = async (ctx: Ctx): Promise<string | undefined> => {
+  const authorization = async (ctx: Ctx, wanted: Challenge | undefined): Promise<string | undefined> => {
     if (own?.registryToken !== undefined) return `Bearer ${own.registryToken}`;
-    if (challenge === undefined) return undefined;
-    if (challenge.scheme === 'bearer')
-      return `Bearer ${(await tokens.get(ctx, tokenRequest(challenge))).token}`;
+    if (wanted === undefined) return undefined;
+    if (wanted.scheme === 'bearer') return `Bearer ${(await tokens.get(ctx, tokenRequest(wanted))).token}`;
     if (own === undefined || own.username === '')
       throw new WherryError('permission-denied', 'no basic auth credentials');
     return basic(own);
@@ -62,19 +61,18 @@ export function openSession(options: Options): Session {
   /** A second time where the first answer tells what is wanted, or that a token is not good any more. */
   const authorised = async (ctx: Ctx, outgoing: Outgoing): Promise<Incoming> => {
     if (outgoing.url.origin !== origin) return once(ctx, outgoing, undefined);
-    const used = await authorization(ctx);
+    const used = await authorization(ctx, challenge);
     const first = await once(ctx, outgoing, used);
-    // Registries want a right of its own for DELETE, and a token with that would take the place of the one that is needed.
-    if (first.status !== 401 || own?.registryToken !== undefined || outgoing.method === 'DELETE')
-      return first;
+    if (first.status !== 401 || own?.registryToken !== undefined) return first;
     const wanted = parseChallenge(first.headers['www-authenticate']);
     // Basic credentials that were refused stay refused.
     if (wanted === undefined || (used !== undefined && wanted.scheme === 'basic')) return first;
     if (used !== undefined && challenge?.scheme === 'bearer')
       tokens.forget(tokenRequest(challenge), used.slice('Bearer '.length));
     first.body.resume();
-    challenge = wanted;
-    return once(ctx, outgoing, await authorization(ctx));
+    // Registries want a right of its own for DELETE, which the other requests have no need of, and may not be given.
+    if (outgoing.method !== 'DELETE') challenge = wanted;
+    return once(ctx, outgoing, await authorization(ctx, wanted));
   };
 
   return {

@@ -22,6 +22,7 @@ const O_CLOEXEC = 0o2000000;
 /** How openat2 resolves a path (man 2 openat2). */
 export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 
 export const S_IFMT = 0o170000;

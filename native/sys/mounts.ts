@@ -93,10 +93,12 @@ export function detachMount(target: string): void {
 }
 
 export interface OverlayLayers {
-  /** Topmost first; absolute. */
+  /** Topmost first; absolute. Two at least where there is no `upper`. */
   readonly lower: readonly string[];
-  readonly upper: string;
-  readonly work: string;
+  /** Undefined: the overlay is read-only. */
+  readonly upper?: string | undefined;
+  /** As `upper`. */
+  readonly work?: string | undefined;
 }
 
 /** Mounts an overlay: with one parameter a layer (Linux 6.7), with one text for kernels that don't know those. */
@@ -109,8 +111,8 @@ export function mountOverlayAt(target: string, layers: OverlayLayers): void {
       );
     set('source', 'overlay');
     for (const path of layers.lower) set('lowerdir+', path);
-    set('upperdir', layers.upper);
-    set('workdir', layers.work);
+    if (layers.upper !== undefined) set('upperdir', layers.upper);
+    if (layers.work !== undefined) set('workdir', layers.work);
     checked('fsconfig', 'overlay', () =>
       configure(syscallNumber('fsconfig'), context, CMD_CREATE, null, null, 0),
     );
@@ -130,9 +132,15 @@ export function mountOverlayAt(target: string, layers: OverlayLayers): void {
 
 /** The thread has a working directory of its own since it left the others' mounts: relative paths are short. */
 function mountByText(target: string, { lower, upper, work }: OverlayLayers): void {
-  const base = commonDirectory([...lower, upper, work]);
+  const writable = Object.entries({ upperdir: upper, workdir: work }).flatMap(([key, path]) =>
+    path === undefined ? [] : [{ key, path }],
+  );
+  const base = commonDirectory([...lower, ...writable.map(({ path }) => path)]);
   const short = (path: string): string => posix.relative(base, path).replaceAll(/[\\,:]/g, String.raw`\$&`);
-  const data = `lowerdir=${lower.map(short).join(':')},upperdir=${short(upper)},workdir=${short(work)}`;
+  const data = [
+    `lowerdir=${lower.map(short).join(':')}`,
+    ...writable.map(({ key, path }) => `${key}=${short(path)}`),
+  ].join(',');
   if (Buffer.byteLength(data) > DATA_BYTES) {
     throw new Error(`Cannot mount an overlay of ${lower.length} layers: that takes Linux 6.7`);
   }
@@ -151,6 +159,41 @@ export const cloneMounts = (path: string): number =>
   checked('open_tree', path, () =>
     atPath(syscallNumber('open_tree'), AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE),
   );
+
+/** The same of what is open: of a directory in the middle of a mount, too. */
+export const cloneMountsAt = (fd: number): number =>
+  checked('open_tree', `descriptor ${fd}`, () =>
+    atPath(syscallNumber('open_tree'), fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH),
+  );
+
+/**
+ * A detached copy of what another process has mounted at `path`, alone. Only who is in a mount namespace may clone its mounts, so this
+ * thread, which must have left the others' mounts, enters it for that one call; the root there is that process's. man 2 setns.
+ */
+export function cloneMountOf(pid: number, path: string): number {
+  const open = (process: string): number =>
+    openAt(AT_FDCWD, `/proc/${process}/ns/mnt`, { flags: fs.O_RDONLY });
+  const enter = (namespace: number): void =>
+    void checked('setns', 'mnt', () => two(syscallNumber('setns'), namespace, CLONE_NEWNS));
+  const own = open('thread-self');
+  try {
+    const other = open(String(pid));
+    try {
+      enter(other);
+    } finally {
+      closeFd(other);
+    }
+    try {
+      return checked('open_tree', path, () =>
+        atPath(syscallNumber('open_tree'), AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC),
+      );
+    } finally {
+      enter(own);
+    }
+  } finally {
+    closeFd(own);
+  }
+}
 
 /** Puts a detached mount onto a path, or onto what is open. man 2 move_mount, Linux 5.2. */
 export function attach(mounted: number, target: string | number): void {

@@ -8,7 +8,7 @@ import { announce } from '../containers/announce.ts';
 import type { Entry } from '../containers/table.ts';
 import type { CopyInRequest } from './contract.ts';
 import { naming, type Parts } from './copy-out.ts';
-import { copyRoot } from './root.ts';
+import { openCopyRoot } from './root.ts';
 
 /** A client that sends nothing for so long keeps nobody from starting the container. */
 const IDLE_MS = 60_000;
@@ -66,9 +66,9 @@ async function intoRunning(parts: Parts, ctx: Ctx, { entry, request }: CopyIn): 
 
 async function unpack({ core, workers }: Parts, ctx: Ctx, { entry, request }: CopyIn): Promise<void> {
   const { path, keepKinds, archive } = request;
-  const root = copyRoot(core, entry, { writable: true });
   const owner = request.asUser ? await ownerOf(entry) : undefined;
-  await workers.run(ctx, { kind: 'copy-in', root, path, owner, keepKinds }, archive);
+  await using opened = await openCopyRoot(core, ctx, { entry, writable: true });
+  await workers.run(ctx, { kind: 'copy-in', root: opened.root, path, owner, keepKinds }, archive);
   await failpoint('archive.in.unpacked');
 }
 

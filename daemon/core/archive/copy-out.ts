@@ -1,10 +1,11 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, notFound } from '../../../common/errors.ts';
+import { Undo } from '../../../common/undo.ts';
 import type { PathStatus } from '../../../image/copy/contract.ts';
 import type { WorkerPool } from '../../../image/workers/pool.ts';
 import { announce } from '../containers/announce.ts';
 import type { Core } from '../core.ts';
-import { copyRoot } from './root.ts';
+import { openCopyRoot, type OpenedRoot } from './root.ts';
 
 export interface Parts {
   readonly core: Core;
@@ -18,8 +19,11 @@ interface Asked {
 
 /** ContainerFiles.status. */
 export async function status({ core, workers }: Parts, ctx: Ctx, asked: Asked): Promise<PathStatus> {
-  const root = copyRoot(core, core.table.find(asked.reference), { writable: false });
-  return naming(asked, () => workers.run(ctx, { kind: 'copy-status', root, path: asked.path }));
+  const entry = core.table.find(asked.reference);
+  return naming(asked, async () => {
+    await using opened = await openCopyRoot(core, ctx, { entry, writable: false });
+    return await workers.run(ctx, { kind: 'copy-status', root: opened.root, path: asked.path });
+  });
 }
 
 /** ContainerFiles.copyOut. */
@@ -29,20 +33,27 @@ export async function copyOut(
   asked: Asked,
 ): Promise<{ readonly status: PathStatus; readonly archive: AsyncIterable<Uint8Array> }> {
   const entry = core.table.find(asked.reference);
-  const root = copyRoot(core, entry, { writable: false });
   const { path } = asked;
   return naming(asked, async () => {
+    await using undo = new Undo();
+    const opened = await openCopyRoot(core, ctx, { entry, writable: false });
+    undo.defer(() => opened[Symbol.asyncDispose]());
+    const { root } = opened;
     const found = await workers.run(ctx, { kind: 'copy-status', root, path });
     const chunks = workers.read(ctx, { kind: 'copy-out', root, path });
     const first = await chunks.next();
     announce(core, entry, { action: 'archive-path' });
-    return { status: found, archive: rejoined(first, chunks) };
+    undo.commit();
+    // Nobody may come to read it.
+    ctx.signal.addEventListener('abort', () => void opened[Symbol.asyncDispose](), { once: true });
+    return { status: found, archive: rejoined(first, chunks, opened) };
   });
 }
 
 async function* rejoined(
   first: IteratorResult<Uint8Array, void>,
   rest: AsyncGenerator<Uint8Array>,
+  opened: OpenedRoot,
 ): AsyncGenerator<Uint8Array> {
   try {
     if (first.done === true) return;
@@ -50,6 +61,7 @@ async function* rejoined(
     yield* rest;
   } finally {
     await rest.return(undefined);
+    await opened[Symbol.asyncDispose]();
   }
 }
 

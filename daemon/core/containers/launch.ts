@@ -66,7 +66,7 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   if (options.view.mounts.length > 0) {
     undo.defer(() => unmountVolumes(core, options.view));
   }
-  const mounted = await mountVolumes(core, ctx, options.view);
+  const mounted = await mountVolumes(core, ctx, { view: options.view });
   const view = { ...options.view, mounts: mounted.points };
   const runtime = await chooseRuntime(core, view);
   const [{ spec, plan, bundled }] = await together([

@@ -16,8 +16,15 @@ export interface Mounted {
   readonly borrowed: readonly BorrowedMount[];
 }
 
-/** Has its drivers mount the volumes. What was mounted by the time of a failure is for `unmountVolumes`. */
-export async function mountVolumes(core: Core, ctx: Ctx, view: Container): Promise<Mounted> {
+/**
+ * Has its drivers mount the volumes. What was mounted by the time of a failure is for `unmountVolumes`, with the same `holder`: who has
+ * them mounted, by which a plugin counts; by itself the container's run.
+ */
+export async function mountVolumes(
+  core: Core,
+  ctx: Ctx,
+  { view, holder = view.id }: { readonly view: Container; readonly holder?: string },
+): Promise<Mounted> {
   const points: MountPoint[] = [];
   const hostSide: HostSideMount[] = [];
   const borrowed: BorrowedMount[] = [];
@@ -33,7 +40,7 @@ export async function mountVolumes(core: Core, ctx: Ctx, view: Container): Promi
         break;
       }
       case 'volume': {
-        const mounted = await mountVolume(core, ctx, { view, point });
+        const mounted = await mountVolume(core, ctx, { view, point, holder });
         points.push(mounted.point);
         if (mounted.borrowed !== undefined) borrowed.push(mounted.borrowed);
         else if (mounted.hostSide !== undefined) hostSide.push(mounted.hostSide);
@@ -53,13 +60,13 @@ interface MountedPoint {
 async function mountVolume(
   core: Core,
   ctx: Ctx,
-  { view, point }: { readonly view: Container; readonly point: MountPoint },
+  { view, point, holder }: { readonly view: Container; readonly point: MountPoint; readonly holder: string },
 ): Promise<MountedPoint> {
   const { name, destination } = point;
   // Throws for one that was removed by force.
   const { driver: driverName } = core.volumeParts.table.get(name);
   const driver = await core.volumeParts.drivers.get(ctx, driverName);
-  const { source, mount } = await driver.mount(ctx, name, view.id);
+  const { source, mount } = await driver.mount(ctx, name, holder);
   announceVolume(core, 'mount', { view, point });
   const found = { ...point, source };
   if (mount === undefined) return { point: found };
@@ -87,14 +94,14 @@ function findDonor(
 }
 
 /** The reverse, for who stops or did not come to start; what a driver refuses is logged. */
-export async function unmountVolumes(core: Core, view: Container): Promise<void> {
+export async function unmountVolumes(core: Core, view: Container, holder = view.id): Promise<void> {
   const ctx = core.ctx.detached();
   for (const point of view.mounts) {
     if (point.type !== 'volume') continue;
     try {
       if (point.driver !== LOCAL_DRIVER) {
         const driver = await core.volumeParts.drivers.get(ctx, point.driver);
-        await driver.unmount(ctx, point.name, view.id);
+        await driver.unmount(ctx, point.name, holder);
       }
       announceVolume(core, 'unmount', { view, point });
     } catch (error) {

@@ -256,7 +256,6 @@ const ANSWERS: readonly Explanation[] = [
     because: 'since 28 an address is checked at once',
   },
   { of: /GET \/images\/json.*reference/, at: WHOLE, because: 'a pattern that is none matches nothing' },
-  { of: /POST \/images\/create\?fromSrc/, at: WHOLE, because: 'the answer begins before the download' },
   { of: /GET \/images\/get$/, at: WHOLE, because: 'an archive of nothing is refused' },
   { of: /POST \/images\/nosuch\/push/, at: WHOLE, because: 'since 23 a push needs no credentials' },
 ];

@@ -25,18 +25,20 @@ async function served(t: TestContext): Promise<string> {
 
 test('an archive is fetched from its URL, of http unless it says otherwise, through redirects', async (t) => {
   const host = await served(t);
-  for (const source of [`http://${host}/tar`, `${host}/there`])
-    assert.equal(String(await buffer(await fetchSource(ctx, sourceUrl(source)))), 'archive');
+  for (const source of [`http://${host}/tar`, `${host}/there`]) {
+    const { body, totalBytes } = await fetchSource(ctx, sourceUrl(source));
+    assert.deepEqual([String(await buffer(body)), totalBytes], ['archive', 7]);
+  }
 });
 
 test('what is not there, and who does not answer, is told with the URL but not its query', async (t) => {
   const host = await served(t);
   await assert.rejects(fetchSource(ctx, sourceUrl(`${host}/gone?key=1`)), {
-    code: 'invalid-argument',
-    message: `Get "http://${host}/gone": the server says 404`,
+    code: 'not-found',
+    message: `failed to GET http://${host}/gone with status 404 Not Found: no`,
   });
   await assert.rejects(fetchSource(ctx, sourceUrl('http://127.0.0.1:1/x?key=1')), {
-    code: 'unavailable',
+    code: 'internal',
     message: /^Get "http:\/\/127.0.0.1:1\/x": /,
   });
 });

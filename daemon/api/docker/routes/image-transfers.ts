@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { invalidArgument, WherryError } from '../../../../common/errors.ts';
 import { complete, familiar, parseReference } from '../../../../image/reference.ts';
 import { nameOf, type Door, type Named } from '../door.ts';
-import { fetchSource, sourceUrl } from '../fetch-source.ts';
+import { fetchSource, metered, sourceUrl } from '../fetch-source.ts';
 import { platformJson, platformText } from '../platform.ts';
 import { showProgress, streamProgress } from '../progress.ts';
 import { text, texts, type Query } from '../query.ts';
@@ -74,8 +75,15 @@ async function importImage(
   };
   const ctx = clientCtx(reply, door.ctx);
   return streamProgress(reply, ctx, async (send) => {
+    const found = url === undefined ? undefined : await fetchSource(ctx, url);
     if (url !== undefined) send({ status: `Downloading from ${url.href}` });
-    const archive = url === undefined ? request.raw : await fetchSource(ctx, url);
+    const archive =
+      found === undefined
+        ? request.raw
+        : Readable.from(
+            metered(found, (progressDetail) => send(showProgress({ status: 'Importing', progressDetail }))),
+            { objectMode: false },
+          );
     send({ status: await door.engine.archives.importRoot(ctx, archive, asked) });
   });
 }

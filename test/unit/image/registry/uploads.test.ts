@@ -156,4 +156,39 @@ describe('uploads', () => {
       );
     }
   });
+
+  test('a cancel that is refused with 401 is authorised and asked again, with a token that is its own', async (t) => {
+    let opened = 0;
+    const server = await serve(t, ({ method, url, headers }, response) => {
+      if (url.startsWith('/token')) {
+        const scopes = new URL(url, 'http://x').searchParams.getAll('scope');
+        json(response, { token: scopes.map((scope) => scope.split(':').at(-1)).join('+') });
+        return;
+      }
+      const right = method === 'DELETE' ? 'delete' : 'pull,push';
+      const token = headers.authorization ?? '';
+      if (method === 'DELETE' ? token.includes('delete') : token === 'Bearer pull,push') {
+        if (method === 'DELETE') response.writeHead(204).end();
+        else response.writeHead(202, { location: `/x?state=${(opened += 1)}` }).end();
+        return;
+      }
+      const challenge = `Bearer realm="${server.url}/token",service="s",scope="repository:a:${right}"`;
+      json(response, refusal('UNAUTHORIZED', 'x'), {
+        status: 401,
+        headers: { 'www-authenticate': challenge },
+      });
+    });
+    const repository = clientOf(t, server).repository(`${server.host}/a`, 'push', undefined);
+    for (const digest of [sha256('x'), sha256('y')]) {
+      assert.equal(await repository.mountBlob(freshCtx(), digest, 'b/c'), false);
+    }
+    const answered = server.asked.map(({ method, headers }) => `${method} ${headers.authorization ?? '-'}`);
+    const deletes = answered.filter((text) => text.startsWith('DELETE'));
+    assert.deepEqual(
+      deletes.filter((text) => text.includes('delete')),
+      Array.from({ length: 2 }, () => 'DELETE Bearer delete+pull,push'),
+    );
+    const posts = answered.filter((text) => text.startsWith('POST'));
+    assert.deepEqual(posts.slice(1), ['POST Bearer pull,push', 'POST Bearer pull,push']);
+  });
 });
