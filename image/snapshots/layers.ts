@@ -56,9 +56,12 @@ export interface Layers {
   ensure(ctx: Ctx, request: UnpackRequest): Promise<Layer>;
   /** Measures layers that a version unpacked which did not know what they occupy. */
   measureOld(ctx: Ctx): Promise<void>;
-  /** Until disposed, `forget` leaves these alone. */
+  /** Until disposed, `forget` leaves these and those below them alone. */
   hold(chains: readonly ChainId[]): Disposable;
-  /** Deletes the rows of all layers that nobody holds and that are not `live`; topmost first. The caller then calls `discard`. */
+  /**
+   * Deletes the rows of all layers that are not `live`, that nobody holds, and that are not below such a one; topmost first. The caller
+   * then calls `discard`.
+   */
   forget(live: ReadonlySet<ChainId>): Layer[];
   discard(layers: readonly Layer[]): Promise<void>;
   /**
@@ -151,16 +154,25 @@ class LayerStore implements Layers {
   }
 
   forget(live: ReadonlySet<ChainId>): Layer[] {
-    const unused = [...this.#layers.values()].filter(
-      ({ chain }) => !live.has(chain) && !this.#holds.has(chain),
-    );
-    const ordered = unused
-      .map((layer) => ({ layer, height: this.stack(layer.chain).length }))
+    const kept = new Set([...live, ...this.#holds.keys()].flatMap((chain) => this.#present(chain)));
+    const ordered = [...this.#layers.values()]
+      .filter(({ chain }) => !kept.has(chain))
+      .map((layer) => ({ layer, height: this.#present(layer.chain).length }))
       .sort((a, b) => b.height - a.height)
       .map(({ layer }) => layer);
     transaction(this.#parts.db, () => ordered.forEach(({ chain }) => this.#delete.run(chain)));
     for (const { chain } of ordered) this.#layers.delete(chain);
     return ordered;
+  }
+
+  /** The layer and those below it, down to one that is missing. */
+  #present(top: ChainId): ChainId[] {
+    const found: ChainId[] = [];
+    for (let layer = this.#layers.get(top); layer !== undefined;) {
+      found.push(layer.chain);
+      layer = layer.parent === undefined ? undefined : this.#layers.get(layer.parent);
+    }
+    return found;
   }
 
   async discard(layers: readonly Layer[]): Promise<void> {
