@@ -12,12 +12,13 @@ import { makeConfig, type DaemonConfig } from './config.ts';
 import { readConfigFile } from './config/file.ts';
 import { helpText, parseFlags } from './config/flags.ts';
 import type { Engine } from './core/contract.ts';
-import { openEngine } from './core/engine.ts';
+import { openEngine, type OpenEngine } from './core/engine.ts';
 import { createEventBus, EVENT_BATCH_MS, type EventBus } from './core/events/bus.ts';
 import { openNetworks } from './core/networks/networks.ts';
 import { engineConfigOf } from './engine-config.ts';
 import { imageEvents } from './image-events.ts';
 import { lockDirectory } from './instance-lock.ts';
+import { createLazyDoor } from './listen/lazy-door.ts';
 import { listenOn } from './listen/listen.ts';
 import { readTls } from './listen/tls.ts';
 import { socketGroup } from './listen/group.ts';
@@ -115,6 +116,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   const api = await createDockerApi({ engine: door, ctx, defaults: config, info: config });
   parts.defer(() => api.close());
   await listen(api, config, { gid, log });
+  parts.use(await listenContainerd(engine, { execRoot, gid, log }));
   if (config.metricsAddress !== undefined && metrics !== undefined)
     parts.use(await serveMetrics(config.metricsAddress, metrics));
 
@@ -155,6 +157,19 @@ async function listen(
     if (isTcp && tls === undefined)
       log.warn('Whoever reaches this address is root on this machine', { host });
   }
+}
+
+/** Most daemons never meet a client of containerd's API: it is loaded for the first. */
+async function listenContainerd(
+  engine: OpenEngine,
+  { execRoot, gid, log }: { readonly execRoot: string; readonly gid: number; readonly log: Log },
+): Promise<Disposable> {
+  const door = createLazyDoor(log, async () => {
+    const { createContainerdApi } = await import('./api/containerd/server.ts');
+    return createContainerdApi({ engine, log, containerd: engine.containerd });
+  });
+  await listenOn(() => door.server, `unix://${execRoot}/containerd.sock`, { gid, plainTcp: false });
+  return door;
 }
 
 /** Loaded by those who want it only. */

@@ -7,6 +7,8 @@ import { openHealthStore } from '../store/health.ts';
 import { makeContainerFiles } from './archive/files.ts';
 import { createBackground } from './background.ts';
 import { makeNetworkVerbs } from './connections/networks.ts';
+import type { Containerd } from './containerd/contract.ts';
+import { openContainerd } from './containerd/open.ts';
 import { makeContainers } from './containers/containers.ts';
 import { STATS_INTERVAL_MS } from './containers/stats.ts';
 import { createContainerTable, type Fixed } from './containers/table.ts';
@@ -46,6 +48,7 @@ import { makeVolumes } from './volumes/volumes.ts';
 const COPIERS = 16;
 
 export interface OpenEngine extends Engine {
+  readonly containerd: Containerd;
   /** Stops every container in the reverse order of their dependencies; the next daemon starts them by their policies. */
   stopAll(): Promise<void>;
   /** Lets go of every shim and waits for background work; containers go on. No request may come any more. */
@@ -77,6 +80,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     networks: makeNetworkVerbs(core),
     volumes: makeVolumes(core.volumeParts),
     events: core.events,
+    containerd: openContainerd(core, options.db),
     info: await openInfo(core, dirs),
     stopAll: () => stopAll(core),
     close: async () => {

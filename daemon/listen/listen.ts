@@ -1,8 +1,7 @@
 import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
-import { connect, type ListenOptions } from 'node:net';
+import { connect, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { conflict, internal, invalidArgument } from '../../common/errors.ts';
 
@@ -22,7 +21,7 @@ export interface ListenSettings {
  * one throws `conflict`. Throws `invalid-argument` for TCP without TLS that nobody asked for.
  */
 export async function listenOn(
-  createServer: () => Server | HttpsServer,
+  createServer: () => Server,
   host: string,
   settings: ListenSettings,
 ): Promise<void> {
@@ -40,7 +39,7 @@ export async function listenOn(
   }
 }
 
-async function listenUnix(server: Server | HttpsServer, path: string, gid: number): Promise<void> {
+async function listenUnix(server: Server, path: string, gid: number): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw invalidArgument(
       `Cannot listen on "unix://${path}": the path is longer than ${MAX_PATH_BYTES} bytes`,
@@ -79,11 +78,7 @@ function answers(path: string): Promise<boolean> {
 }
 
 /** Whoever reaches the daemon is root on this machine; that goes for every user of it, and for web pages in their browsers, too. */
-async function listenTcp(
-  server: Server | HttpsServer,
-  host: string,
-  { plainTcp }: ListenSettings,
-): Promise<void> {
+async function listenTcp(server: Server, host: string, { plainTcp }: ListenSettings): Promise<void> {
   if (!(server instanceof HttpsServer) && !plainTcp) {
     throw invalidArgument(
       `Cannot listen on "${host}" without TLS, whoever reached it would be root on this machine: use --tlsverify, or --tls=false to serve it nevertheless`,
@@ -113,11 +108,7 @@ export function inheritedSockets(which: string, env: NodeJS.ProcessEnv = process
   );
 }
 
-async function start(
-  server: Server | HttpsServer,
-  host: string,
-  options: ListenOptions & { fd?: number },
-): Promise<void> {
+async function start(server: Server, host: string, options: ListenOptions & { fd?: number }): Promise<void> {
   server.listen(options);
   try {
     await once(server, 'listening');

@@ -41,6 +41,7 @@ const needs = {
   compiler: program('gcc', true),
   strace: program('strace', true),
   containerd: program('containerd', true),
+  ctr: program('ctr', true),
   dockerd: program('dockerd', true),
   podman: program('podman', true),
   debootstrap: program('debootstrap', true),

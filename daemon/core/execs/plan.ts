@@ -58,7 +58,7 @@ const monitorOf = (core: Core, { id, request, consoleSize, hasInput }: ExecPlanR
 });
 
 /** What the container was started with; made anew when an earlier daemon started it. */
-async function specOf(core: Core, { view }: Entry, run: Run): Promise<Spec> {
+export async function specOf(core: Core, { view }: Entry, run: Run): Promise<Spec> {
   // What it has joined is what its first process is in, wherever those are by now that it was joined from.
   const { pid } = run.shim;
   run.spec ??= makeSpec(view, await findFacts(core, view, { ipc: pid, pid }));

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import type { ServiceImpl } from '@connectrpc/connect';
+import { malformed } from '../../../../image/namespaces/errors.ts';
+import { compileRecordFilters, type Fields } from '../../../../image/namespaces/filter.ts';
+import type { Lease } from '../../../../image/namespaces/leases.ts';
+import { namespaceOf } from '../call.ts';
+import { toTimestamp } from '../convert/any.ts';
+import type { Leases, Resource } from '../gen/containerd/services/leases/v1/leases_pb.ts';
+import type { ContainerdParts } from '../parts.ts';
+
+export function makeLeases({ containerd }: ContainerdParts): ServiceImpl<typeof Leases> {
+  const { leases } = containerd;
+  return {
+    create: ({ id, labels }, context) => ({
+      lease: leaseToWire(leases.create(namespaceOf(context), id === '' ? randomId() : id, labels)),
+    }),
+    delete: ({ id }, context) => {
+      leases.delete(namespaceOf(context), id);
+      return {};
+    },
+    list: ({ filters }, context) => {
+      const passes = compileRecordFilters(filters);
+      const all = leases.list(namespaceOf(context));
+      return { leases: all.filter((lease) => passes(leaseFields(lease))).map(leaseToWire) };
+    },
+    addResource: ({ id, resource }, context) => {
+      leases.add(namespaceOf(context), id, required(resource));
+      return {};
+    },
+    deleteResource: ({ id, resource }, context) => {
+      leases.drop(namespaceOf(context), id, required(resource));
+      return {};
+    },
+    listResources: ({ id }, context) => ({
+      resources: leases.resources(namespaceOf(context), id).map((each) => ({ ...each })),
+    }),
+  };
+}
+
+const randomId = (): string => `${Date.now()}-${randomBytes(3).toString('base64url')}`;
+
+const leaseToWire = ({ createdAt, ...lease }: Lease): object => ({
+  ...lease,
+  createdAt: toTimestamp(createdAt),
+});
+
+function required(resource: Resource | undefined): Pick<Resource, 'id' | 'type'> {
+  if (resource === undefined) throw malformed('resource must be set');
+  return { id: resource.id, type: resource.type };
+}
+
+const leaseFields =
+  ({ id, labels }: Lease): Fields =>
+  ([field = '', ...rest]) => {
+    if (field === 'id') return id;
+    return field === 'labels' ? labels[rest.join('.')] : undefined;
+  };

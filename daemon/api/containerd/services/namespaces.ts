@@ -1,0 +1,59 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import { malformed } from '../../../../image/namespaces/errors.ts';
+import type { Labels } from '../../../../image/namespaces/labels.ts';
+import {
+  NamespaceCreateSchema,
+  NamespaceDeleteSchema,
+  NamespaceUpdateSchema,
+} from '../gen/containerd/events/namespace_pb.ts';
+import type { Namespace, Namespaces } from '../gen/containerd/services/namespaces/v1/namespace_pb.ts';
+import type { ContainerdParts } from '../parts.ts';
+
+export function makeNamespaces({ containerd, events }: ContainerdParts): ServiceImpl<typeof Namespaces> {
+  const { namespaces } = containerd;
+  return {
+    get: ({ name }) => ({ namespace: namespaces.get(name) }),
+    list: () => ({ namespaces: namespaces.list().map(({ name, labels }) => ({ name, labels })) }),
+    create: ({ namespace }) => {
+      const { name, labels } = required(namespace);
+      namespaces.create(name, labels);
+      events.publish({ namespace: name, topic: '/namespaces/create' }, NamespaceCreateSchema, {
+        name,
+        labels,
+      });
+      return { namespace: { name, labels } };
+    },
+    update: ({ namespace, updateMask }) => {
+      const { name, labels } = required(namespace);
+      namespaces.update(name, changeOf(namespaces.labelsOf(name), labels, updateMask?.paths ?? []));
+      events.publish({ namespace: name, topic: '/namespaces/update' }, NamespaceUpdateSchema, {
+        name,
+        labels,
+      });
+      return { namespace: { name, labels: namespaces.labelsOf(name) } };
+    },
+    delete: ({ name }) => {
+      namespaces.delete(name);
+      events.publish({ namespace: name, topic: '/namespaces/delete' }, NamespaceDeleteSchema, { name });
+      return {};
+    },
+  };
+}
+
+function required(namespace: Namespace | undefined): Namespace {
+  if (namespace === undefined) throw malformed('namespace must be set');
+  return namespace;
+}
+
+/** Without a field mask the labels are replaced as a whole. */
+function changeOf(present: Labels, asked: Labels, paths: readonly string[]): Labels {
+  if (paths.length === 0)
+    return { ...Object.fromEntries(Object.keys(present).map((key) => [key, ''])), ...asked };
+  return Object.fromEntries(
+    paths.map((path) => {
+      if (!path.startsWith('labels.')) throw malformed(`cannot update "${path}" field`);
+      const key = path.slice('labels.'.length);
+      return [key, asked[key] ?? ''];
+    }),
+  );
+}

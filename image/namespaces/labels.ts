@@ -1,0 +1,25 @@
+import { malformed } from './errors.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+const MAX_BYTES = 4096;
+const SHOWN_KEY_BYTES = 64;
+
+/** Throws `invalid-argument` for a label that is too long; `owner` is whose it is: `namespace.Labels`. */
+export function checkLabels(owner: string, labels: Labels): void {
+  for (const [key, value] of Object.entries(labels)) {
+    const length = Buffer.byteLength(key) + Buffer.byteLength(value);
+    if (length <= MAX_BYTES) continue;
+    const shown = key.slice(0, SHOWN_KEY_BYTES);
+    throw malformed(
+      `${owner}: label key and value length (${length} bytes) greater than maximum size (${MAX_BYTES} bytes), key: ${shown}`,
+    );
+  }
+}
+
+/** Those that have a value: an empty one stands for none. */
+export const setLabels = (labels: Labels): Labels =>
+  Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+
+/** `labels` with those of `change`; an empty value drops its label. */
+export const changeLabels = (labels: Labels, change: Labels): Labels => setLabels({ ...labels, ...change });

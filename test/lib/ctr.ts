@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { startDaemon, type Daemon, type DaemonOptions } from './daemon.ts';
+import { listening, openBench, type Bench } from './dropin.ts';
+import { eventually, type Result } from './process.ts';
+
+/** Debian's ctr, asked the same twice: of our daemon, and of a real containerd beside it. */
+export interface Beside {
+  readonly daemon: Daemon;
+  readonly bench: Bench;
+  readonly ours: (...args: string[]) => Promise<Result>;
+  readonly theirs: (...args: string[]) => Promise<Result>;
+  /** Both, with the same input; what they print must be the same, but for times and paths. Returns our answer. */
+  readonly same: (args: readonly string[], input?: string | Uint8Array) => Promise<Result>;
+  /** `same` of a command line without quotes in it. */
+  readonly run: (command: string) => Promise<Result>;
+  readonly addresses: { readonly ours: string; readonly theirs: string };
+}
+
+const CONFIG = `version = 2
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[plugins."io.containerd.gc.v1.scheduler"]
+  startup_delay = "1h"
+`;
+
+export async function startBeside(t: TestContext, options: DaemonOptions = {}): Promise<Beside> {
+  const bench = await openBench();
+  t.after(() => bench[Symbol.asyncDispose]());
+  const daemon = await startDaemon(t, options);
+  const config = join(bench.directory, 'config.toml');
+  await writeFile(config, CONFIG);
+  const [root, state] = [join(bench.directory, 'root'), join(bench.directory, 'state')];
+  const addresses = {
+    ours: join(daemon.execRoot, 'containerd.sock'),
+    theirs: join(bench.directory, 'c.sock'),
+  };
+  bench.daemon(['containerd', '-c', config, '--root', root, '--state', state, '-a', addresses.theirs]);
+  await listening(addresses.theirs);
+  const ask =
+    (address: string) =>
+    (args: readonly string[], input?: string | Uint8Array): Promise<Result> =>
+      bench.run(['ctr', '-a', address, ...args], input);
+  const [ours, theirs] = [ask(addresses.ours), ask(addresses.theirs)];
+  await eventually('containerd answers', async () => (await theirs(['version'])).code === 0);
+  const places = [daemon.dataRoot, daemon.execRoot, root, state];
+  const same = async (args: readonly string[], input?: string | Uint8Array): Promise<Result> => {
+    const expected = await theirs(args, input);
+    const actual = await ours(args, input);
+    assert.deepEqual(comparable(actual, places), comparable(expected, places), `ctr ${args.join(' ')}`);
+    return actual;
+  };
+  return {
+    ...{ daemon, bench, addresses, same },
+    ours: (...args) => ours(args),
+    theirs: (...args) => theirs(args),
+    run: (command) => same(command.split(' ')),
+  };
+}
+
+/** Times, rates and paths of either are never the same. A table's columns are as wide as what is in them. */
+function comparable({ code, stdout, stderr }: Result, places: readonly string[]): unknown {
+  const plain = (text: string): string[] =>
+    places
+      .reduce((shown, place) => shown.replaceAll(place, '<root>'), text)
+      .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(Z| [+-]\d{4} UTC)?/g, '<time>')
+      .replaceAll(/\b\d+ (milli)?seconds?\b|about a minute|less than a second|\b[\d.]+\s?m?s\b/g, '<while>')
+      .replaceAll(/\d+\/(fs|work)|\/layers\/\d+|\/writable\/\d+\/[uw]/g, '<directory>')
+      .split('\n')
+      .map((line) => line.trimEnd().replaceAll(/\s{2,}|\t/g, '  '));
+  return { code, stdout: plain(stdout), stderr: plain(stderr) };
+}
