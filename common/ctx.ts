@@ -1,5 +1,6 @@
 import type { Log } from './log.ts';
 import { WherryError } from './errors.ts';
+import { NO_NOTE, type Notes } from './notes.ts';
 
 /**
  * What travels with an operation: its cancellation and its log. First parameter of everything that waits.
@@ -12,18 +13,34 @@ export interface Ctx {
   detached(timeoutMs?: number): Ctx;
   /** The same context with a further deadline. */
   within(timeoutMs: number): Ctx;
+  /** The same context that another signal ends, too. */
+  until(signal: AbortSignal): Ctx;
+  /** The same context for an operation whose waits are noted; those made from it note theirs there, too. */
+  noting(notes: Notes): Ctx;
+  /** The operation that this is done for. */
+  readonly operation: string | undefined;
+  /** `using _ = ctx.waitsFor(() => 'process 12 to end')`: shown to who asks for the operation's state, until disposed. */
+  waitsFor(what: () => string): Disposable;
   /** Throws `canceled` or `deadline-exceeded` when the signal has fired. */
   check(): void;
 }
 
 const DETACHED_TIMEOUT_MS = 30_000;
 
-export function makeCtx(log: Log, signal: AbortSignal = new AbortController().signal): Ctx {
+export const makeCtx = (log: Log, signal: AbortSignal = new AbortController().signal): Ctx =>
+  ctxOf(log, signal, undefined);
+
+function ctxOf(log: Log, signal: AbortSignal, notes: Notes | undefined): Ctx {
+  const also = (other: AbortSignal): Ctx => ctxOf(log, AbortSignal.any([signal, other]), notes);
   return {
     signal,
     log,
-    detached: (timeoutMs = DETACHED_TIMEOUT_MS) => makeCtx(log, AbortSignal.timeout(timeoutMs)),
-    within: (timeoutMs) => makeCtx(log, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])),
+    detached: (timeoutMs = DETACHED_TIMEOUT_MS) => ctxOf(log, AbortSignal.timeout(timeoutMs), notes),
+    within: (timeoutMs) => also(AbortSignal.timeout(timeoutMs)),
+    until: also,
+    noting: (own) => ctxOf(log, signal, own),
+    operation: notes?.name,
+    waitsFor: (what) => notes?.begin(what) ?? NO_NOTE,
     check: () => {
       if (!signal.aborted) return;
       const expired = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';

@@ -5,18 +5,27 @@
  */
 export class KeyedLocks {
   readonly #tails = new Map<string, Promise<void>>();
+  readonly #holders = new Map<string, string>();
 
-  async acquire(key: string): Promise<Disposable> {
+  /** `holder`: what the lock is taken for, for those who wait. */
+  async acquire(key: string, holder = ''): Promise<Disposable> {
     const before = this.#tails.get(key);
     const { promise, resolve } = Promise.withResolvers<void>();
     const tail = before === undefined ? promise : before.then(() => promise);
     this.#tails.set(key, tail);
     await before;
+    if (holder !== '') this.#holders.set(key, holder);
     return {
       [Symbol.dispose]: () => {
+        this.#holders.delete(key);
         if (this.#tails.get(key) === tail) this.#tails.delete(key);
         resolve();
       },
     };
+  }
+
+  /** What the key's lock was taken for; undefined when nobody has it, or did not say. */
+  holder(key: string): string | undefined {
+    return this.#holders.get(key);
   }
 }

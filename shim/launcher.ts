@@ -62,6 +62,7 @@ async function launch(
     closeSync(theirs);
   }
   void connection.closed.then(() => reapChild(pid));
+  using _waits = ctx.waitsFor(() => `the kernel to ${stepOf(request.plan, planFd)}`);
   const { verdict, earlier } = await opening(ctx, connection, () => {
     process.kill(pid, 'SIGKILL');
     connection.close();
@@ -78,13 +79,18 @@ async function launch(
 const isExpired = ({ signal }: Ctx): boolean =>
   signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
 
-/** Names the step that the interpreter is at (plan_header.step of native/c/plan.h). */
-function hung(plan: Plan, planFd: number): Error {
+/** Names the step that the interpreter is at (plan_header.step of native/c/plan.h). The plan's memory is open. */
+function stepOf(plan: Plan, planFd: number): string {
   const step = Buffer.alloc(4);
   readSync(planFd, step, 0, step.byteLength, STEP_AT);
-  const label = plan.steps[step.readUInt32LE(0)]?.label ?? 'begin';
-  return new WherryError('deadline-exceeded', `It took too long to ${label}: does its storage answer?`);
+  return plan.steps[step.readUInt32LE(0)]?.label ?? 'begin';
 }
+
+const hung = (plan: Plan, planFd: number): Error =>
+  new WherryError(
+    'deadline-exceeded',
+    `It took too long to ${stepOf(plan, planFd)}: does its storage answer?`,
+  );
 
 function failure(plan: Plan, verdict: Exclude<Verdict, { kind: 'started' }>, id: string): Error {
   if (verdict.kind !== 'failed') return internal(`The shim of ${id} ended before its process ran`);

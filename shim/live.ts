@@ -55,6 +55,7 @@ function askShim(connection: Connection, pid: number): Questions {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
       const onAbort = (): void =>
         reject(new WherryError('deadline-exceeded', `The shim of process ${pid} does not answer`));
+      using _waits = ctx.waitsFor(() => `the shim of process ${pid} to answer`);
       waiting.set(sequence, resolve);
       ctx.signal.addEventListener('abort', onAbort, { once: true });
       try {

@@ -1,6 +1,6 @@
 import { ago, humanDuration } from '../format/units.ts';
 import { explainExit, lastRun, nameOf } from './exit-code.ts';
-import type { Facts, Happening } from './facts.ts';
+import type { Facts, Happening, OperationInfo } from './facts.ts';
 
 /** Of probes and of events: the newest. */
 const SHOWN_PROBES = 3;
@@ -61,7 +61,19 @@ function stoppedBy({ container, journal }: Facts): string | undefined {
   return run.some(({ action }) => action === 'die') ? 'nobody: it ended by itself' : undefined;
 }
 
-function inProgress({ inner, journal, nowMs }: Facts): string | undefined {
+function inProgress(facts: Facts): string | readonly string[] | undefined {
+  const { Operation, QueuedOperations = [] } = facts.container;
+  if (Operation === undefined) return lately(facts);
+  return [Operation, ...QueuedOperations].map((each) => showOperation(each, facts.nowMs));
+}
+
+function showOperation({ Name, Since, WaitsFor }: OperationInfo, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - Date.parse(Since)) / 1000));
+  return `${Name}, for ${seconds} s${WaitsFor === '' ? '' : `; it waits for ${WaitsFor}`}`;
+}
+
+/** Where no operation says more. */
+function lately({ inner, journal, nowMs }: Facts): string | undefined {
   if (inner.Kind === 'starting') return 'a start';
   if (inner.Kind === 'removing') return 'its removal';
   if (inner.Kind !== 'running' && inner.Kind !== 'paused') return undefined;

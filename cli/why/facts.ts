@@ -10,6 +10,9 @@ export interface Inspected {
   readonly Created: string;
   readonly Path: string;
   readonly RestartCount: number;
+  /** What is being done with it, and what has to wait for that. */
+  readonly Operation?: OperationInfo;
+  readonly QueuedOperations?: readonly OperationInfo[];
   readonly State: {
     readonly Status: string;
     readonly OOMKilled: boolean;
@@ -24,6 +27,12 @@ export interface Inspected {
     readonly AutoRemove: boolean;
     readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number };
   };
+}
+
+export interface OperationInfo {
+  readonly Name: string;
+  readonly Since: string;
+  readonly WaitsFor: string;
 }
 
 export interface HealthState {

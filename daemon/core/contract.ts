@@ -12,6 +12,7 @@ import type { Sandbox } from './networks/types.ts';
 import type { Health } from './health/contract.ts';
 import type { RestartRecord } from './restarts/contract.ts';
 import type { KernelLimits } from './kernel-limits.ts';
+import type { Operations } from './operations/contract.ts';
 import type { Runtimes } from './runtimes/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
@@ -30,6 +31,8 @@ export interface Engine {
   readonly disk: Disk;
   readonly storage: Storage<Container>;
   readonly volumes: Volumes;
+  /** What is being done at the moment. */
+  readonly operations: Pick<Operations, 'of' | 'all'>;
   readonly containers: Containers;
   readonly files: ContainerFiles;
   readonly execs: Execs;

@@ -6,6 +6,7 @@ import type { ExecTable } from './execs/table.ts';
 import type { HealthKeeper } from './health/keeper.ts';
 import type { Host } from './host.ts';
 import type { EngineOptions } from './options.ts';
+import type { Operations } from './operations/contract.ts';
 import type { Paths } from './paths.ts';
 import type { Ports } from './ports/contract.ts';
 import type { Accounts } from './spec/accounts.ts';
@@ -27,6 +28,8 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   /** Ids of containers that a client is having removed. */
   readonly removals: Set<string>;
   readonly background: Background;
+  /** What is being done. */
+  readonly operations: Operations;
   readonly volumeParts: VolumeParts;
   readonly health: HealthKeeper;
   readonly ports: Ports;

@@ -23,6 +23,7 @@ import { createExecTable } from './execs/table.ts';
 import { makeHealth } from './health/make-keeper.ts';
 import { createHealthTable } from './health/table.ts';
 import { readHost } from './host.ts';
+import { createOperations } from './operations/operations.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
 import { makeLogParts } from './log-drivers/forwarders.ts';
@@ -74,11 +75,12 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     archives: core.archives,
     disk: core.disk,
     storage,
+    operations: core.operations,
     containers: makeContainers(core),
     files: makeContainerFiles(core, copiers),
     execs: makeExecs(core),
     networks: makeNetworkVerbs(core),
-    volumes: makeVolumes(core.volumeParts),
+    volumes: makeVolumes(core.volumeParts, core.operations),
     events: core.events,
     containerd: openContainerd(core, options.db),
     info: await openInfo(core, dirs),
@@ -111,6 +113,7 @@ async function makeCore(options: EngineOptions, stores: Stores): Promise<Core> {
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
+    operations: createOperations(),
     volumeParts: openVolumeParts(db, {
       root: makePaths(dirs).volumes,
       plugins: options.config.pluginDirectories,

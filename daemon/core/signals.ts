@@ -14,6 +14,10 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** `SIGTERM` for 15; its number where it has no name. */
+export const signalName = (number: number): string =>
+  Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
+
 function namedSignal(name: string): number | undefined {
   const realTime = /^(RTMIN|RTMAX)(?:([+-])(\d{1,2}))?$/.exec(name);
   if (realTime !== null) {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { makeCtx, type Ctx } from '../../common/ctx.ts';
+import type { Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, WherryError } from '../../common/errors.ts';
 import type { CopyOutJob } from '../copy/contract.ts';
 import { converse, type Conversation } from './conversation.ts';
@@ -86,7 +86,7 @@ class Pool implements WorkerPool {
 
   async *read(ctx: Ctx, job: ExportJob | ComparePathsJob | CopyOutJob): AsyncGenerator<Uint8Array> {
     const stopped = new AbortController();
-    const own = makeCtx(ctx.log, AbortSignal.any([ctx.signal, stopped.signal]));
+    const own = ctx.until(stopped.signal);
     let acknowledge = (): void => {};
     const queue = new ChunkQueue(() => acknowledge());
     const onChunk = (data: Uint8Array, taken: () => void): void => {
@@ -119,6 +119,7 @@ class Pool implements WorkerPool {
   /** A thread that hangs is left alone, and its place is free: it ends when the kernel answers, having cleared away as after a cancel. */
   async #runIn(thread: Thread, conversation: Conversation): Promise<unknown> {
     const { worker, beat } = thread;
+    using _waits = conversation.ctx.waitsFor(() => `a worker that does "${conversation.job.kind}"`);
     const ended = converse(worker, conversation);
     using watch = watchStall(beat, conversation.job, this.#patienceMs);
     try {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { makeCtx, type Ctx } from '../../../common/ctx.ts';
+import type { Ctx } from '../../../common/ctx.ts';
 
 /** An answer that is written piece by piece. */
 export interface Stream {
@@ -16,7 +16,7 @@ export interface Stream {
 export function clientCtx(reply: FastifyReply, ctx: Ctx): Ctx {
   const abort = new AbortController();
   reply.raw.once('close', () => abort.abort());
-  return makeCtx(ctx.log, AbortSignal.any([ctx.signal, abort.signal]));
+  return ctx.until(abort.signal);
 }
 
 /** Sends status and headers at once, since clients wait for them before they go on. */

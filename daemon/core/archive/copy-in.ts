@@ -1,10 +1,11 @@
-import { makeCtx, type Ctx } from '../../../common/ctx.ts';
+import type { Ctx } from '../../../common/ctx.ts';
 import { conflict, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { CopyInJob } from '../../../image/copy/contract.ts';
 import { readAccountFiles, readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
 import { resolveUser } from '../../../runtime/user.ts';
 import { announce } from '../containers/announce.ts';
+import { lockContainer } from '../containers/lock.ts';
 import type { Entry } from '../containers/table.ts';
 import type { CopyInRequest } from './contract.ts';
 import { naming, type Parts } from './copy-out.ts';
@@ -39,7 +40,7 @@ const tryInto = (parts: Parts, ctx: Ctx, asked: CopyIn): Promise<boolean> =>
 /** Its root is mounted for writing: nobody else may do that meanwhile. */
 async function intoStopped(parts: Parts, ctx: Ctx, { entry, request }: CopyIn): Promise<boolean> {
   const { core } = parts;
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   ctx.check();
   if (entry.run !== undefined) return false;
   if (entry.view.config.host.autoRemove) await core.snapshots.clearVolatile(entry.id);
@@ -55,7 +56,7 @@ async function intoRunning(parts: Parts, ctx: Ctx, { entry, request }: CopyIn): 
   const ended = new AbortController();
   const reason = conflict(`container ${entry.id} is not running`);
   void run.ended.then(() => ended.abort(reason));
-  const own = makeCtx(ctx.log, AbortSignal.any([ctx.signal, ended.signal]));
+  const own = ctx.until(ended.signal);
   try {
     await unpack(parts, own, { entry, request });
     return true;

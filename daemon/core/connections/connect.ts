@@ -5,6 +5,7 @@ import { sandboxView } from '../containers/begin-run.ts';
 import { joinedBy } from '../containers/join-networks.ts';
 import { publishAgain } from '../containers/publish.ts';
 import { changeNameFiles } from '../containers/name-files.ts';
+import { lockContainer } from '../containers/lock.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
 import { NO_SETTINGS, type Endpoint, type NetworkView } from '../networks/types.ts';
@@ -18,7 +19,7 @@ export async function connectContainer(
 ): Promise<void> {
   const network = core.networks.get(reference);
   const entry = core.table.find(container);
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   const { state, config, name } = entry.view;
   if (state.kind === 'removing' || state.kind === 'dead') {
     throw conflict(

@@ -4,6 +4,7 @@ import { announceNetwork } from '../containers/announce.ts';
 import { sandboxView } from '../containers/begin-run.ts';
 import { publishAgain } from '../containers/publish.ts';
 import { changeNameFiles } from '../containers/name-files.ts';
+import { lockContainer } from '../containers/lock.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
 import type { Endpoint, NetworkView } from '../networks/types.ts';
@@ -22,7 +23,7 @@ export async function disconnectContainer(core: Core, ctx: Ctx, request: Disconn
     await dropForgotten(core, ctx, [network, request.container]);
     return;
   }
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   const { state, config } = entry.view;
   if (config.host.networkMode === 'host' && network.name === 'host') {
     throw invalidArgument('container cannot be disconnected from host network or connected to host network');

@@ -1,4 +1,5 @@
 import type { Core } from '../core.ts';
+import { onContainer } from '../operations/on-container.ts';
 import { connectContainer } from './connect.ts';
 import type { NetworkVerbs } from './contract.ts';
 import { disconnectContainer } from './disconnect.ts';
@@ -14,17 +15,25 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
     list: () => networks.list(),
     get: (reference) => networks.get(reference),
     create: async (ctx, request) => {
-      const network = await networks.create(ctx, request);
+      const what = { name: 'create', subject: { kind: 'network', id: request.name } } as const;
+      const network = await core.operations.run(ctx, what, (own) => networks.create(own, request));
       core.ports.refresh();
       announce('create', network);
       return network;
     },
     remove: async (ctx, reference) => {
-      announce('destroy', await networks.remove(ctx, reference));
+      const what = { name: 'remove', subject: { kind: 'network', id: reference } } as const;
+      announce('destroy', await core.operations.run(ctx, what, (own) => networks.remove(own, reference)));
       core.ports.refresh();
     },
-    connect: (ctx, reference, request) => connectContainer(core, ctx, { reference, ...request }),
-    disconnect: (ctx, reference, request) => disconnectContainer(core, ctx, { reference, ...request }),
+    connect: (ctx, reference, request) =>
+      onContainer(core, { ctx, name: 'connect', reference: request.container }, (own) =>
+        connectContainer(core, own, { reference, ...request }),
+      ),
+    disconnect: (ctx, reference, request) =>
+      onContainer(core, { ctx, name: 'disconnect', reference: request.container }, (own) =>
+        disconnectContainer(core, own, { reference, ...request }),
+      ),
     prune: async (ctx, isWanted) => {
       const unused = networks
         .list()

@@ -7,6 +7,7 @@ import type { Core } from '../core.ts';
 import { toDocker } from '../health/docker-form.ts';
 import { announce } from './announce.ts';
 import { freezeEntry, thawEntry } from './freeze.ts';
+import { lockContainer } from './lock.ts';
 import { mergeEnv } from './merge.ts';
 import type { Entry } from './table.ts';
 
@@ -17,7 +18,7 @@ export async function commit(
   { reference, request }: { readonly reference: string; readonly request: ContainerCommit },
 ): Promise<ImageId> {
   const entry = core.table.find(reference);
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   checkWhole(entry, 'commit');
   const { id, view } = entry;
   const { pause, config, ...rest } = request;

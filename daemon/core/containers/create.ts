@@ -39,7 +39,7 @@ export async function create(
   checkLinks(core, request.host.links);
   const id = newId();
   // Nobody else knows the id yet; a client that guesses the name waits until the container is whole.
-  using _lock = await core.locks.acquire(id);
+  using _lock = await core.locks.acquire(id, 'create');
   // From here to the row nothing waits: the image stays, and the name stays free.
   const image = core.images.get(request.image);
   const { volumes, ...view } = describe(core, {

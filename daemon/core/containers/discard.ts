@@ -20,10 +20,14 @@ export async function discard(
   ctx: Ctx,
   { entry, volumes }: { readonly entry: Entry; readonly volumes: boolean },
 ): Promise<void> {
-  await core.forwarders.finish(entry.id);
+  {
+    using _waits = ctx.waitsFor(() => 'its log to reach its receiver');
+    await core.forwarders.finish(entry.id);
+  }
   // A client that has waited for the end may remove it while its log is still on the way to it.
   await within(READERS_MS, core.logReaders.drained(entry.id));
   await failpoint('container.remove.snapshot');
+  using _waits = ctx.waitsFor(() => 'its files to be deleted');
   await together([
     entry.cleared.then(() => dropCgroup(core, entry)),
     core.snapshots.remove(ctx, entry.id),

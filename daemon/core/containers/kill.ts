@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, internal } from '../../../common/errors.ts';
+import { secondsSince } from '../../../common/notes.ts';
 import type { Core } from '../core.ts';
 import { giveUpRestart, noteStop, startSettled } from '../restarts/give-up.ts';
 import { parseSignal } from '../signals.ts';
@@ -24,7 +25,7 @@ export async function kill(
 ): Promise<void> {
   const number = parseSignal(signal === '' ? 'KILL' : signal);
   const entry = core.table.find(reference);
-  await startSettled(core, entry);
+  await startSettled(core, ctx, entry);
   const ends = wakes(entry, number);
   if (entry.run === undefined && isRestarting(entry.view.state)) {
     noteStop(core, entry);
@@ -56,9 +57,13 @@ export async function killRun(
   { entry, run }: { readonly entry: Entry; readonly run: Run },
 ): Promise<void> {
   run.killed = true;
+  const killedAt = performance.now();
   await sendSignal(core, ctx, { entry, run, signal: constants.signals.SIGKILL });
   // A frozen process does not die on version 1: whoever froze it, a commit for instance.
   await thawEntry(core, entry);
+  using _waits = ctx.waitsFor(
+    () => `process ${run.shim.pid} to end (SIGKILL sent ${secondsSince(killedAt)} ago)`,
+  );
   if (!(await within(KILL_TIMEOUT_MS, run.ended))) {
     throw internal('tried to kill container, but did not receive an exit event');
   }

@@ -4,6 +4,7 @@ import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { announce } from './announce.ts';
 import { freezeEntry, thawEntry } from './freeze.ts';
+import { lockContainer } from './lock.ts';
 import { within } from '../within.ts';
 import { runOf } from './state.ts';
 
@@ -12,9 +13,9 @@ const PROBE_TIMEOUT_MS = 1_000;
 /**
  * Containers.pause. Frozen first, written after: a daemon that dies in between finds a running container, and thaws it.
  */
-export async function pause(core: Core, _ctx: Ctx, reference: string): Promise<void> {
+export async function pause(core: Core, ctx: Ctx, reference: string): Promise<void> {
   const entry = core.table.find(reference);
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   const run = runOf(entry);
   const { state } = entry.view;
   if (state.kind === 'paused') throw conflict(`Container ${entry.id} is already paused`);
@@ -22,6 +23,7 @@ export async function pause(core: Core, _ctx: Ctx, reference: string): Promise<v
   // A probe that is frozen could not be ended.
   await within(PROBE_TIMEOUT_MS, core.health.rest(entry));
   try {
+    using _waits = ctx.waitsFor(() => 'its processes to freeze');
     await freezeEntry(core, entry);
     await failpoint('container.pause.frozen');
     const next = { state: { ...state, kind: 'paused' } } as const;

@@ -5,6 +5,7 @@ import type { Core } from '../core.ts';
 import { announce } from './announce.ts';
 import { discard } from './discard.ts';
 import { killAndWait } from './kill.ts';
+import { lockContainer } from './lock.ts';
 import { exitCodeOf } from './state.ts';
 import type { Entry } from './table.ts';
 
@@ -22,7 +23,7 @@ export async function remove(
   if (core.removals.has(entry.id)) throw conflict(`removal of container ${reference} is already in progress`);
   core.removals.add(entry.id);
   try {
-    using _lock = await core.locks.acquire(entry.id);
+    using _lock = await lockContainer(core, ctx, entry.id);
     // Under the lock: nobody starts it again in between.
     if (force) await killAndWait(core, ctx, entry);
     await removeLocked(core, ctx, { entry, volumes });
@@ -37,10 +38,14 @@ export async function remove(
 
 /** For `--rm`, and to finish what was interrupted: nobody is told of a failure but the log. */
 export function removeInBackground(core: Core, entry: Entry): void {
-  void core.background.run('Cannot remove a container', { container: entry.id }, async () => {
-    using _lock = await core.locks.acquire(entry.id);
-    await removeLocked(core, core.ctx.detached(), { entry, volumes: goesWithVolumes(entry) });
-  });
+  const remove = async (ctx: Ctx): Promise<void> => {
+    using _lock = await lockContainer(core, ctx, entry.id);
+    await removeLocked(core, ctx.detached(), { entry, volumes: goesWithVolumes(entry) });
+  };
+  const what = { name: 'remove', subject: { kind: 'container', id: entry.id } } as const;
+  void core.background.run('Cannot remove a container', { container: entry.id }, () =>
+    core.operations.run(core.ctx, what, remove),
+  );
 }
 
 /** With `--rm`, when a client said so before, and where it was never whole. */

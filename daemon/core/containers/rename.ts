@@ -3,6 +3,7 @@ import { conflict, invalidArgument } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { announce } from './announce.ts';
+import { lockContainer } from './lock.ts';
 import { checkName, nameConflict } from './names.ts';
 
 /** Containers.rename. */
@@ -13,7 +14,7 @@ export async function rename(
 ): Promise<void> {
   if (wanted.replace(/^\//, '') === '') throw invalidArgument('Neither old nor new names may be empty');
   const entry = core.table.find(reference);
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   ctx.check();
   // It may have been removed while we waited for the lock.
   if (core.table.find(entry.id).view.state.kind === 'removing') {

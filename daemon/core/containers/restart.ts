@@ -14,7 +14,7 @@ export async function restart(
   { reference, options }: { readonly reference: string; readonly options: StopOptions },
 ): Promise<void> {
   const entry = core.table.find(reference);
-  await startSettled(core, entry);
+  await startSettled(core, ctx, entry);
   const { run } = entry;
   if (run !== undefined) run.keep = true;
   try {

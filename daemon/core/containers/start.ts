@@ -12,6 +12,7 @@ import { announce, announceNetwork } from './announce.ts';
 import { beginRun } from './begin-run.ts';
 import { reserveRequestOf } from './join-networks.ts';
 import { launch } from './launch.ts';
+import { lockContainer } from './lock.ts';
 import { publishPorts } from './publish.ts';
 import { removeInBackground, removeLocked } from './remove.ts';
 import { startFailure, type StartFailure } from './start-failure.ts';
@@ -37,17 +38,22 @@ function refuseStart(core: Core, entry: Entry): void {
 
 /** Takes the container's lock. A failure leaves the container as it was, with its error and exit code. */
 export async function startEntry(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
-  using _lock = await core.locks.acquire(entry.id);
-  await entry.cleared;
+  using _lock = await lockContainer(core, ctx, entry.id);
+  await cleared(ctx, entry);
   const before = checkStartable(entry.view.state);
   const { started } = entry.view.restarts;
   await startFrom(core, ctx, { entry, before, restarts: { ...NEVER_STARTED, started } });
 }
 
+async function cleared(ctx: Ctx, entry: Entry): Promise<void> {
+  using _waits = ctx.waitsFor(() => 'what its last run left to be cleared away');
+  await entry.cleared;
+}
+
 /** The same by its policy: nothing if a client stopped or removed it meanwhile. */
 export async function restartEntry(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
-  using _lock = await core.locks.acquire(entry.id);
-  await entry.cleared;
+  using _lock = await lockContainer(core, ctx, entry.id);
+  await cleared(ctx, entry);
   const { state, restarts } = entry.view;
   if (state.kind === 'restarting') await startFrom(core, ctx, { entry, before: state, restarts });
 }

@@ -1,9 +1,10 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
+import { secondsSince } from '../../../common/notes.ts';
 import type { Core } from '../core.ts';
 import { giveUpRestart, noteStop, startSettled } from '../restarts/give-up.ts';
-import { parseSignal } from '../signals.ts';
+import { parseSignal, signalName } from '../signals.ts';
 import { within } from '../within.ts';
 import { announce } from './announce.ts';
 import { killRun, sendSignal } from './kill.ts';
@@ -21,7 +22,7 @@ export async function stop(
   { reference, options }: { readonly reference: string; readonly options: StopOptions },
 ): Promise<void> {
   const entry = core.table.find(reference);
-  await startSettled(core, entry);
+  await startSettled(core, ctx, entry);
   if (entry.run === undefined && entry.view.state.kind !== 'restarting')
     throw new WherryError('not-modified', 'container is already stopped');
   await stopEntry(core, ctx, { entry, options });
@@ -58,8 +59,20 @@ export async function endRun(
   const timeoutS = options.timeoutS ?? config.stopTimeoutS ?? core.config.stopTimeoutS;
   await sendSignal(core, ctx, { entry, run, signal });
   await failpoint('container.stop.signalled');
-  if (!(await within(timeoutS * 1000, run.ended))) {
+  if (!(await endsInTime(ctx, { run, signal, timeoutS }))) {
     ctx.log.info('A container did not end in time and is killed', { container: entry.id, timeoutS, signal });
     await killRun(core, ctx, { entry, run });
   }
+}
+
+function endsInTime(
+  ctx: Ctx,
+  { run, signal, timeoutS }: { readonly run: Run; readonly signal: number; readonly timeoutS: number },
+): Promise<boolean> {
+  const sentAt = performance.now();
+  const limit = timeoutS < 0 ? '' : `, SIGKILL after ${timeoutS} s`;
+  const waits = ctx.waitsFor(
+    () => `process ${run.shim.pid} to end (${signalName(signal)} sent ${secondsSince(sentAt)} ago${limit})`,
+  );
+  return within(timeoutS * 1000, run.ended).finally(() => waits[Symbol.dispose]());
 }

@@ -4,12 +4,13 @@ import { failpoint } from '../../../common/failpoints.ts';
 import type { Core } from '../core.ts';
 import { announce } from './announce.ts';
 import { thawEntry } from './freeze.ts';
+import { lockContainer } from './lock.ts';
 import type { Entry } from './table.ts';
 
 /** Containers.unpause. */
-export async function unpause(core: Core, _ctx: Ctx, reference: string): Promise<void> {
+export async function unpause(core: Core, ctx: Ctx, reference: string): Promise<void> {
   const entry = core.table.find(reference);
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   // Docker's code for this is 500.
   if (!(await goOn(core, entry))) throw internal(`Container ${entry.id} is not paused`);
 }

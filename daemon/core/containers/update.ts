@@ -11,6 +11,7 @@ import { backoffOf, checkPolicy } from '../restarts/policy.ts';
 import { formatTime, realTimeNs } from '../time.ts';
 import { announce } from './announce.ts';
 import { fitResources } from './fit-resources.ts';
+import { lockContainer } from './lock.ts';
 import { isUp } from './state.ts';
 import type { Entry } from './table.ts';
 import { validateResources } from './validate.ts';
@@ -23,11 +24,11 @@ const NS_PER_MS = 1_000_000n;
  */
 export async function update(
   core: Core,
-  _ctx: Ctx,
+  ctx: Ctx,
   { reference, change }: { readonly reference: string; readonly change: ContainerUpdate },
 ): Promise<readonly string[]> {
   const entry = core.table.find(reference);
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
   try {
     const { warnings, host } = merge(core, entry, change);
     if (isUp(entry.view.state)) await apply(core, entry, { from: entry.view.config.host.resources, change });

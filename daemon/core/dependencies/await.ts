@@ -32,6 +32,12 @@ export async function awaitAll(core: Core, ctx: Ctx, { needed, timeoutMs }: Awai
   if (!open()) return;
   const late = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([ctx.signal, core.restartTimers.signal, late]);
+  using _waits = ctx.waitsFor(() =>
+    needed
+      .filter((each) => standingOf(each.entry.view, each.condition).kind === 'waits')
+      .map(({ entry, condition }) => `container "${entry.view.name}", until it ${conditionVerb(condition)}`)
+      .join(', and for '),
+  );
   await until(core, signal, () => !open()).catch((error: unknown) => {
     if (!late.aborted) throw error;
     const missing = needed.find((each) => check(core, each).kind === 'waits');
@@ -51,9 +57,11 @@ function check(core: Core, needed: Needed): Standing {
 
 function describe({ entry, condition }: Needed, standing: Standing): string {
   const why = standing.kind === 'holds' ? '' : `, and ${standing.why}`;
-  const verb = condition === 'healthy' ? 'is healthy' : `has ${condition}`;
-  return `it starts after "${entry.view.name}" ${verb}${why}`;
+  return `it starts after "${entry.view.name}" ${conditionVerb(condition)}${why}`;
 }
+
+const conditionVerb = (condition: Needed['condition']): string =>
+  condition === 'healthy' ? 'is healthy' : `has ${condition}`;
 
 /** Resolves when `holds` says so, which is asked at every change of a container; rejects when the signal aborts, or it throws. */
 function until(core: Core, signal: AbortSignal, holds: () => boolean): Promise<void> {

@@ -42,7 +42,7 @@ async function pack(core: Core, { id, view }: Entry): Promise<void> {
   const path = core.paths.log(id);
   const maxFiles = logConfigOf({ ...view, logFile: path })?.maxFiles ?? 1;
   const hold = async (): Promise<Disposable | undefined> => {
-    const lock = await core.locks.acquire(id);
+    const lock = await core.locks.acquire(id, 'compress its log');
     if (core.table.byId(id) !== undefined) return lock;
     lock[Symbol.dispose]();
     return undefined;

@@ -1,3 +1,5 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { lockContainer } from '../containers/lock.ts';
 import { errorOf } from '../containers/state.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
@@ -23,7 +25,7 @@ export function noteStop(core: Core, entry: Entry): void {
 }
 
 /** Resolves when it is not being started any more: whoever wants to end it ends what that start makes. */
-export async function startSettled(core: Core, entry: Entry): Promise<void> {
+export async function startSettled(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
   if (entry.view.state.kind !== 'starting') return;
-  using _lock = await core.locks.acquire(entry.id);
+  using _lock = await lockContainer(core, ctx, entry.id);
 }

@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { messageOf, notFound } from '../../../common/errors.ts';
+import type { Operation, Operations } from '../operations/contract.ts';
 import { copyVolume } from './copy.ts';
 import { LOCAL_DRIVER, type Volume, type Volumes } from './contract.ts';
 import { createVolume } from './create.ts';
@@ -8,12 +9,14 @@ import { pruneVolumes } from './prune.ts';
 import { removeVolume } from './remove.ts';
 import { askDriver, showRow } from './show.ts';
 
-export const makeVolumes = (parts: VolumeParts): Volumes => ({
-  create: (ctx, request) => createVolume(parts, ctx, request),
+export const makeVolumes = (parts: VolumeParts, operations: Operations): Volumes => ({
+  create: (ctx, request) =>
+    operations.run(ctx, onVolume('create', request.name ?? ''), (own) => createVolume(parts, own, request)),
   list: (ctx) => list(parts, ctx),
   get: (ctx, name) => get(parts, ctx, name),
   users: (name) => parts.users(name),
-  remove: (ctx, name, { force }) => removeVolume(parts, ctx, { name, force }),
+  remove: (ctx, name, { force }) =>
+    operations.run(ctx, onVolume('remove', name), (own) => removeVolume(parts, own, { name, force })),
   prune: (ctx, request) => pruneVolumes(parts, ctx, request),
   usage: async (ctx, name) => {
     const { driver, options } = parts.table.get(name);
@@ -21,8 +24,11 @@ export const makeVolumes = (parts: VolumeParts): Volumes => ({
     const bytes = isDirectory ? await parts.sizes.of(ctx, parts.drivers.local.dataPath(name)) : undefined;
     return { sizeBytes: bytes ?? -1, references: parts.users(name).length };
   },
-  copy: (ctx, from, to) => copyVolume(parts, ctx, { from, to }),
+  copy: (ctx, from, to) =>
+    operations.run(ctx, onVolume('copy', from), (own) => copyVolume(parts, own, { from, to })),
 });
+
+const onVolume = (name: string, id: string): Operation => ({ name, subject: { kind: 'volume', id } });
 
 async function get(parts: VolumeParts, ctx: Ctx, name: string): Promise<Volume> {
   const row = parts.table.find(name);

@@ -5,6 +5,7 @@ import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts
 import { flag, text, type Query } from '../query.ts';
 import { listContainers } from '../list-containers.ts';
 import { inspectContainer } from '../convert/container.ts';
+import { showOperations } from '../convert/operations.ts';
 import { readCreateBody } from '../wire/create.ts';
 import { warningsOf } from '../convert/host-forms.ts';
 import { GO_ARCH } from '../convert/system.ts';
@@ -42,7 +43,10 @@ export function containerRoutes(app: FastifyInstance, door: Door): void {
     const size = flag(request.query, 'size')
       ? await door.engine.storage.sizeOf(door.ctx, container)
       : undefined;
-    return sendJson(reply, inspectContainer(container, networkIds(door), size));
+    return sendJson(reply, {
+      ...inspectContainer(container, networkIds(door), size),
+      ...showOperations(door.engine.operations.of(container.id)),
+    });
   });
 
   app.post<Asked>('/containers/:name/rename', async (request, reply) => {

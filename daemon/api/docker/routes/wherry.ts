@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { Compacted, LayerView, PathChange } from '../../../../image/disk.ts';
+import { showOperation } from '../convert/operations.ts';
 import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import { registryAuth } from '../registry-auth.ts';
@@ -62,7 +63,15 @@ export function wherryRoutes(app: FastifyInstance, door: Door): void {
 }
 
 function containerRoutes(app: FastifyInstance, door: Door): void {
-  const { containers } = door.engine;
+  const { containers, operations } = door.engine;
+
+  /** What is being done, and what each waits for. */
+  app.get('/wherry/operations', (_request, reply) =>
+    sendJson(
+      reply,
+      operations.all().map((each) => showOperation(each)),
+    ),
+  );
 
   /** The engine's own state of a container, where docker's says less. */
   app.get<Named>('/wherry/containers/:name/state', (request, reply) => {

@@ -24,6 +24,7 @@ export interface PluginCall {
 export async function callPlugin(ctx: Ctx, call: PluginCall): Promise<Record<string, unknown>> {
   const { name, method } = call;
   const within = ctx.within(call.timeoutMs);
+  using _waits = ctx.waitsFor(() => `plugin "${name}" to answer ${method}`);
   const { status, text } = await answer(within, call);
   const parsed = parse(text);
   const { Err } = parsed;
