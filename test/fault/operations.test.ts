@@ -138,7 +138,7 @@ test('a hung mount: the start says at which step it is', requires('bindfs', 'roo
   storage.freeze();
   const starting = post(daemon, '/containers/hung/start');
   const shown = await waitsFor(daemon, 'hung', /^start: the kernel to /);
-  assert.ok(shown.Operation?.WaitsFor.includes(path), shown.Operation?.WaitsFor);
+  assert.ok(shown.Operation?.WaitsFor.includes(path) === true, JSON.stringify(shown.Operation));
   await readsGoOn(t, daemon, 'hung');
   const removing = rest(daemon.socket, 'DELETE', { path: '/containers/hung?force=1' });
   await eventually('the removal is queued', async () => {

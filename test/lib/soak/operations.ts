@@ -102,16 +102,21 @@ async function exec({ socket, random, kills }: Client, model: Model): Promise<vo
   // Forgotten with the daemon that made it: it was never started.
   if (ran.status === 404) return;
   if (ran.status !== 200) throw new Error(`exec start: ${ran.status} ${String(ran.body)}`);
-  // Between its head and the shim a stream is the daemon's.
-  if (kills() !== before) return;
-  if (textOf(ran.body) !== `${code}\n`) throw new Error(`exec printed ${JSON.stringify(textOf(ran.body))}`);
+  const printed = textOf(ran.body);
+  // Between its head and the shim a stream is the daemon's: it dies with it, and so does the exec, which never ran.
+  const died = kills() !== before && printed === '';
+  if (!died && printed !== `${code}\n`)
+    throw new Error(`exec printed ${JSON.stringify(printed)}, and not ${code}`);
   const shown = await ask(socket, { method: 'GET', path: `/exec/${Id}/json` });
-  if (shown.kind === 'lost') return;
+  // The one that died knew how it ended.
+  if (shown.kind === 'lost' || (shown.status === 404 && kills() !== before)) return;
   const { ExitCode, Running } = JSON.parse(shown.body.toString()) as {
     ExitCode: number | null;
     Running: boolean;
   };
-  if (ExitCode !== code && !Running) throw new Error(`exec ended with ${ExitCode}, and not with ${code}`);
+  if (died && (ExitCode === code || Running)) throw new Error(`exec ran, and printed nothing of ${code}`);
+  if (!died && ExitCode !== code && !Running)
+    throw new Error(`exec ended with ${ExitCode}, and not with ${code}`);
 }
 
 async function copy({ socket, random }: Client, model: Model): Promise<void> {
