@@ -33,7 +33,7 @@ interface Inspected {
 const post = (daemon: Daemon, path: string) => rest(daemon.socket, 'POST', { path });
 
 async function inspect(daemon: Daemon, name: string): Promise<Inspected> {
-  return (await rest(daemon.socket, 'GET', { path: `/containers/${name}/json` })).json() as Inspected;
+  return (await rest(daemon.socket, 'GET', { path: `/containers/${name}/json` })).json<Inspected>();
 }
 
 const waitsFor = (daemon: Daemon, name: string, pattern: RegExp): Promise<Inspected> =>
@@ -92,9 +92,9 @@ test(
     assert.ok(Math.abs(Date.parse(behind[1]?.Since ?? '') - Date.now()) < 60_000);
     const list = await rest(daemon.socket, 'GET', { path: '/wherry/operations' });
     assert.deepEqual(
-      (list.json() as { Kind: string; Name: string; Queued: boolean }[]).map(
-        ({ Kind, Name, Queued }) => `${Kind} ${Name} ${Queued}`,
-      ),
+      list
+        .json<{ Kind: string; Name: string; Queued: boolean }[]>()
+        .map(({ Kind, Name, Queued }) => `${Kind} ${Name} ${Queued}`),
       ['container remove false', 'container rename true'],
     );
     assert.match(
