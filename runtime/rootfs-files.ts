@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { close as closeCallback, fstat as fstatCallback, read as readCallback } from 'node:fs';
-import { lstat, open, readlink, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';
 import { invalidArgument } from '../common/errors.ts';
@@ -75,10 +75,10 @@ async function readIn(root: number, path: string): Promise<string | undefined> {
 }
 
 async function readMerged(layers: readonly string[], path: string): Promise<string | undefined> {
-  const place = await resolveMerged(layers, path);
-  if (place === undefined) return undefined;
+  const found = await resolveMerged(layers, path);
+  if (found?.kind !== 'file') return undefined;
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  await using file: FileHandle = await open(place, flags);
+  await using file: FileHandle = await open(found.path, flags);
   if (!(await file.stat()).isFile()) return undefined;
   return await readBounded((buffer, position) => file.read(buffer, 0, buffer.byteLength, position), path);
 }
@@ -99,14 +99,28 @@ async function readBounded(
   }
 }
 
-/** Where a path of the merged tree lies: the file of the topmost layer that has it. Undefined when it is no regular file. */
-async function resolveMerged(layers: readonly string[], path: string): Promise<string | undefined> {
+/** What a container on these layers, topmost first, finds at a path; undefined: nothing, or a special file. Nothing is mounted. */
+export async function lookInLayers(
+  layers: readonly string[],
+  path: string,
+): Promise<'file' | 'directory' | 'empty directory' | undefined> {
+  const found = await resolveMerged(layers, path);
+  if (found?.kind !== 'directory') return found?.kind;
+  const names = new Set((await Promise.all(found.paths.map((each) => readdir(each)))).flat());
+  for (const name of names) if ((await lookUp(found.paths, name)) !== undefined) return 'directory';
+  return 'empty directory';
+}
+
+type Place = Exclude<Found, { readonly kind: 'link' }>;
+
+/** Where a path of the merged tree lies: the file of the topmost layer that has it, or all directories that make it up. */
+async function resolveMerged(layers: readonly string[], path: string): Promise<Place | undefined> {
   let rest = path.split('/').filter((name) => name !== '');
   /** The directories that make up where we are, topmost first, by depth. */
   const stack: (readonly string[])[] = [layers];
   for (let links = 0; ;) {
     const name = rest.shift();
-    if (name === undefined) return undefined;
+    if (name === undefined) return { kind: 'directory', paths: stack.at(-1) ?? [] };
     if (name === '.' || name === '') continue;
     if (name === '..') {
       if (stack.length > 1) stack.pop();
@@ -114,7 +128,7 @@ async function resolveMerged(layers: readonly string[], path: string): Promise<s
     }
     const found = await lookUp(stack.at(-1) ?? [], name);
     if (found === undefined) return undefined;
-    if (found.kind === 'file') return rest.length === 0 ? found.path : undefined;
+    if (found.kind === 'file') return rest.length === 0 ? found : undefined;
     if (found.kind === 'directory') {
       stack.push(found.paths);
       continue;

@@ -1,6 +1,7 @@
 import { type Call, defineCommand } from '../command.ts';
 import { type CreateBody, createBody } from '../container/config.ts';
 import { checkPull, createContainer } from '../container/create.ts';
+import { planFlags } from '../container/plan-flags.ts';
 import { startFailureStatus, withHelp } from '../container/exit-status.ts';
 import { createFlags } from '../container/flags.ts';
 import { withProxies } from '../container/proxies.ts';
@@ -12,6 +13,7 @@ import { invalidArgument } from '../../common/errors.ts';
 
 const flags = {
   ...createFlags,
+  ...planFlags,
   detach: bool('Run in the background and print the container ID', { short: 'd' }),
   'detach-keys': text('Keys that detach from the container'),
   'sig-proxy': bool('Forward signals to the container', { initial: true, shown: 'true' }),
@@ -28,6 +30,7 @@ export const run = defineCommand({
   run: async (call) => {
     const body = readBody(call);
     if (typeof body === 'number') return body;
+    if (call.flags['dry-run']) return planOf(call, body);
     if (call.flags.detach) {
       if (call.flags.attach.length > 0) {
         throw invalidArgument('conflicting options: cannot specify both --attach and --detach');
@@ -48,6 +51,17 @@ function readBody({ flags, changed, args, path, client }: RunCall): CreateBody |
   } catch (error) {
     printError(withHelp(error, path));
     return 125;
+  }
+}
+
+/** Refused as a run would be. */
+async function planOf({ daemon, flags, path }: RunCall, body: CreateBody): Promise<number> {
+  try {
+    const { dryRun } = await import('../container/dry-run.ts');
+    return await dryRun(daemon, flags, { body: flags.detach ? detachedBody(body) : body, starts: true });
+  } catch (error) {
+    printError(withHelp(error, path));
+    return startFailureStatus(error);
   }
 }
 

@@ -14,6 +14,7 @@ import type { RestartRecord } from './restarts/contract.ts';
 import type { KernelLimits } from './kernel-limits.ts';
 import type { Operations } from './operations/contract.ts';
 import type { Runtimes } from './runtimes/contract.ts';
+import type { ContainerPlan } from './plan/contract.ts';
 import type { ImageId } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
 import type { Volumes } from './volumes/contract.ts';
@@ -143,6 +144,11 @@ export type WaitCondition = 'not-running' | 'next-exit' | 'removed' | 'healthy';
 export interface Containers {
   /** Throws `not-found` `No such image: x:latest`, `conflict` for a taken name, `invalid-argument`. */
   create(ctx: Ctx, request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
+  /** What `create`, and `start` after it, would do; nothing is made. Throws as `create`; with `pulls` not for a missing image. */
+  plan(
+    ctx: Ctx,
+    asked: { readonly request: CreateRequest; readonly pulls: boolean },
+  ): Promise<ContainerPlan<Container>>;
   list(): readonly Container[];
   /** By name (with or without slash), id or unique id prefix. Throws `not-found` `No such container: x`. */
   get(reference: string): Container;

@@ -8,6 +8,10 @@ export interface BindSource {
   readonly make: boolean;
 }
 
+/** Docker's text. */
+export const missingBind = (path: string): string =>
+  `invalid mount config for type "bind": bind source path does not exist: ${path}`;
+
 const PATH_ONLY = O_PATH | O_CLOEXEC;
 
 /**
@@ -30,7 +34,7 @@ export function prepareBinds(plan: PlanBuilder, sources: readonly BindSource[]):
       plan.make(label, { root, path, kind: 'directory', into: found });
       plan.close(root);
     } else {
-      plan.fail(`invalid mount config for type "bind": bind source path does not exist: ${path}`, 'ENOENT');
+      plan.fail(missingBind(path), 'ENOENT');
     }
     plan.here(there);
     plan.close(found);

@@ -37,6 +37,8 @@ daemonSuite('completion', (daemon) => {
     assert.ok((await offers('context ')).includes('use'));
     assert.deepEqual(await offers('container pr'), ['prune']);
     assert.deepEqual(await offers('run --cpu-sh'), ['--cpu-shares']);
+    assert.deepEqual(await offers('run --dry'), ['--dry-run']);
+    assert.deepEqual(await offers('update --restart-b'), ['--restart-backoff']);
     assert.deepEqual(await offers('run --pull '), ['always', 'missing', 'never']);
     assert.deepEqual(await offers('run --pull=mi'), ['missing']);
     assert.deepEqual(await offers('run -it busybox --cpu-sh'), []);

@@ -121,6 +121,7 @@ export function fakeEngine(): FakeEngine {
         const { id } = add(request.name ?? 'fake', { config: merged(request), imageName: request.image });
         return { id, warnings: [] };
       },
+      plan: () => Promise.reject(new Error('The fake plans nothing')),
       list: () => [...containers.values()],
       get,
       start: async (_ctx, reference) => {

@@ -2,6 +2,7 @@ import type { Ctx } from '../../../common/ctx.ts';
 import type { Containers } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { onContainer, type Verb } from '../operations/on-container.ts';
+import { planContainer } from '../plan/plan.ts';
 import { attach, checkAttach } from './attach.ts';
 import { commit } from './commit.ts';
 import { create } from './create.ts';
@@ -30,6 +31,7 @@ export function makeContainers(core: Core): Containers {
     get: (reference) => table.find(reference).view,
     checkAttach: (reference, detachKeys) => checkAttach(core, reference, detachKeys),
     create: (ctx, request) => create(core, ctx, request),
+    plan: (ctx, asked) => planContainer(core, ctx, asked),
     start: (ctx, reference) => as({ ctx, name: 'start', reference }, (own) => start(core, own, reference)),
     stop: (ctx, reference, options) =>
       as({ ctx, name: 'stop', reference }, (own) => stop(core, own, { reference, options })),

@@ -4,23 +4,41 @@ import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import type { Sandbox } from '../networks/types.ts';
 import { parseBindings } from '../ports/bindings.ts';
+import type { PortBinding, PublishedPort } from '../ports/contract.ts';
 
 /** Publishes what the container asks for, wherever its sandbox leads. Throws docker's text, which names the endpoint. */
 export async function publishPorts(core: Core, ctx: Ctx, { view, sandbox }: Published): Promise<void> {
-  const { host, exposedPorts } = view.config;
-  const exposed = Object.keys(exposedPorts);
-  const bindings = parseBindings({ bindings: host.portBindings, publishAll: host.publishAllPorts, exposed });
+  const bindings = bindingsOf(view);
   if (bindings.length === 0) return;
   try {
     await core.ports.publish(ctx, sandbox, bindings);
   } catch (error) {
-    const [endpoint] = sandbox.endpoints;
-    throw new WherryError(
-      codeOf(error),
-      `failed to set up container networking: driver failed programming external connectivity on endpoint ${view.name} (${endpoint?.endpointId ?? ''}): ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw notPublished({ view, sandbox }, error);
   }
+}
+
+/** What `publishPorts` would publish now. Holds nothing; throws as it does. */
+export function previewPorts(core: Core, { view, sandbox }: Published): readonly PublishedPort[] {
+  try {
+    return core.ports.preview(sandbox, bindingsOf(view));
+  } catch (error) {
+    throw notPublished({ view, sandbox }, error);
+  }
+}
+
+function bindingsOf({ config }: Container): readonly PortBinding[] {
+  const { host, exposedPorts } = config;
+  const exposed = Object.keys(exposedPorts);
+  return parseBindings({ bindings: host.portBindings, publishAll: host.publishAllPorts, exposed });
+}
+
+function notPublished({ view, sandbox }: Published, error: unknown): WherryError {
+  const [endpoint] = sandbox.endpoints;
+  return new WherryError(
+    codeOf(error),
+    `failed to set up container networking: driver failed programming external connectivity on endpoint ${view.name} (${endpoint?.endpointId ?? ''}): ${messageOf(error)}`,
+    { cause: error },
+  );
 }
 
 interface Published {

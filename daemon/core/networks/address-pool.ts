@@ -15,6 +15,8 @@ export interface AddressPool {
   /** Marks an address that a row has. */
   claim(address: Address): void;
   give(address: Address): void;
+  /** When disposed of, it is the turn again of whoever has it now: for who takes only to look, and gives back. */
+  mark(): Disposable;
 }
 
 export interface PoolRange {
@@ -56,6 +58,10 @@ export function createAddressPool({ subnet, range, reserved }: PoolRange): Addre
       taken.add(value);
     },
     claim: ({ value }) => void taken.add(value),
+    mark: () => {
+      const before = next;
+      return { [Symbol.dispose]: () => void (next = before) };
+    },
     give: (address) => {
       if (contains(subnet, address) && !fixed.has(address.value)) taken.delete(address.value);
     },

@@ -166,6 +166,8 @@ export interface Networks {
    * `conflict` for an address that is taken, `unavailable` when a pool is used up.
    */
   reserve(ctx: Ctx, containerId: string, request: ReserveRequest): Promise<Sandbox>;
+  /** What `reserve` would give now; nothing is taken, and no row written. Throws as it does. */
+  preview(containerId: string, request: ReserveRequest): Sandbox;
   /** What `reserve` made and nobody released, also by an earlier daemon. */
   sandboxOf(containerId: string): Sandbox | undefined;
   /** Of one network. */

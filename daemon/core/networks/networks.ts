@@ -18,7 +18,7 @@ import type { Outside } from './outside.ts';
 import { portOf } from './port-of.ts';
 import { reconcile } from './reconcile.ts';
 import { removeNetwork } from './remove.ts';
-import { reserve } from './reserve.ts';
+import { preview, reserve } from './reserve.ts';
 import {
   forget,
   networkIdsOf,
@@ -43,6 +43,7 @@ export function openNetworks(options: NetworksOptions): Networks {
     create: (ctx, request) => createNetwork(ctx, state, request),
     remove: (ctx, reference) => removeNetwork(ctx, state, reference),
     reserve: (ctx, containerId, request) => reserve(ctx, state, { containerId, request }),
+    preview: (containerId, request) => preview(state, { containerId, request }),
     sandboxOf: (containerId) => state.sandboxes.get(containerId),
     endpointsIn: (networkId) => [...(state.members.get(networkId)?.values() ?? [])],
     connect: (ctx, containerId, request) => connect(ctx, state, { containerId, ...request }),

@@ -8,18 +8,12 @@ import { forget, freeInterfaceName, giveBack, networkIdsOf, putSandbox, tell, ty
 import type { Endpoint, Sandbox } from './types.ts';
 
 /** Networks.reserve. */
-export async function reserve(
-  ctx: Ctx,
-  state: State,
-  { containerId, request }: { readonly containerId: string; readonly request: ReserveRequest },
-): Promise<Sandbox> {
+export async function reserve(ctx: Ctx, state: State, reservation: Reservation): Promise<Sandbox> {
+  const { containerId } = reservation;
   ctx.check();
   if (!state.reconciled) throw internal('The networks are used before they were reconciled');
   forget(state, containerId);
-  const sandbox: Sandbox =
-    request.kind === 'container'
-      ? { kind: 'container', containerId, joinedId: request.joinedId, endpoints: [] }
-      : sandboxOf(containerId, placeAll(state, containerId, request));
+  const sandbox = wantedSandbox(state, reservation);
   try {
     putSandbox(state, sandbox);
     await failpoint('network.reserve');
@@ -30,6 +24,29 @@ export async function reserve(
   }
   tell(state, { containerId, networkIds: networkIdsOf(sandbox) });
   return sandbox;
+}
+
+interface Reservation {
+  readonly containerId: string;
+  readonly request: ReserveRequest;
+}
+
+const wantedSandbox = (state: State, { containerId, request }: Reservation): Sandbox =>
+  request.kind === 'container'
+    ? { kind: 'container', containerId, joinedId: request.joinedId, endpoints: [] }
+    : sandboxOf(containerId, placeAll(state, containerId, request));
+
+/** Networks.preview: taken and given back before anybody else can ask, and the turn is where it was. */
+export function preview(state: State, reservation: Reservation): Sandbox {
+  const pools = [...state.networks.values()].flatMap((network) => network.pools);
+  const marks = pools.map((pool) => pool.mark());
+  try {
+    const sandbox = wantedSandbox(state, reservation);
+    for (const endpoint of sandbox.endpoints) giveBack(state, endpoint);
+    return sandbox;
+  } finally {
+    for (const mark of marks) mark[Symbol.dispose]();
+  }
 }
 
 function sandboxOf(containerId: string, endpoints: readonly Endpoint[]): Sandbox {

@@ -100,6 +100,18 @@ export class Holds {
     }
   }
 
+  /** What is chosen is let go again, and the next free port is the same one for the next who asks. */
+  look(choose: () => readonly PublishedPort[]): readonly PublishedPort[] {
+    const next = this.#next;
+    try {
+      const ports = choose();
+      this.release(ports);
+      return ports;
+    } finally {
+      this.#next = next;
+    }
+  }
+
   close(): void {
     for (const taken of this.#taken.values())
       for (const fd of taken.values()) if (fd !== undefined) closeDescriptor(fd);

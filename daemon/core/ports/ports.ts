@@ -59,6 +59,10 @@ export function openPorts(options: PortsOptions): Ports {
   };
   return {
     publish: (ctx, sandbox, bindings) => publish(ctx, state, { sandbox, bindings }),
+    preview: (sandbox, bindings) => {
+      const endpoint = outwardEndpoint(state, sandbox);
+      return endpoint === undefined ? [] : state.holds.look(() => choose(state, endpoint, bindings));
+    },
     withdraw: (_ctx, containerId) => withdraw(state, containerId),
     of: (containerId) => state.rows.get(containerId)?.ports ?? [],
     reconcile: (ctx, sandboxes) => reconcile(ctx, state, sandboxes),
@@ -88,14 +92,8 @@ async function publish(
   const endpoint = outwardEndpoint(state, sandbox);
   if (endpoint === undefined || bindings.length === 0) return;
   await using undo = new Undo();
-  const ports: PublishedPort[] = [];
+  const ports = choose(state, endpoint, bindings);
   undo.defer(async () => state.holds.release(ports));
-  for (const [binding, ...others] of samePorts(bindings)) {
-    const wanted = [binding, ...others].flatMap((each) => hostIpsOf(state, endpoint, each));
-    const hostIps = wanted.filter((hostIp) => !isRouted(state, endpoint, hostIp));
-    ports.push(...routedPorts(wanted, hostIps).map((hostIp) => routed(binding, hostIp)));
-    if (hostIps.length > 0) ports.push(...state.holds.take({ binding, hostIps, target: endpoint.ipAddress }));
-  }
   const { containerId, ipAddress, ipv6Address, networkId } = endpoint;
   const row: PortRow = { containerId, networkId, target: { ipAddress, ipv6Address }, ports };
   state.store.put(row);
@@ -109,6 +107,24 @@ async function publish(
   undo.commit();
   forgetUntranslated(ctx, state, ports);
   ctx.log.debug('Published ports', { container: containerId, ports: ports.length });
+}
+
+/** Holds a port of the host for each binding; all, or none. */
+function choose(state: State, endpoint: Endpoint, bindings: readonly PortBinding[]): PublishedPort[] {
+  const ports: PublishedPort[] = [];
+  try {
+    for (const [binding, ...others] of samePorts(bindings)) {
+      const wanted = [binding, ...others].flatMap((each) => hostIpsOf(state, endpoint, each));
+      const hostIps = wanted.filter((hostIp) => !isRouted(state, endpoint, hostIp));
+      ports.push(...routedPorts(wanted, hostIps).map((hostIp) => routed(binding, hostIp)));
+      if (hostIps.length > 0)
+        ports.push(...state.holds.take({ binding, hostIps, target: endpoint.ipAddress }));
+    }
+    return ports;
+  } catch (error) {
+    state.holds.release(ports);
+    throw error;
+  }
 }
 
 /** Who has been sending datagrams to the port would be kept from the container by the kernel's memory of it. */

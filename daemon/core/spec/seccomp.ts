@@ -24,6 +24,10 @@ export function seccompProfileOf(
     : seccompFromJson(profile, capabilities);
 }
 
+/** What a container's filter is made of: `builtin`, `unconfined`, or the text of a profile. */
+export const seccompChoiceOf = (host: SeccompChoice, daemonProfile: string | undefined): string =>
+  choose(host, daemonProfile).profile;
+
 function choose(
   host: SeccompChoice,
   daemonProfile: string | undefined,

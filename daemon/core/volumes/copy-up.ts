@@ -60,6 +60,10 @@ async function copyBeside(
   }
 }
 
+/** Docker's refusal of a volume where the image has a file. */
+export const overFile = (destination: string, cause?: unknown): Error =>
+  internal(`cannot mount volume over existing file, file exists ${destination}`, { cause });
+
 async function copyFromImage(
   core: Core,
   ctx: Ctx,
@@ -71,7 +75,7 @@ async function copyFromImage(
     await runCopy(core, ctx, { from: { layers: layers.toReversed(), path: destination }, to });
   } catch (error) {
     if (/ENOTDIR|not a directory/i.test(messageOf(error))) {
-      throw internal(`cannot mount volume over existing file, file exists ${destination}`, { cause: error });
+      throw overFile(destination, error);
     }
     throw error;
   }

@@ -19,11 +19,49 @@ import { describeRow } from './show.ts';
 export async function createVolume(parts: VolumeParts, ctx: Ctx, request: VolumeRequest): Promise<Volume> {
   const name = request.name || newId();
   using _lock = await parts.locks.acquire(name);
+  return await inWords(name, () =>
+    createLocked(parts, ctx, { ...request, name, isAnonymous: !request.name }),
+  );
+}
+
+/** Whether `createVolume` would find one of the name. Makes nothing; throws what it would throw of name, driver and options. */
+export async function foreseeVolume(
+  parts: VolumeParts,
+  ctx: Ctx,
+  request: VolumeRequest & { readonly name: string },
+): Promise<{ readonly driver: string; readonly exists: boolean }> {
+  const { known, driverName } = await inWords(request.name, () => admit(parts, ctx, request));
+  return { driver: driverName, exists: known !== undefined };
+}
+
+async function inWords<T>(name: string, act: () => Promise<T>): Promise<T> {
   try {
-    return await createLocked(parts, ctx, { ...request, name, isAnonymous: !request.name });
+    return await act();
   } catch (error) {
     throw new WherryError(codeOf(error), `create ${name}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+interface Admitted {
+  readonly known: VolumeRow | undefined;
+  readonly driverName: string;
+  readonly driver: VolumeDriver;
+}
+
+/** Who keeps the volume, and the one of that name if there is one. */
+async function admit(
+  { table, drivers }: VolumeParts,
+  ctx: Ctx,
+  { name, options, driver: asked }: VolumeRequest & { readonly name: string },
+): Promise<Admitted> {
+  const known = table.find(name);
+  const driverName = asked || known?.driver || LOCAL_DRIVER;
+  const driver = await drivers.get(ctx, driverName);
+  if (known === undefined) driver.check(name, options);
+  else if (known.driver !== driverName) {
+    throw conflict(`driver '${known.driver}' already has volume '${known.name}': volume name must be unique`);
+  } else if (known.state === 'removing') throw conflict(`volume is being removed`);
+  return { known, driverName, driver };
 }
 
 interface Named extends VolumeRequest {
@@ -34,11 +72,8 @@ interface Named extends VolumeRequest {
 async function createLocked(parts: VolumeParts, ctx: Ctx, request: Named): Promise<Volume> {
   const { table } = parts;
   const { name, options, labels, isAnonymous } = request;
-  const known = table.find(name);
-  const driverName = request.driver || known?.driver || LOCAL_DRIVER;
-  const driver = await parts.drivers.get(ctx, driverName);
-  if (known !== undefined) return existing(parts, ctx, { known, driverName, driver });
-  driver.check(name, options);
+  const { known, driverName, driver } = await admit(parts, ctx, request);
+  if (known !== undefined) return existing(parts, ctx, { known, driver });
   const row: VolumeRow = {
     name,
     driver: driverName,
@@ -72,18 +107,8 @@ async function createLocked(parts: VolumeParts, ctx: Ctx, request: Named): Promi
 async function existing(
   parts: VolumeParts,
   ctx: Ctx,
-  {
-    known,
-    driverName,
-    driver,
-  }: { readonly known: VolumeRow; readonly driverName: string; readonly driver: VolumeDriver },
+  { known, driver }: { readonly known: VolumeRow; readonly driver: VolumeDriver },
 ): Promise<Volume> {
-  if (known.driver !== driverName) {
-    throw conflict(`driver '${known.driver}' already has volume '${known.name}': volume name must be unique`);
-  }
-  if (known.state === 'removing') {
-    throw conflict(`volume is being removed`);
-  }
   if (known.state === 'creating') {
     await driver.create(ctx, known.name, known.options);
     parts.table.setState(known.name, 'ready');

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { notImplemented, WherryError } from '../../../../common/errors.ts';
 import { jsonText } from '../body.ts';
 import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
@@ -8,30 +8,31 @@ import { inspectContainer } from '../convert/container.ts';
 import { showOperations } from '../convert/operations.ts';
 import { readCreateBody } from '../wire/create.ts';
 import { warningsOf } from '../convert/host-forms.ts';
+import { showPlan } from '../convert/plan.ts';
 import { GO_ARCH } from '../convert/system.ts';
+import type { CreateRequest } from '../../../core/contract.ts';
+import { clientCtx } from '../stream.ts';
 import { toCreateRequest } from '../convert/to-create.ts';
 
 type Asked = Named & { Querystring: Query };
+type Plain = { Querystring: Query };
 
 /** What a container is: create, list, inspect, rename, delete. */
 export function containerRoutes(app: FastifyInstance, door: Door): void {
   const { containers } = door.engine;
 
-  app.post<{ Querystring: Query }>('/containers/create', async (request, reply) => {
-    checkPlatform(text(request.query, 'platform'));
-    const body = readCreateBody(await jsonText(request.raw));
-    const created = await containers.create(
-      door.ctx,
-      toCreateRequest(body, text(request.query, 'name'), {
-        version: request.apiVersion,
-        defaults: door.defaults,
-      }),
-    );
-    return sendJson(
-      reply,
-      { Id: created.id, Warnings: [...created.warnings, ...warningsOf(body.HostConfig ?? {})] },
-      201,
-    );
+  app.post<Plain>('/containers/create', async (request, reply) => {
+    const { asked, warnings } = await readCreate(door, request);
+    const created = await containers.create(door.ctx, asked);
+    return sendJson(reply, { Id: created.id, Warnings: [...created.warnings, ...warnings] }, 201);
+  });
+
+  /** The same request, and nothing is made. `pull=always` and `pull=missing`: a missing image would be pulled. */
+  app.post<Plain>('/wherry/containers/plan', async (request, reply) => {
+    const { asked, warnings } = await readCreate(door, request);
+    const pulls = ['always', 'missing'].includes(text(request.query, 'pull') ?? '');
+    const plan = await containers.plan(clientCtx(reply, door.ctx), { request: asked, pulls });
+    return sendJson(reply, showPlan(plan, warnings));
   });
 
   app.get<{ Querystring: Query }>('/containers/json', async (request, reply) =>
@@ -62,6 +63,20 @@ export function containerRoutes(app: FastifyInstance, door: Door): void {
     });
     return sendNothing(reply);
   });
+}
+
+/** What a client asks create for. Throws what the API refuses before the engine sees it. */
+async function readCreate(
+  { defaults }: Door,
+  request: FastifyRequest<Plain>,
+): Promise<{ readonly asked: CreateRequest; readonly warnings: readonly string[] }> {
+  checkPlatform(text(request.query, 'platform'));
+  const body = readCreateBody(await jsonText(request.raw));
+  const client = { version: request.apiVersion, defaults };
+  return {
+    asked: toCreateRequest(body, text(request.query, 'name'), client),
+    warnings: warningsOf(body.HostConfig ?? {}),
+  };
 }
 
 /** Looks up a network's id by the name in a container's network mode; unknown networks have none. */
