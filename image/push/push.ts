@@ -1,5 +1,6 @@
 import type { Ctx } from '../../common/ctx.ts';
 import { invalidArgument, notFound } from '../../common/errors.ts';
+import { holdImages } from '../hold-images.ts';
 import type { Image } from '../images.ts';
 import type { StoreParts } from '../parts.ts';
 import { familiar, familiarName, parseReference, withDefaultTag, type Reference } from '../reference.ts';
@@ -15,7 +16,7 @@ import { sendBlob, type Target } from './send-blob.ts';
 
 export interface PushParts extends Pick<
   StoreParts,
-  'db' | 'catalog' | 'content' | 'recipes' | 'rebuilt' | 'onEvent'
+  'db' | 'catalog' | 'content' | 'recipes' | 'rebuilt' | 'collect' | 'onEvent'
 > {
   readonly client: RegistryClient;
   /** Docker's `max-concurrent-uploads`; default 5. */
@@ -47,7 +48,7 @@ export async function pushImage(
   };
   for (const tagged of tags) {
     requirePlatform(tagged.image, request.platform, familiar(tagged.name));
-    using _ = parts.content.hold(parts.catalog.blobs(tagged.image.id));
+    await using _ = holdImages(ctx, parts, [tagged.image.id]);
     const plan = await planPush(parts, tagged.image, request.platform !== undefined);
     using _parts = parts.content.hold(blobsOf(plan));
     const { digest, size } = await pushTag(ctx, { parts, target, plan, tagged, progress });

@@ -72,6 +72,8 @@ export interface Rebuilt {
    * when the unpacked layer has changed.
    */
   open(ctx: Ctx, digest: Digest): Promise<WholeBlob>;
+  /** Until disposed, what the dropped ones among these are made from stays, and is known also when their images are removed. */
+  hold(digests: readonly Digest[]): Disposable;
   /** Makes the blob and throws it away: undefined when its digest is right, else what is wrong. */
   problem(ctx: Ctx, digest: Digest): Promise<string | undefined>;
 }

@@ -9,7 +9,13 @@ import type { DiffId } from '../snapshots.ts';
 import type { Layer } from '../snapshots/layers.ts';
 import type { Rebuilt, Recipe, WholeBlob } from './contract.ts';
 
-type Parts = Pick<StoreParts, 'catalog' | 'content' | 'layers' | 'directories' | 'workers' | 'recipes'>;
+interface Parts extends Pick<
+  StoreParts,
+  'catalog' | 'content' | 'layers' | 'directories' | 'workers' | 'recipes'
+> {
+  /** Of blobs that somebody holds, an entry for each time. */
+  readonly held: Set<ReadonlyMap<Digest, readonly LayerOfBlob[]>>;
+}
 
 /** An unpacked layer that came from a blob, or from another one of the same tar. */
 export interface LayerOfBlob {
@@ -30,10 +36,23 @@ export function layersOf(parts: Pick<StoreParts, 'catalog' | 'layers'>, digest: 
   return [...found.values()];
 }
 
-export function openRebuilt(parts: Parts): Rebuilt {
+/** Also those whose images were removed while somebody holds the blob. */
+function layersFor(parts: Parts, digest: Digest): readonly LayerOfBlob[] {
+  const found = layersOf(parts, digest);
+  if (found.length > 0) return found;
+  const held = [...parts.held].find((each) => each.has(digest))?.get(digest) ?? [];
+  return held.flatMap(({ layer, diffId }) => {
+    // With another directory, if it was exchanged.
+    const now = parts.layers.get(layer.chain);
+    return now === undefined ? [] : [{ layer: now, diffId }];
+  });
+}
+
+export function openRebuilt(others: Omit<Parts, 'held'>): Rebuilt {
+  const parts: Parts = { ...others, held: new Set() };
   const { content, recipes } = parts;
   const can = (digest: Digest): boolean =>
-    recipes.get(digest) !== undefined && layersOf(parts, digest).length > 0;
+    recipes.get(digest) !== undefined && layersFor(parts, digest).length > 0;
   return {
     can,
     sizeBytes: (digest) =>
@@ -56,6 +75,7 @@ export function openRebuilt(parts: Parts): Rebuilt {
         throw error;
       }
     },
+    hold: (digests) => hold(parts, digests),
     problem: async (ctx, digest) => {
       const recipe = recipes.get(digest);
       if (recipe === undefined) return 'there is no recipe';
@@ -66,6 +86,20 @@ export function openRebuilt(parts: Parts): Rebuilt {
         ctx.check();
         return messageOf(error);
       }
+    },
+  };
+}
+
+function hold(parts: Parts, digests: readonly Digest[]): Disposable {
+  const dropped = digests.filter((digest) => parts.recipes.get(digest) !== undefined);
+  const own = new Map(dropped.map((digest) => [digest, layersFor(parts, digest)]));
+  const chains = [...own.values()].flatMap((found) => found.map(({ layer }) => layer.chain));
+  const layers = parts.layers.hold(chains);
+  parts.held.add(own);
+  return {
+    [Symbol.dispose]: () => {
+      parts.held.delete(own);
+      layers[Symbol.dispose]();
     },
   };
 }
@@ -85,7 +119,7 @@ async function make(
   const { layers, directories, recipes, workers } = parts;
   const { digest, recompression } = recipe;
   const failures: string[] = [];
-  for (const { layer } of layersOf(parts, digest)) {
+  for (const { layer } of layersFor(parts, digest)) {
     using _ = layers.hold([layer.chain]);
     const directory = directories.layer(layer.directory);
     const job = { kind: 'rebuild', recipe: recipes.path(digest), directory, recompression, file } as const;

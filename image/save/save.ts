@@ -1,7 +1,8 @@
 import type { Ctx } from '../../common/ctx.ts';
-import { internal, messageOf } from '../../common/errors.ts';
+import { internal } from '../../common/errors.ts';
 import { readChunks } from '../../common/patient-fs.ts';
-import type { Digest } from '../digest.ts';
+import { holdImages } from '../hold-images.ts';
+import type { ImageId } from '../snapshots.ts';
 import type { StoreParts } from '../parts.ts';
 import { TAR_END, tarHeader, tarPadding } from '../tar/writer.ts';
 import { chooseImages, type Chosen } from './choose.ts';
@@ -28,8 +29,11 @@ export async function saveImages(
 ): Promise<AsyncIterable<Uint8Array>> {
   // Held before anything is waited for: as long as it is in the catalogue, no removal has begun.
   const chosen = chooseImages(parts.catalog, references, platform);
-  const blobs = chosen.flatMap(({ image }) => parts.catalog.blobs(image.id));
-  const held = holdDuring(ctx, parts, blobs);
+  const held = holdDuring(
+    ctx,
+    parts,
+    chosen.map(({ image }) => image.id),
+  );
   try {
     const images = await Promise.all(chosen.map((image) => plan(parts, image)));
     return closing(archive(parts, ctx, { images, held }), held);
@@ -39,19 +43,10 @@ export async function saveImages(
   }
 }
 
-/** To be disposed as often as one likes. What was removed meanwhile goes then. */
-function holdDuring(ctx: Ctx, { catalog, content, collect }: StoreParts, blobs: readonly Digest[]) {
-  const held = new AsyncDisposableStack();
-  const letGo = (): void => {
-    held
-      .disposeAsync()
-      .catch((error: unknown) => ctx.log.warn('Cannot remove what was saved', { error: messageOf(error) }));
-  };
-  held.defer(async () => {
-    if (blobs.some((digest) => !catalog.liveBlobs().has(digest))) await collect();
-  });
-  held.use(content.hold(blobs));
-  // Whoever asked may never read.
+/** Whoever asked may never read. */
+function holdDuring(ctx: Ctx, parts: StoreParts, ids: readonly ImageId[]): AsyncDisposableStack {
+  const held = holdImages(ctx, parts, ids);
+  const letGo = (): void => void held.disposeAsync();
   ctx.signal.addEventListener('abort', letGo, { once: true });
   held.defer(() => ctx.signal.removeEventListener('abort', letGo));
   return held;

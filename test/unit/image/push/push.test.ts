@@ -53,14 +53,16 @@ async function bench(t: TestContext, ...archives: readonly Uint8Array[]): Promis
   const registry = memoryRegistry();
   const events: string[] = [];
   const content = await openContent(join(dataRoot, 'content'));
-  const catalog = openCatalog(db, { get: () => undefined } as never);
+  const layers = { get: () => undefined, hold: () => ({ [Symbol.dispose]: () => {} }) } as never;
+  const catalog = openCatalog(db, layers);
   const recipes = await openRecipes(join(content.root, 'recipes'), db);
   const parts: PushParts = {
     db,
     catalog,
     content,
     recipes,
-    rebuilt: openRebuilt({ catalog, content, recipes } as never),
+    rebuilt: openRebuilt({ catalog, content, layers, recipes } as never),
+    collect: async () => {},
     onEvent: (action, id, name) => void events.push(`${action} ${id} ${name}`),
     client: registry,
   };

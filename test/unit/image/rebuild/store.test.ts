@@ -110,6 +110,24 @@ test('what somebody holds stays until it is let go', ROOT, async (t) => {
   assert.equal(existsSync(file), false);
 });
 
+test(
+  'an image that is removed while it is saved is made again from its layers, which then go',
+  ROOT,
+  async (t) => {
+    const store = await testStore(t);
+    await store.loadBytes(dockerArchive(app));
+    const before = await saved(store, 'app:1');
+    await store.disk.compact(store.ctx);
+    const archive = await store.archives.save(store.ctx, ['app:1'], undefined);
+    await store.images.remove(store.ctx, 'app:1', { force: true, users: () => [] });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of archive) chunks.push(chunk);
+    assert.ok(Buffer.concat(chunks).equals(before));
+    assert.deepEqual([blobsIn(store), recipesIn(store)], [[], []]);
+    assert.deepEqual(readdirSync(join(store.dataRoot, 'snapshots/l')), []);
+  },
+);
+
 test('a damaged layer is found, named, and nothing that is wrong is saved', ROOT, async (t) => {
   const store = await testStore(t);
   await store.loadBytes(dockerArchive(app, 'gzip'));
