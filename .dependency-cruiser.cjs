@@ -38,8 +38,22 @@ module.exports = {
       comment:
         'The command line reaches the daemon through its socket; it shares the wire types and nothing else',
       severity: 'error',
-      from: { path: '^cli/' },
-      to: { path: `^(${product}|test|scripts)/`, pathNot: '^(common/|cli/|daemon/api/docker/wire/)' },
+      from: { path: '^cli/', pathNot: '^cli/wctr/' },
+      to: {
+        path: `^(${product}|test|scripts)/`,
+        pathNot: '^(common/|cli/|daemon/api/docker/wire/|daemon/api/containerd/gen/)',
+      },
+    },
+    {
+      name: 'wctr-goes-below-the-daemon',
+      comment:
+        'The debug client makes specs, FIFOs and mounts, speaks to registries and shims; of the daemon it knows the wire types alone',
+      severity: 'error',
+      from: { path: '^cli/wctr/' },
+      to: {
+        path: `^(${product}|test|scripts)/`,
+        pathNot: '^(common/|native/|image/|runtime/|shim/|cli/|daemon/api/containerd/gen/)',
+      },
     },
     {
       name: 'wire-types-are-alone',

@@ -67,8 +67,10 @@ const RARE = [
   'runtime/cgroup/systemd/hold.ts',
   'runtime/cgroup/systemd/units.ts',
 ];
+/** The same of wctr: what reaches registries and archives. */
+const RARE_IN_WCTR = ['pull', 'push', 'import', 'export'].map((name) => `cli/wctr/images/${name}.ts`);
 const rareName = (program: string, path: string): string =>
-  `${program}-${path.replace(/^(cli\/commands|runtime)\/(.*\/)?/, '').replace(/\.ts$/, '').replaceAll('/', '-')}`;
+  `${program}-${path.replace(/^(cli\/commands|cli\/wctr|runtime)\/(.*\/)?/, '').replace(/\.ts$/, '').replaceAll('/', '-')}`;
 
 /** Turns dynamic imports of `rare` into loads of their own files. */
 const loadRarely = (program: string, rare: readonly string[]): Plugin => ({
@@ -111,6 +113,17 @@ export async function buildBundles(): Promise<string[]> {
     bundle('wherry-runtime-boot', {
       ...COMMAND_LINE,
       entryPoints: { 'wherry-runtime-boot': 'common/boot.ts' },
+      outdir: at('build/lib'),
+    }),
+    bundle('wctr', {
+      ...RUNTIME,
+      plugins: [loadRarely('wctr', RARE_IN_WCTR)],
+      entryPoints: { wctr: 'cli/wctr/main.ts', ...rarePoints('wctr', RARE_IN_WCTR) },
+      outdir: at('build/lib'),
+    }),
+    bundle('wctr-boot', {
+      ...COMMAND_LINE,
+      entryPoints: { 'wctr-boot': 'common/boot.ts' },
       outdir: at('build/lib'),
     }),
   ]);

@@ -10,7 +10,7 @@ import { isCurrent, remember } from './stamp.ts';
  * back before the cache is written: V8 refuses a cache that was made under other flags than it runs with.
  */
 export function buildCodeCache(): string[] {
-  return ['wherry', 'wherry-runtime'].flatMap((name) => cacheOf(name));
+  return ['wherry', 'wherry-runtime', 'wctr'].flatMap((name) => cacheOf(name));
 }
 
 function cacheOf(name: string): string[] {

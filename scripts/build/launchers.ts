@@ -35,6 +35,11 @@ export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
       'esac',
       `exec ${quote(node)} --min-semi-space-size=4 -- ${quote(`${lib}/wherry-runtime-boot.cjs`)} "$@"`,
     ),
+  wctr: ({ node, lib }) =>
+    script(
+      'unset NODE_EXTRA_CA_CERTS NODE_OPTIONS',
+      `exec ${quote(node)} --min-semi-space-size=4 -- ${quote(`${lib}/wctr-boot.cjs`)} "$@"`,
+    ),
   wherryd: ({ node, lib }) =>
     script(
       'unset NODE_OPTIONS',

@@ -1,0 +1,6 @@
+/** JSON as Go's encoder indents it for ctr, with a line's end. */
+export const goJson = (value: unknown): string => `${escaped(JSON.stringify(value, undefined, 4))}\n`;
+
+/** Go's encoder writes these three so that they can stand in HTML. */
+const escaped = (text: string): string =>
+  text.replace(/[<>&]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`);

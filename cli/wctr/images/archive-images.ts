@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_INDEX } from '../../../image/manifest.ts';
+import type { Descriptor } from '../../../image/registry/contract.ts';
+import { complete, parseReference, withDefaultTag } from '../../../image/reference.ts';
+import type { Containerd } from '../../containerd/client.ts';
+import { writeBlob } from '../content/write.ts';
+import type { Blob, Members } from './archive-members.ts';
+
+export interface Named {
+  readonly name: string;
+  readonly target: Descriptor;
+  readonly isIndex: boolean;
+}
+
+export interface Naming {
+  readonly baseName: string;
+  readonly digests: boolean;
+  readonly skipDigestForNamed: boolean;
+  readonly indexName: string;
+}
+
+const LAYER = 'application/vnd.docker.image.rootfs.diff.tar';
+
+interface Found {
+  readonly name: string | undefined;
+  readonly target: Descriptor;
+}
+
+/** The images of an archive, OCI's or docker's, under the names that they get. Throws when it is neither. */
+export async function imagesIn(
+  containerd: Containerd,
+  members: Members,
+  naming: Naming,
+): Promise<readonly Named[]> {
+  const found = await findImages(containerd, members);
+  const named = found.flatMap(({ name, target }) => {
+    const shown = name === undefined ? undefined : fullName(name, naming.baseName);
+    const own = shown === undefined ? [] : [{ name: shown, target, isIndex: false }];
+    if (!naming.digests || (own.length > 0 && naming.skipDigestForNamed)) return own;
+    const base = naming.baseName || `import-${new Date().toISOString().slice(0, 10)}`;
+    return [...own, { name: `${base}@${target.digest}`, target, isIndex: false }];
+  });
+  if (naming.indexName === '') return named;
+  const manifests = found.map(({ target }) => target);
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
+  const target = await document(containerd, index, OCI_INDEX);
+  return [{ name: naming.indexName, target, isIndex: true }, ...named];
+}
+
+async function findImages(containerd: Containerd, { documents, blobs }: Members): Promise<readonly Found[]> {
+  const index = documents.get('index.json');
+  if (index !== undefined) {
+    const { manifests } = JSON.parse(index.toString()) as { manifests: Descriptor[] };
+    return manifests.map((target) => ({
+      target,
+      name:
+        target.annotations?.['io.containerd.image.name'] ??
+        target.annotations?.['org.opencontainers.image.ref.name'],
+    }));
+  }
+  const manifest = documents.get('manifest.json');
+  if (manifest === undefined) throw new Error('unrecognized image format');
+  const listed = JSON.parse(manifest.toString()) as DockerImage[];
+  const made = await Promise.all(listed.map((image) => dockerImage(containerd, image, blobs)));
+  return made.flat();
+}
+
+interface DockerImage {
+  readonly Config: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly Layers: readonly string[];
+}
+
+/** An archive of docker's has no manifest: it is made here, as containerd's clients make it. */
+async function dockerImage(
+  containerd: Containerd,
+  { Config, RepoTags, Layers }: DockerImage,
+  blobs: Members['blobs'],
+): Promise<readonly Found[]> {
+  const blobAt = (path: string): Blob => {
+    const blob = blobs.get(path);
+    if (blob === undefined) throw new Error(`the archive has no file ${JSON.stringify(path)}: not found`);
+    return blob;
+  };
+  const config = blobAt(Config);
+  const layers = Layers.map((path) => blobAt(path)).map(({ digest, size, compressed }) => ({
+    mediaType: compressed ? `${LAYER}.gzip` : LAYER,
+    digest,
+    size,
+  }));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: DOCKER_MANIFEST,
+    config: { mediaType: DOCKER_CONFIG, digest: config.digest, size: config.size },
+    layers,
+  };
+  const target = await document(containerd, Buffer.from(JSON.stringify(manifest)), DOCKER_MANIFEST);
+  if (RepoTags === undefined || RepoTags === null || RepoTags.length === 0)
+    return [{ name: undefined, target }];
+  return RepoTags.map((tag) => ({ name: complete(withDefaultTag(parseReference(tag))), target }));
+}
+
+/** Writes a document into the content store. */
+async function document(containerd: Containerd, bytes: Buffer, mediaType: string): Promise<Descriptor> {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Descriptor['digest'];
+  await writeBlob(containerd, [bytes], { ref: `import-${digest}`, size: bytes.length, expected: digest });
+  return { mediaType, digest, size: bytes.length };
+}
+
+/** A name that is a tag alone belongs to the base name; with a base name, others than its own are left out. */
+function fullName(name: string, baseName: string): string | undefined {
+  if (baseName === '') return /[/:]/.test(name) ? name : undefined;
+  if (!/[/:]/.test(name)) return `${baseName}:${name}`;
+  return name.startsWith(`${baseName}:`) || name.startsWith(`${baseName}@`) ? name : undefined;
+}

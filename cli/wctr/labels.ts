@@ -1,0 +1,13 @@
+/** Reads `name=value` words as labels; a name alone stands for `true`. An empty value clears a label where labels are set. */
+export function readLabels(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const cut = word.indexOf('=');
+      return cut < 0 ? [word, 'true'] : [word.slice(0, cut), word.slice(cut + 1)];
+    }),
+  );
+}
+
+/** Paths of an update of these labels and nothing else. */
+export const labelPaths = (labels: Readonly<Record<string, string>>): string[] =>
+  Object.keys(labels).map((name) => `labels.${name}`);

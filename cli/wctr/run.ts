@@ -1,0 +1,28 @@
+import { bool } from '../../common/flags/flag.ts';
+import { defineCommand } from './command.ts';
+import { checkCreateArguments, createContainer } from './containers/create-container.ts';
+import { deleteContainer } from './containers/delete-container.ts';
+import { containerFlags } from './spec/flags.ts';
+import { ioFlags, runTask } from './tasks/start.ts';
+
+export const run = defineCommand({
+  usage: '[flags] Image|RootFS ID [COMMAND] [ARG...]',
+  flags: {
+    rm: bool('remove the container after running, cannot be used with --detach'),
+    ...ioFlags,
+    ...containerFlags,
+  },
+  run: async ({ containerd, flags, changed, args }) => {
+    checkCreateArguments({ flags, args });
+    if (flags.rm && flags.detach) throw new Error('flags --detach and --rm cannot be specified together');
+    const container = await createContainer(containerd, { flags, changed, args });
+    try {
+      return await runTask(containerd, container, {
+        ...{ nullIo: flags['null-io'], logUri: flags['log-uri'], fifoDirectory: flags['fifo-dir'] },
+        ...{ detach: flags.detach, pidFile: flags['pid-file'] },
+      });
+    } finally {
+      if (flags.rm) await deleteContainer(containerd, container.id, { keepSnapshot: false });
+    }
+  },
+});

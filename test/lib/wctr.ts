@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { busyboxArchive } from './busybox.ts';
+import { built } from './clients.ts';
+import { listening, openBench, type Bench } from './dropin.ts';
+import { eventually, type Result } from './process.ts';
+
+/** Debian's ctr and our wctr, each in a namespace of its own of the same daemon. */
+export interface Pair {
+  readonly bench: Bench;
+  /** Of a docker archive with busybox. */
+  readonly archive: string;
+  readonly ctr: (...args: string[]) => Promise<Result>;
+  readonly wctr: (...args: string[]) => Promise<Result>;
+  /** Both run it; what they print must be the same but for what never is. Returns wctr's answer. */
+  readonly same: (command: string, input?: string) => Promise<Result>;
+}
+
+export const IMAGE = 'docker.io/library/busybox:latest';
+
+const CONFIG = `version = 2
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+`;
+
+/** Starts a real containerd for this test. */
+export async function startPair(t: TestContext): Promise<Pair> {
+  const bench = await openBench();
+  t.after(() => bench[Symbol.asyncDispose]());
+  const config = join(bench.directory, 'config.toml');
+  await writeFile(config, CONFIG);
+  const [root, state] = [join(bench.directory, 'root'), join(bench.directory, 'state')];
+  const address = join(bench.directory, 'c.sock');
+  bench.daemon(['containerd', '-c', config, '--root', root, '--state', state, '-a', address]);
+  await listening(address);
+  const pair = await pairAt(bench, address);
+  await eventually('containerd answers', async () => (await pair.ctr('version')).code === 0);
+  t.after(async () => {
+    for (const client of [pair.ctr, pair.wctr]) await clear(client);
+  });
+  return pair;
+}
+
+/** The same with a daemon that runs already. */
+export async function pairAt(bench: Bench, address: string): Promise<Pair> {
+  const archive = join(bench.directory, 'busybox.tar');
+  await writeFile(archive, await busyboxArchive());
+  const ask =
+    (program: string, namespace: string) =>
+    (args: readonly string[], input?: string): Promise<Result> =>
+      bench.run([program, '-a', address, '-n', namespace, ...args], input);
+  // Of one length, so that tables are as wide.
+  const [first, second] = [ask('ctr', `of-a-${process.pid}`), ask(built('wctr'), `of-b-${process.pid}`)];
+  return {
+    ...{ bench, archive },
+    ctr: (...args) => first(args),
+    wctr: (...args) => second(args),
+    same: async (command, input) => {
+      const words = command.split(' ');
+      const expected = await first(words, input);
+      const actual = await second(words, input);
+      assert.deepEqual(comparable(actual), comparable(expected), command);
+      return actual;
+    },
+  };
+}
+
+async function clear(client: Pair['ctr']): Promise<void> {
+  const { stdout } = await client('containers', 'ls', '-q');
+  for (const id of stdout.split('\n').filter((each) => each !== '')) {
+    await client('tasks', 'rm', '-f', id);
+    await client('containers', 'rm', id);
+  }
+  const images = (await client('images', 'ls', '-q')).stdout.split('\n').filter((each) => each !== '');
+  if (images.length > 0) await client('images', 'rm', '--sync', ...images);
+  await client('namespaces', 'rm', '--cgroup', `of-a-${process.pid}`, `of-b-${process.pid}`);
+}
+
+/** Names of programs, namespaces, numbers of processes and of snapshots, times, and what a process has used. */
+function comparable({ code, stdout, stderr }: Result): unknown {
+  const plain = (text: string): string[] =>
+    text
+      .replaceAll(/^w?ctr: /gm, '')
+      .replaceAll(new RegExp(`of-[ab]-${process.pid}`, 'g'), '<namespace>')
+      .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(Z| \+0000 UTC)/g, '<time>')
+      .replaceAll(/\b\d+ seconds?\b|About a minute|Less than a second/g, '<while>')
+      .replaceAll(/snapshots\/\d+\//g, 'snapshots/<n>/')
+      .replaceAll(/(gc\.ref[^\s=]*=[^\s,]*,?)+/g, '<references>')
+      .replaceAll(/^(c\d +)\d+ +/gm, '$1<pid> ')
+      .replaceAll(/^\d+ +(-|&)/gm, '<pid> $1')
+      .split('\n')
+      .map((line) => line.trimEnd().replaceAll(/\s{2,}|\t/g, ' '));
+  return { code, stdout: plain(stdout), stderr: plain(stderr) };
+}
