@@ -9,6 +9,8 @@ export interface Command<F extends Flags = Flags> {
   /** What follows the command's name: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
   readonly usage: string;
   readonly flags: F;
+  /** Behind the options of its help page: what these leave open. */
+  readonly notes?: string;
   /** How many arguments it takes; no upper bound if the second is missing. */
   readonly arity: readonly [min: number, max?: number];
   /** What follows the first argument belongs to somebody else, flags too. */

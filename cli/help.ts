@@ -14,6 +14,7 @@ export function commandHelp(path: string, entry: Entry, command: Command): strin
     entry.summary,
     aliases === undefined ? '' : `Aliases:\n  ${aliases.join(', ')}`,
     Object.keys(command.flags).length === 0 ? '' : `Options:\n${renderFlags(command.flags, columns())}`,
+    command.notes ?? '',
   ]);
 }
 

@@ -13,6 +13,7 @@ import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.
 import { UNPACK_LIMITS, type UnpackLimits } from '../image/workers/limits.ts';
 import { checkLogDriver } from './core/log-drivers/drivers.ts';
 import type { Runtimes } from './core/runtimes/contract.ts';
+import { CNI_DEFAULTS, type CniConfig } from './core/networks/cni/contract.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -206,6 +207,23 @@ function networksOf(values: Values): NetworksConfig {
     dnsOptions: values.list('dns-opts') ?? own.dnsOptions,
     hostGatewayIp: values.addresses('host-gateway-ips')?.[0],
     addressPools: parseAddressPools(values.items('default-address-pools') ?? []),
+    cni: cniOf(values),
+  };
+}
+
+function cniOf(values: Values): CniConfig {
+  const directories = (key: string): readonly string[] | undefined => {
+    const list = values.list(key);
+    const wrong = list?.find((each) => !each.startsWith('/') || each.includes(':'));
+    if (wrong !== undefined)
+      throw invalidArgument(`The option "${key}" has "${wrong}": it must be absolute paths`);
+    return list;
+  };
+  const timeoutS = values.integer('cni-timeout', { min: 1, max: 3600 });
+  return {
+    pluginDirectories: directories('cni-plugin-dirs') ?? CNI_DEFAULTS.pluginDirectories,
+    confDirectories: directories('cni-conf-dirs') ?? CNI_DEFAULTS.confDirectories,
+    timeoutMs: timeoutS === undefined ? CNI_DEFAULTS.timeoutMs : timeoutS * 1000,
   };
 }
 

@@ -65,6 +65,8 @@ export interface LogConfig {
 
 /** Adds the steps that build the inside of a fresh network namespace; runs in the child right after unshare(CLONE_NEWNET). */
 export interface NetworkSteps {
+  /** Path of a network namespace that is there already: joined in the place of a fresh one. */
+  readonly joins?: string;
   /** In the process that stays, before anything else of the plan: what it opens here it holds for as long as the container runs. */
   stay?(plan: PlanBuilder): void;
   /** Before unshare: opens what must belong to the host's namespace (a netlink socket), returns the rest. */

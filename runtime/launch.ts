@@ -10,6 +10,7 @@ import { handOverTo, meetAtRoot, openWait, readySteps, tellForked } from './keep
 import { placeMonitor } from './monitor.ts';
 import {
   joinBeforeFork,
+  joinNetwork,
   joinOpened,
   namespaceFlags,
   namespacesOf,
@@ -178,7 +179,11 @@ function enterNamespaces(
 ): void {
   const inside = network?.prepare(plan);
   joinOpened(plan, joined);
-  const made: readonly NamespaceType[] = ['pid', 'user', 'time'];
+  if (network?.joins !== undefined) joinNetwork(plan, network.joins);
+  const made: readonly NamespaceType[] = [
+    ...(['pid', 'user', 'time'] as const),
+    ...(network?.joins === undefined ? [] : (['network'] as const)),
+  ];
   const fresh = [...namespaces.fresh].filter((type) => !made.includes(type));
   if (fresh.length > 0) plan.call(`make namespaces: ${fresh.join(', ')}`, 'unshare', [namespaceFlags(fresh)]);
   if (inside !== undefined) inside(plan);

@@ -62,6 +62,14 @@ export function joinBeforeFork(plan: PlanBuilder, opened: ReadonlyMap<NamespaceT
 /** The user namespace comes after the others, and what is opened in the child is found in the host's mount namespace. */
 const IN_THE_CHILD: readonly NamespaceType[] = ['user', 'mount'];
 
+/** One that a path of the host leads to. */
+export function joinNetwork(plan: PlanBuilder, path: string): void {
+  const label = `open the network namespace "${path}"`;
+  const slot = plan.call(label, 'openat', [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { save: true });
+  join(plan, 'network', slot);
+  plan.close(slot);
+}
+
 const join = (plan: PlanBuilder, type: NamespaceType, slot: Slot): void =>
   void plan.call(`join the ${type} namespace`, 'setns', [slot, CLONE_NEW[type]]);
 

@@ -25,6 +25,21 @@ export const networkCreate = defineCommand({
     scope: text("Where the network exists ('local')"),
     subnet: list('Subnets in CIDR notation', { type: 'strings' }),
   },
+  notes: `Drivers:
+  bridge     A bridge of the host (the default); options com.docker.network.*
+  macvlan    A device of its own on the wire of -o parent=INTERFACE; -o macvlan_mode=MODE
+  ipvlan     The same with the parent's MAC; -o ipvlan_mode=l2|l3|l3s
+  cni        What a chain of CNI plugins makes (conflist, 0.3.1 to 1.0.0)
+
+Options of the driver cni:
+  conflist=PATH   The network list, read by the daemon at each start of a container
+  name=NAME       The same by its name, out of /etc/cni/net.d (the daemon's cni-conf-dirs)
+  timeout=30s     How long a plugin may take for one call (the daemon's cni-timeout)
+  args=A=1;B=2    Further CNI_ARGS
+  ingress-rate=10m, ingress-burst, egress-rate, egress-burst
+                  Bits (a second), for plugins with the capability bandwidth
+Of one container, as driver-opt: args and the four of bandwidth. Ports are published where a plugin has the
+capability portMappings, --ip and --mac-address by ips and mac or as CNI_ARGS. 'wherry network check' is CHECK.`,
   arity: [1, 1],
   run: async ({ daemon, flags, args, changed }) => {
     const answer = await daemon.send({

@@ -1,5 +1,9 @@
 import { type Entry, type Group, hidden } from '../command.ts';
 
+const networkCheck: Entry = {
+  summary: 'Ask the plugins of CNI networks whether they are still as they made them',
+  load: async () => (await import('../commands/network-check.ts')).networkCheck,
+};
 const networkConnect: Entry = {
   summary: 'Connect a container to a network',
   load: async () => (await import('../commands/network-connect.ts')).networkConnect,
@@ -35,7 +39,7 @@ const networkRm: Entry = {
 export const network: Group = {
   summary: 'Manage networks',
   commands: {
-    ...{ connect: networkConnect, create: networkCreate, disconnect: networkDisconnect },
+    ...{ check: networkCheck, connect: networkConnect, create: networkCreate, disconnect: networkDisconnect },
     ...{ inspect: networkInspect, ls: networkLs, prune: networkPrune, rm: networkRm },
     ...{ list: hidden(networkLs), remove: hidden(networkRm) },
   },

@@ -35,6 +35,23 @@ const OURS: readonly Option[] = [
     kind: 'string',
     help: "Directory of volume plugins' sockets and specifications, in place of docker's",
   },
+  {
+    key: 'cni-plugin-dirs',
+    flag: 'cni-plugin-dir',
+    kind: 'list',
+    help: 'Directories of CNI plugins (default /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)',
+  },
+  {
+    key: 'cni-conf-dirs',
+    flag: 'cni-conf-dir',
+    kind: 'list',
+    help: 'Directories of CNI network lists that are asked for by name (default /etc/cni/net.d)',
+  },
+  {
+    key: 'cni-timeout',
+    kind: 'integer',
+    help: 'Seconds that a CNI plugin may take for one call (default 30)',
+  },
   { key: 'group', short: 'G', kind: 'string', help: 'Group that owns the unix sockets' },
   {
     key: 'tls',

@@ -141,8 +141,11 @@ async function bringBack(core: Core, stores: Stores, dataRoot: string): Promise<
   const found = await findContainers(core, stores.containers);
   await settleVolumes(core.volumeParts, core.paths.volumes);
   core.health.recover();
-  const live = found.filter(({ shim }) => shim.kind === 'live').map(({ entry }) => entry.id);
-  await core.networks.reconcile(core.ctx, new Set(live));
+  const pids = new Map(
+    found.flatMap(({ entry, shim }) => (shim.kind === 'live' ? [[entry.id, shim.shim.pid] as const] : [])),
+  );
+  const live = [...pids.keys()];
+  await core.networks.reconcile(core.ctx, new Set(live), (id) => pids.get(id));
   await core.ports.reconcile(
     core.ctx,
     live.flatMap((id) => core.networks.sandboxOf(id) ?? []),

@@ -42,11 +42,14 @@ function rtmsg(family: number, table: number, [protocol, type]: readonly [number
   return bytes;
 }
 
-/** The gateway must be reachable over a link that is up; without a link's index the kernel finds out which. */
-export const addDefaultRoute = (gateway: string, linkIndex?: number): Buffer =>
+/**
+ * The gateway must be reachable over a link that is up; without a link's index the kernel finds out which. `beside`: other default routes
+ * may be there, and IPv4 prefers this one from now on.
+ */
+export const addDefaultRoute = (gateway: string, linkIndex?: number, beside = false): Buffer =>
   message(
     RTM_NEWROUTE,
-    NLM_F_CREATE | NLM_F_EXCL,
+    beside ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_EXCL,
     rtmsg(familyOf(gateway), RT_TABLE_MAIN, [RTPROT_BOOT, RTN_UNICAST]),
     attribute(RTA_GATEWAY, addressBytes(gateway)),
     ...(linkIndex === undefined ? [] : [attribute(RTA_OIF, u32(linkIndex))]),

@@ -5,6 +5,7 @@ import { checked, syscallShape } from '../ffi/syscall.ts';
 
 /** Network namespaces belong to a thread each (man 7 network_namespaces). */
 const CLONE_NEWNET = 0x4000_0000;
+const callUnshare = syscallShape<[flags: number]>('int64_t flags');
 const callSetns = syscallShape<[fd: number, type: number]>('int64_t fd, int64_t type');
 
 /** man 2 setns (Linux 3.0), of the calling thread alone. `fd` is an open /proc/<pid>/ns/net. */
@@ -17,12 +18,12 @@ export interface OtherNetns extends Disposable {
   within<T>(act: () => T): T;
 }
 
-/** `pid`: of a process that lives in it. Throws Node's error when there is no such process. */
-export function openNetns(pid: number): OtherNetns {
+/** `path`: `/proc/<pid>/ns/net` of a process that lives in it, or whatever leads to one. Throws Node's error when it leads nowhere. */
+export function openNetns(path: string): OtherNetns {
   const own = openSync('/proc/thread-self/ns/net', 'r');
   let theirs: number;
   try {
-    theirs = openSync(`/proc/${pid}/ns/net`, 'r');
+    theirs = openSync(path, 'r');
   } catch (error) {
     closeSync(own);
     throw error;
@@ -41,6 +42,23 @@ export function openNetns(pid: number): OtherNetns {
       closeSync(own);
     },
   };
+}
+
+/** man 2 unshare, of the calling thread: a fresh network namespace, in which `furnish` is called; its descriptor, close-on-exec. */
+export function makeNetns(furnish: () => void): number {
+  const own = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    checked('unshare', 'network namespace', () => callUnshare(syscallNumber('unshare'), CLONE_NEWNET));
+    try {
+      const made = openSync('/proc/thread-self/ns/net', 'r');
+      furnish();
+      return made;
+    } finally {
+      joinNetworkNamespace(own);
+    }
+  } finally {
+    closeSync(own);
+  }
 }
 
 /** Writes a value below /proc/sys of the thread's namespace. A file that does not exist (no IPv6) is no failure. */

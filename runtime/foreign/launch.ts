@@ -1,5 +1,6 @@
 import { raiseLoopback } from '../launch.ts';
 import { placeMonitor } from '../monitor.ts';
+import { joinNetwork } from '../namespaces.ts';
 import { PlanBuilder } from '../plan/builder.ts';
 import { AT_FDCWD, CLONE_NEW, O_CLOEXEC, O_RDONLY, SIGCHLD } from '../plan/constants.ts';
 import { cloneArgs } from '../plan/structs.ts';
@@ -76,7 +77,8 @@ function enterNetwork(plan: PlanBuilder, { network }: ForeignLaunch): Slot {
     { save: true },
   );
   const inside = network?.prepare(plan);
-  plan.call('make a network namespace', 'unshare', [CLONE_NEW.network]);
+  if (network?.joins === undefined) plan.call('make a network namespace', 'unshare', [CLONE_NEW.network]);
+  else joinNetwork(plan, network.joins);
   if (inside === undefined) raiseLoopback(plan);
   else inside(plan);
   return host;

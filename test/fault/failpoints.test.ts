@@ -31,6 +31,12 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'runtime.delete': 'test/fault/other-runtimes.test.ts',
   'log.forward.sent': 'test/fault/log-forwarding.test.ts',
   'log.pack.named': 'test/fault/log-forwarding.test.ts',
+  ...Object.fromEntries(
+    ['add', 'added', 'row', 'delete', 'deleted'].map((step) => [
+      `network.cni.${step}`,
+      'test/fault/cni.test.ts',
+    ]),
+  ),
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
 };

@@ -234,6 +234,7 @@ export function fakeEngine(): FakeEngine {
       connect: async (_ctx, reference, request) => record('network-connect', reference, request),
       disconnect: async (_ctx, reference, request) => record('network-disconnect', reference, request),
       prune: async () => [],
+      check: () => Promise.resolve([]),
       isUsed: () => true,
     },
     events: {

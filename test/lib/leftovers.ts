@@ -73,7 +73,7 @@ async function links(daemon: Observed): Promise<string[]> {
 
 async function rules(daemon: Observed): Promise<string[]> {
   const text = await inNetns(daemon, 'nft', 'list', 'ruleset');
-  return text.split('\n').map((line) => `nft ${line.trim()}`);
+  return text.split('\n').map((line) => `nft ${line.trim().replace(/packets \d+ bytes \d+/, '')}`);
 }
 
 const inNetns = ({ netnsPid }: Observed, ...argv: string[]): Promise<string> =>

@@ -51,6 +51,11 @@ const needs = {
   openssl: program('openssl', true),
   umoci: program('umoci', true),
   bindfs: program('bindfs', true),
+  iptables: program('iptables', true),
+  'cni-plugins': {
+    ci: true,
+    probe: () => (existsSync('/usr/lib/cni/bridge') ? undefined : 'there is no /usr/lib/cni/bridge'),
+  },
   overlay: {
     ci: true,
     probe: () =>

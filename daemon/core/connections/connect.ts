@@ -3,12 +3,18 @@ import { conflict, invalidArgument } from '../../../common/errors.ts';
 import { announceNetwork } from '../containers/announce.ts';
 import { sandboxView } from '../containers/begin-run.ts';
 import { joinedBy } from '../containers/join-networks.ts';
-import { publishAgain } from '../containers/publish.ts';
+import { publishAgain, publishBefore } from '../containers/publish.ts';
 import { changeNameFiles } from '../containers/name-files.ts';
 import { lockContainer } from '../containers/lock.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
-import { NO_SETTINGS, type Endpoint, type NetworkView } from '../networks/types.ts';
+import {
+  NO_SETTINGS,
+  type Endpoint,
+  type NetworkView,
+  type PortsThrough,
+  type Sandbox,
+} from '../networks/types.ts';
 import type { Connection } from './contract.ts';
 
 /** NetworkVerbs.connect: live first, then what the container keeps. */
@@ -32,7 +38,9 @@ export async function connectContainer(
   let joined: Endpoint | undefined;
   if (isRunning) {
     const names = { name, hostname: config.hostname };
-    const request = { network: network.id, settings, names, pid: state.pid };
+    const publish = (sandbox: Sandbox): Promise<PortsThrough | undefined> =>
+      publishBefore(core, ctx, { view: entry.view, sandbox });
+    const request = { network: network.id, settings, names, pid: state.pid, publish };
     joined = await core.networks.connect(ctx, entry.id, request);
     await core.dns.serve({ id: entry.id, pid: state.pid });
     await publishAgain(core, ctx, entry.view);

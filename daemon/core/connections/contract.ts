@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
+import type { Checked } from '../networks/cni/contract.ts';
 import type { NetworkRequest } from '../networks/contract.ts';
 import type { EndpointSettings, NetworkView } from '../networks/types.ts';
 
@@ -21,6 +22,8 @@ export interface NetworkVerbs {
   ): Promise<void>;
   /** Removes the unused ones among those that the test lets pass; their names. */
   prune(ctx: Ctx, isWanted: (network: NetworkView) => boolean): Promise<string[]>;
+  /** CHECK of the containers in a CNI network; empty for others. Throws `not-found`. */
+  check(ctx: Ctx, reference: string): Promise<readonly Checked[]>;
   /** Whether some container is in it, running or not. */
   isUsed(network: NetworkView): boolean;
 }

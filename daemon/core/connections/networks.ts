@@ -42,6 +42,7 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
       core.events.publish({ type: 'network', action: 'prune', actorId: '', attributes: { reclaimed: '0' } });
       return unused.map(({ name }) => name);
     },
+    check: (ctx, reference) => networks.checkMembers(ctx, reference),
     isUsed: ({ id, name }) =>
       networks.endpointsIn(id).length > 0 ||
       [...core.table.all()].some(

@@ -46,7 +46,8 @@ export async function changeNameFiles(
   const gone = addressesOf(left);
   const kept = text.split('\n').filter((line) => line !== '' && !gone.includes(line.split(/\s/)[0] ?? ''));
   await writeWhole(view.hostsPath, [...kept, ...hostsLines(config, addressesOf(joined)), ''].join('\n'));
-  if (core.networks.hasResolver(sandbox) !== hadResolver(core, sandbox, { joined, left })) {
+  const bringsDns = joined?.dns !== undefined || left?.dns !== undefined;
+  if (bringsDns || core.networks.hasResolver(sandbox) !== hadResolver(core, sandbox, { joined, left })) {
     await writeWhole(view.resolvConfPath, (await filesOf(core, ctx, { view, sandbox })).resolvConf);
   }
 }

@@ -2,7 +2,7 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { messageOf, WherryError, codeOf } from '../../../common/errors.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
-import type { Sandbox } from '../networks/types.ts';
+import type { PortsThrough, Sandbox } from '../networks/types.ts';
 import { parseBindings } from '../ports/bindings.ts';
 import type { PortBinding, PublishedPort } from '../ports/contract.ts';
 
@@ -50,6 +50,22 @@ interface Published {
 export async function publishAgain(core: Core, ctx: Ctx, view: Container): Promise<void> {
   const sandbox = core.networks.sandboxOf(view.id);
   if (sandbox === undefined) return;
+  const through = core.ports.through(view.id)?.networkId;
+  // Plugins were told of the ports when the container joined, and are not told again.
+  if (sandbox.endpoints.some(({ networkId }) => networkId === through)) return;
   await core.ports.withdraw(ctx, view.id);
-  await publishPorts(core, ctx, { view, sandbox });
+  if (sandbox.kind === 'container') return;
+  const endpoints = sandbox.endpoints.filter(({ driver }) => driver !== 'cni');
+  await publishPorts(core, ctx, { view, sandbox: { ...sandbox, endpoints } });
+}
+
+/** Before a running container's CNI network is joined: whether its plugins lead to the ports from now on. */
+export async function publishBefore(
+  core: Core,
+  ctx: Ctx,
+  published: Published,
+): Promise<PortsThrough | undefined> {
+  if (core.ports.of(published.view.id).length > 0) return undefined;
+  await publishPorts(core, ctx, published);
+  return core.ports.through(published.view.id);
 }

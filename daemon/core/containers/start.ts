@@ -107,14 +107,15 @@ async function run(
   const { id, view } = entry;
   await using undo = new Undo();
   await failpoint('container.start.row');
-  const sandbox = await core.networks.reserve(ctx, id, reserveRequestOf(core, view));
+  const reserved = await core.networks.reserve(ctx, id, reserveRequestOf(core, view));
   // What can't be undone is logged, and does not hide why the start failed.
   const defer = (what: string, step: () => Promise<unknown>): void =>
     undo.defer(() => core.background.run(what, { container: id }, step));
   defer('Cannot release the address of a failed start', () => core.networks.release(ctx.detached(), id));
   await failpoint('container.start.network');
   defer('Cannot withdraw the ports of a failed start', () => core.ports.withdraw(ctx.detached(), id));
-  await publishPorts(core, ctx, { view, sandbox });
+  await publishPorts(core, ctx, { view, sandbox: reserved });
+  const sandbox = await core.networks.furnish(ctx, id, core.ports.through(id));
   defer('Cannot remove the directory of a shim', () => removeDirectory(core.paths.shim(id)));
   const fresh = before.kind === 'created' && before.error === '';
   const takePending = (): Attachment[] => entry.pending.splice(0);

@@ -5,12 +5,13 @@ import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
 import type { ConnectRequest } from './contract.ts';
 import { place } from './endpoint.ts';
+import { attachOne, isCni } from './furnish.ts';
 import { addressesOf, forgetConnections } from './forget-connections.ts';
 import { addressSteps, chooseGateways, ipv6Sysctls, routeStep, type Gateways } from './interface.ts';
 import type { InsideStep } from './kernel-jobs.ts';
 import { findNetwork } from './network-list.ts';
 import { portOf } from './port-of.ts';
-import { attachment, creation } from './port.ts';
+import { attachment, creation, type Step } from './port.ts';
 import { freeInterfaceName, giveBack, putSandbox, tell, type State } from './state.ts';
 import type { Endpoint, OwnSandbox } from './types.ts';
 
@@ -41,17 +42,14 @@ export async function connect(
     hostInterface: freeInterfaceName(state, new Set()),
   });
   const endpoints = [...sandbox.endpoints, endpoint];
+  let joined = endpoint;
   try {
     putSandbox(state, { ...sandbox, endpoints });
     await failpoint('network.connect.row');
-    await state.kernel.run({
-      kind: 'inside',
-      pid: request.pid,
-      steps: joining(state, sandbox.endpoints, [endpoint, request.pid]),
-    });
+    joined = await join(ctx, state, { before: sandbox, endpoint, request });
     await failpoint('network.connect.device');
   } catch (error) {
-    await undoConnect(state, endpoint, request.pid).catch((failure: unknown) =>
+    await undoConnect(ctx, state, [endpoint, request.pid]).catch((failure: unknown) =>
       ctx.log.error('Cannot undo a connection to a network', {
         container: containerId,
         error: messageOf(failure),
@@ -62,7 +60,42 @@ export async function connect(
     throw error;
   }
   tell(state, { containerId, networkIds: [view.id] });
-  return endpoint;
+  return joined;
+}
+
+interface Joining {
+  readonly before: OwnSandbox;
+  readonly endpoint: Endpoint;
+  readonly request: ConnectRequest;
+}
+
+/** The endpoint as it is then. */
+async function join(ctx: Ctx, state: State, { before, endpoint, request }: Joining): Promise<Endpoint> {
+  const { pid } = request;
+  if (!isCni(endpoint)) {
+    const steps = joining(state, before.endpoints, [endpoint, pid]);
+    await state.kernel.run({ kind: 'inside', pid, steps });
+    return endpoint;
+  }
+  await state.cni.holdOf(before.containerId, pid);
+  const ports = await request.publish?.({ ...before, endpoints: [...before.endpoints, endpoint] });
+  const joined = await attachOne(ctx, state, [endpoint, ports]);
+  const endpoints = [...before.endpoints, joined];
+  putSandbox(state, { ...before, endpoints });
+  const steps = gatewayChange(state, chooseGateways(before.endpoints), chooseGateways(endpoints));
+  await state.kernel.run({
+    kind: 'inside',
+    pid,
+    steps: [...steps, ...backInFront(state, endpoints, joined)],
+  });
+  return joined;
+}
+
+/** The route of the one that joined is in front of the others': that of the one which shall have it goes before it again. */
+function backInFront(state: State, endpoints: readonly Endpoint[], joined: Endpoint): InsideStep[] {
+  const { ipv4 } = chooseGateways(endpoints);
+  if (ipv4 === undefined || ipv4 === joined || joined.defaultRoutes?.includes(4) !== true) return [];
+  return moveRoute(state, [undefined, ipv4.gateway], [ipv4, ipv4.gateway]);
 }
 
 function ownSandbox(state: State, containerId: string): OwnSandbox {
@@ -131,7 +164,7 @@ type Way = readonly [endpoint: Endpoint | undefined, gateway: string | undefined
 function moveRoute(state: State, [from, before]: Way, [to, gateway]: Way): InsideStep[] {
   if (from?.endpointId === to?.endpointId) return [];
   return [
-    ...(before === undefined
+    ...(before === undefined || from?.driver === 'cni'
       ? []
       : [
           {
@@ -143,14 +176,26 @@ function moveRoute(state: State, [from, before]: Way, [to, gateway]: Way): Insid
         ]),
     ...(to === undefined || gateway === undefined
       ? []
-      : [{ at: 'inside', ...routeStep(to, gateway, portOf(state, to)), ignore: ['EEXIST'] } as const]),
+      : [{ at: 'inside', ...routeTo(state, to, gateway), ignore: ['EEXIST'] } as const]),
   ];
 }
 
+/** In front of what CNI's plugins have made. */
+const routeTo = (state: State, to: Endpoint, gateway: string): Step =>
+  routeStep(to, gateway, { port: isCni(to) ? undefined : portOf(state, to), beside: hasCni(state, to) });
+
+const hasCni = ({ sandboxes }: State, { containerId }: Endpoint): boolean =>
+  sandboxes.get(containerId)?.endpoints.some(isCni) ?? false;
+
 /** The host's end takes the other along; what has none is deleted inside. */
-async function undoConnect(state: State, endpoint: Endpoint, pid: number): Promise<void> {
+async function undoConnect(
+  ctx: Ctx,
+  state: State,
+  [endpoint, pid]: readonly [Endpoint, number],
+): Promise<void> {
   const { hostInterface, interfaceIndex, interfaceName } = endpoint;
-  if (hostInterface !== '') await state.kernel.run({ kind: 'delete-link', name: hostInterface });
+  if (isCni(endpoint)) await state.cni.detach(ctx, endpoint);
+  else if (hostInterface !== '') await state.kernel.run({ kind: 'delete-link', name: hostInterface });
   else {
     const action = `delete "${interfaceName}"`;
     const step: InsideStep = {
@@ -181,7 +226,7 @@ export async function disconnect(
   const rest = sandbox.endpoints.filter((each) => each !== endpoint);
   await failpoint('network.disconnect.device');
   if (pid !== undefined) {
-    await undoConnect(state, endpoint, pid);
+    await undoConnect(ctx, state, [endpoint, pid]);
     const steps = gatewayChange(state, chooseGateways(sandbox.endpoints), chooseGateways(rest));
     await state.kernel.run({ kind: 'inside', pid, steps });
   }

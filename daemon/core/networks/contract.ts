@@ -1,8 +1,17 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
+import { CNI_DEFAULTS, type Checked, type CniConfig } from './cni/contract.ts';
 import type { StaleConnections } from './stale-connections.ts';
 import type { Outside } from './outside.ts';
-import type { Endpoint, EndpointSettings, IpamConfig, NetworkDriver, NetworkView, Sandbox } from './types.ts';
+import type {
+  Endpoint,
+  EndpointSettings,
+  IpamConfig,
+  NetworkDriver,
+  NetworkView,
+  PortsThrough,
+  Sandbox,
+} from './types.ts';
 
 /**
  * Docker's daemon.json keys for the default bridge: `bridge`, `bip`, `mtu`, `icc`, `iptables`, `ip-forward`, `ip-masq`, `dns`,
@@ -31,6 +40,7 @@ export interface NetworksConfig {
   readonly hostGatewayIp: string | undefined;
   /** Where subnets come from that nobody names; empty: docker's. */
   readonly addressPools: readonly AddressPoolConfig[];
+  readonly cni: CniConfig;
 }
 
 export interface AddressPoolConfig {
@@ -55,6 +65,7 @@ export const NETWORK_DEFAULTS: NetworksConfig = {
   dnsOptions: [],
   hostGatewayIp: undefined,
   addressPools: [],
+  cni: CNI_DEFAULTS,
 };
 
 /** `POST /networks/create`, defaults filled in. */
@@ -149,7 +160,11 @@ export interface Networks {
    * any start; idempotent. Throws `internal` with the kernel's own error, `conflict` when a device of another kind has a bridge's
    * name.
    */
-  reconcile(ctx: Ctx, liveContainerIds: ReadonlySet<string>): Promise<void>;
+  reconcile(
+    ctx: Ctx,
+    liveContainerIds: ReadonlySet<string>,
+    pidOf?: (containerId: string) => number | undefined,
+  ): Promise<void>;
   /**
    * Makes a network: the row, then the kernel's side. Throws `already-exists` `network with name x already exists`,
    * `invalid-argument` and `conflict` with docker's texts.
@@ -168,6 +183,13 @@ export interface Networks {
   reserve(ctx: Ctx, containerId: string, request: ReserveRequest): Promise<Sandbox>;
   /** What `reserve` would give now; nothing is taken, and no row written. Throws as it does. */
   preview(containerId: string, request: ReserveRequest): Sandbox;
+  /**
+   * Has the plugins of CNI networks do their work for a container that was reserved, in a network namespace that its launch joins; the
+   * sandbox with what they gave. Nothing for one without such a network. Throws in the plugins' words; `release` takes all away.
+   */
+  furnish(ctx: Ctx, containerId: string, ports: PortsThrough | undefined): Promise<Sandbox>;
+  /** CHECK of the containers in a network; none of a network that is not CNI's. Throws `not-found`. */
+  checkMembers(ctx: Ctx, reference: string): Promise<readonly Checked[]>;
   /** What `reserve` made and nobody released, also by an earlier daemon. */
   sandboxOf(containerId: string): Sandbox | undefined;
   /** Of one network. */
@@ -234,4 +256,6 @@ export interface ConnectRequest {
   readonly names: ContainerNames;
   /** Of the running container, by which its network namespace is found. */
   readonly pid: number;
+  /** Publishes ports for a sandbox that begins to have a CNI network, whose plugins then lead to them. */
+  readonly publish?: (sandbox: Sandbox) => Promise<PortsThrough | undefined>;
 }

@@ -21,6 +21,7 @@ export async function createNetwork(ctx: Ctx, state: State, request: NetworkRequ
   using _lock = await state.locks.acquire('networks');
   ctx.check();
   checkRequest(state, request);
+  if (request.driver === 'cni') await checkCni(state, request);
   const view = describe(state, request);
   const network = networkOf(view);
   checkBridge(state, bridgeNameOf(network), view);
@@ -66,11 +67,25 @@ function checkRequest(state: State, { name, driver, options, enableIPv4, enableI
     throw new WherryError('permission-denied', `only one instance of "${driver}" network is allowed`);
   }
   const parsed = parseOptions(driver, options);
-  if (driver !== 'bridge') modeOf(driver, parsed.mode);
-  if (driver !== 'bridge' && parsed.parent === undefined) {
+  if (driver === 'macvlan' || driver === 'ipvlan') modeOf(driver, parsed.mode);
+  if ((driver === 'macvlan' || driver === 'ipvlan') && parsed.parent === undefined) {
     throw invalidArgument(`the ${driver} driver needs the option "parent": an interface of the host`);
   }
   if (!enableIPv4 && !enableIPv6) throw invalidArgument('IPv4 or IPv6 must be enabled');
+}
+
+/** The list is read anew for each container; what is wrong with it now is told now. */
+async function checkCni(state: State, { ipam, internal, options }: NetworkRequest): Promise<void> {
+  const [config] = ipam;
+  if (config !== undefined)
+    throw invalidArgument(
+      `the cni driver takes no subnet (${config.subnet ?? config.gateway ?? 'IPAM.Config'}): addresses are the affair of the list's plugins`,
+    );
+  if (internal)
+    throw invalidArgument(
+      'the cni driver takes no --internal: whether a way leads out is the affair of the plugins',
+    );
+  await state.cni.load(options);
 }
 
 function checkBridge(state: State, bridge: string, { id, driver }: NetworkView): void {
@@ -89,6 +104,8 @@ function describe(state: State, request: NetworkRequest): NetworkView {
   const { ipam: _asked, ...rest } = request;
   const networks = [...state.networks.values()];
   const identity = networks.find(({ isDefaultBridge }) => isDefaultBridge)?.view.id ?? '';
+  if (request.driver === 'cni')
+    return { ...rest, id: newId(), createdAt: formatTime(realTimeNs()), ipam: [] };
   const ipam = planIpam(request, {
     taken: subnetsOf(networks.map(({ view }) => view)),
     hostTaken: hostSubnets(networks.map(({ linkIndex }) => linkIndex)),

@@ -1,10 +1,11 @@
 import { invalidArgument, type WherryError } from '../../../common/errors.ts';
 import { newId, shortId } from '../../../common/ids.ts';
 import { macOf, type AddressPool } from './address-pool.ts';
+import { CNI_ENDPOINT_OPTIONS, parseEndpointOptions } from './cni/options.ts';
 import type { ContainerNames } from './contract.ts';
 import type { Network } from './network.ts';
 import { addressText, contains, parseAddress, type Address } from './subnet.ts';
-import type { Endpoint, EndpointSettings } from './types.ts';
+import type { Endpoint, EndpointSettings, NetworkDriver } from './types.ts';
 
 /** Finds a place for a container in a network. Takes from the network's pools; the rows are the caller's. */
 export interface PlaceRequest {
@@ -15,6 +16,8 @@ export interface PlaceRequest {
   /** Taken in the namespace: names of interfaces, and their indexes. */
   readonly beside: readonly Endpoint[];
   readonly hostInterface: string;
+  /** The first index of an interface, unless told. */
+  readonly firstIndex?: number;
 }
 
 const MAC_ADDRESS = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
@@ -38,17 +41,16 @@ export function place(request: PlaceRequest): Endpoint {
   };
   if (view.driver === 'host' || view.driver === 'null') return { ...common, ...NOWHERE };
   const interfaceName = nameOf(network, settings, beside);
-  const interfaceIndex = Math.max(FIRST_INDEX - 1, ...beside.map((each) => each.interfaceIndex)) + 1;
+  if (view.driver === 'cni') return { ...common, ...NOWHERE, interfaceName };
+  const interfaceIndex = indexOf(request);
   const [ipv4, ipv6] = takeBoth(network, settings);
   const hasGateway = !view.internal && !network.options.inhibitIPv4;
   const first = ipv4?.address ?? ipv6?.address;
-  const macAddress =
-    settings.macAddress?.toLowerCase().replaceAll('-', ':') ?? (first === undefined ? '' : macOf(first));
   return {
     ...common,
     interfaceName,
     interfaceIndex,
-    macAddress: view.driver === 'ipvlan' ? '' : macAddress,
+    macAddress: view.driver === 'ipvlan' ? '' : macAddressOf(settings, first),
     hostInterface: view.driver === 'bridge' ? request.hostInterface : '',
     ipAddress: ipv4 === undefined ? '' : addressText(ipv4.address),
     prefixLength: ipv4?.pool.subnet.prefixLength ?? 0,
@@ -58,6 +60,12 @@ export function place(request: PlaceRequest): Endpoint {
     ipv6Gateway: hasGateway ? gatewayOf(network, ipv6) : '',
   };
 }
+
+const macAddressOf = ({ macAddress }: EndpointSettings, first: Address | undefined): string =>
+  macAddress?.toLowerCase().replaceAll('-', ':') ?? (first === undefined ? '' : macOf(first));
+
+const indexOf = ({ beside, firstIndex = FIRST_INDEX }: PlaceRequest): number =>
+  Math.max(firstIndex - 1, ...beside.map((each) => each.interfaceIndex)) + 1;
 
 const NOWHERE = {
   interfaceName: '',
@@ -155,7 +163,7 @@ export function dnsNamesOf(
 
 /** What docker refuses of settings, in its words. */
 export function checkSettings({ view, isDefaultBridge, pools }: Network, settings: EndpointSettings): void {
-  const errors: string[] = [];
+  const errors = linkLocalProblems(view.driver, settings);
   const hasAddress = settings.ipv4Address !== undefined || settings.ipv6Address !== undefined;
   const userDefined = !isDefaultBridge && view.driver !== 'host' && view.driver !== 'null';
   if (hasAddress && !userDefined) {
@@ -170,17 +178,26 @@ export function checkSettings({ view, isDefaultBridge, pools }: Network, setting
   ] as const) {
     if (address === undefined || !userDefined) continue;
     if (parseOrUndefined(address)?.family !== family) errors.push(`invalid IPv${family} address: ${address}`);
-    else if (!pools.some(({ subnet }) => contains(subnet, parseAddress(address))))
+    else if (view.driver !== 'cni' && !pools.some(({ subnet }) => contains(subnet, parseAddress(address))))
       errors.push(`no configured subnet or ip-range contain the IP address ${address}`);
-  }
-  for (const address of settings.linkLocalIps) {
-    if (parseOrUndefined(address) === undefined) errors.push(`invalid link-local IP address: ${address}`);
   }
   if (errors.length > 0) throw invalidArgument(`invalid endpoint settings:\n${errors.join('\n')}`);
   if (settings.macAddress !== undefined && !MAC_ADDRESS.test(settings.macAddress)) {
     throw invalidArgument(`invalid MAC address "${settings.macAddress}"`);
   }
-  const unknown = Object.keys(settings.driverOptions).find((name) => name !== IFNAME);
+  checkDriverOptions(view.driver, settings);
+}
+
+const linkLocalProblems = (driver: NetworkDriver, { linkLocalIps }: EndpointSettings): string[] =>
+  linkLocalIps.flatMap((address) => {
+    if (driver === 'cni') return [`the cni driver gives no link-local address (${address})`];
+    return parseOrUndefined(address) === undefined ? [`invalid link-local IP address: ${address}`] : [];
+  });
+
+function checkDriverOptions(driver: NetworkDriver, { driverOptions }: EndpointSettings): void {
+  if (driver === 'cni') parseEndpointOptions(driverOptions);
+  const known = driver === 'cni' ? [IFNAME, ...CNI_ENDPOINT_OPTIONS] : [IFNAME];
+  const unknown = Object.keys(driverOptions).find((name) => !known.includes(name));
   if (unknown !== undefined) throw invalidArgument(`unknown option "${unknown}" for an endpoint`);
 }
 

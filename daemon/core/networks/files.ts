@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import type { FilesRequest, NetworkFiles, NetworksConfig } from './contract.ts';
-import type { Sandbox } from './types.ts';
+import type { EndpointDns, Sandbox } from './types.ts';
 import { formatHosts, parseExtraHost, type ExtraHost } from './hosts.ts';
 import { formatInternal, outsideOf, type Outside } from './outside.ts';
 import {
@@ -78,9 +78,23 @@ const overridesOf = (request: DnsSettings, config: DnsSettings): ResolvOverrides
   options: request.dnsOptions.length > 0 ? request.dnsOptions : config.dnsOptions,
 });
 
+/** What the plugins of CNI networks bring goes before it, too. */
+function networkDns<T extends DnsSettings>({ endpoints }: Sandbox, config: T): DnsSettings {
+  const all = (name: keyof EndpointDns): string[] => [
+    ...new Set(endpoints.flatMap(({ dns }) => dns?.[name] ?? [])),
+  ];
+  const or = (own: readonly string[], others: readonly string[]): readonly string[] =>
+    own.length > 0 ? own : others;
+  return {
+    dns: or(all('nameservers'), config.dns),
+    dnsSearch: or(all('search'), config.dnsSearch),
+    dnsOptions: or(all('options'), config.dnsOptions),
+  };
+}
+
 function internalConfOf(request: FilesRequest, { resolvConf }: HostFiles, config: NetworksConfig): string {
   const host = parseResolvConf(resolvConf);
-  const overrides = overridesOf(request, config);
+  const overrides = overridesOf(request, networkDns(request.sandbox, config));
   return formatInternal(host, overrides, outsideOf(host, overrides, hasIPv6(request.sandbox)).servers);
 }
 
@@ -93,7 +107,7 @@ export async function findOutside(
   config: NetworksConfig,
 ): Promise<Outside> {
   const host = parseResolvConf(await readIfPresent('/etc/resolv.conf'));
-  return outsideOf(host, overridesOf(chosen, config), hasIPv6(sandbox));
+  return outsideOf(host, overridesOf(chosen, networkDns(sandbox, config)), hasIPv6(sandbox));
 }
 
 /** In host mode the host's own, unless hosts are added: then it is made anew, so that they can override. */

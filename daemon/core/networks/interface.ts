@@ -30,32 +30,52 @@ export interface Gateways {
 }
 
 /** Docker's rule: the highest priority, then the name of the network. */
-export function chooseGateways(endpoints: readonly Endpoint[]): Gateways {
-  const ordered = [...endpoints].sort(
+export const byGatewayPriority = (endpoints: readonly Endpoint[]): Endpoint[] =>
+  endpoints.toSorted(
     (a, b) =>
       b.settings.gatewayPriority - a.settings.gatewayPriority || (a.networkName < b.networkName ? -1 : 1),
   );
+
+export function chooseGateways(endpoints: readonly Endpoint[]): Gateways {
+  const ordered = byGatewayPriority(endpoints);
   return {
-    ipv4: ordered.find(({ gateway }) => gateway !== ''),
-    ipv6: ordered.find(({ ipv6Gateway }) => ipv6Gateway !== ''),
+    ipv4: ordered.find(
+      ({ gateway, defaultRoutes }) => gateway !== '' && (defaultRoutes?.includes(4) ?? true),
+    ),
+    ipv6: ordered.find(
+      ({ ipv6Gateway, defaultRoutes }) => ipv6Gateway !== '' && (defaultRoutes?.includes(6) ?? true),
+    ),
   };
 }
 
 /** `ports`: by network id; ipvlan in mode l3 has nobody who answers for a gateway. */
-export function routeSteps({ ipv4, ipv6 }: Gateways, portOf: (endpoint: Endpoint) => Port): readonly Step[] {
+export function routeSteps(
+  { ipv4, ipv6 }: Gateways,
+  { portOf, beside }: { readonly portOf: (endpoint: Endpoint) => Port; readonly beside: boolean },
+): readonly Step[] {
+  const stepOf = (endpoint: Endpoint, gateway: string): Step =>
+    routeStep(endpoint, gateway, { port: portOf(endpoint), beside });
   return [
-    ...(ipv4 === undefined ? [] : [routeStep(ipv4, ipv4.gateway, portOf(ipv4))]),
-    ...(ipv6 === undefined ? [] : [routeStep(ipv6, ipv6.ipv6Gateway, portOf(ipv6))]),
+    ...(isOurs(ipv4) ? [stepOf(ipv4, ipv4.gateway)] : []),
+    ...(isOurs(ipv6) ? [stepOf(ipv6, ipv6.ipv6Gateway)] : []),
   ];
 }
 
-export function routeStep({ interfaceIndex }: Endpoint, gateway: string, port: Port): Step {
+/** CNI's plugins make their routes themselves. */
+export const isOurs = (endpoint: Endpoint | undefined): endpoint is Endpoint =>
+  endpoint !== undefined && endpoint.driver !== 'cni';
+
+export function routeStep(
+  { interfaceIndex }: Pick<Endpoint, 'interfaceIndex'>,
+  gateway: string,
+  { port, beside = false }: { readonly port: Port | undefined; readonly beside?: boolean },
+): Step {
   return {
     action: `add the default route by ${gateway}`,
     message:
-      port.kind === 'ipvlan' && port.mode !== 'l2'
+      port?.kind === 'ipvlan' && port.mode !== 'l2'
         ? addLinkRoute(gateway.includes(':') ? 6 : 4, interfaceIndex)
-        : addDefaultRoute(gateway, interfaceIndex),
+        : addDefaultRoute(gateway, interfaceIndex, beside),
   };
 }
 

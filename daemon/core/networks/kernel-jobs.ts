@@ -9,6 +9,10 @@ export type KernelJob =
   | { readonly kind: 'delete-link'; readonly name: string }
   | { readonly kind: 'parent'; readonly name: string; readonly driver: 'macvlan' | 'ipvlan' }
   | { readonly kind: 'firewall'; readonly firewall: Firewall }
+  /** The answer is its descriptor, which the whole process has. */
+  | { readonly kind: 'make-netns' }
+  /** The index of a device in another network namespace; 0 without one. */
+  | { readonly kind: 'index-inside'; readonly netns: string; readonly name: string }
   | ({ readonly kind: 'forget-connections' } & StaleConnections)
   | InsideJob;
 

@@ -5,9 +5,10 @@ import {
   createVlan,
   deleteLink,
   IPVLAN_MODES,
+  LOOPBACK_INDEX,
   raiseLink,
 } from '../../../native/netlink/link.ts';
-import { openNetns, setSysctlNow } from '../../../native/sys/netns.ts';
+import { makeNetns, openNetns, setSysctlNow } from '../../../native/sys/netns.ts';
 import { ensureBridge, listLinks } from './bridge.ts';
 import { putFirewall } from './firewall.ts';
 import { forgetConnectionsNow } from './stale-connections.ts';
@@ -50,6 +51,17 @@ export function runJob(job: KernelJob): number {
     }
     case 'forget-connections':
       return forgetConnectionsNow(job);
+    case 'make-netns':
+      return makeNetns(() =>
+        withRoute((route) => {
+          route.execute({ action: 'raise "lo"', message: raiseLink(LOOPBACK_INDEX) });
+        }),
+      );
+    case 'index-inside': {
+      using netns = openNetns(job.netns);
+      using inside = netns.within(() => connectNetlink('route'));
+      return listLinks(inside).find(({ name }) => name === job.name)?.index ?? 0;
+    }
     case 'inside':
       runInside(job);
       return 0;
@@ -108,7 +120,7 @@ function ensureParent(route: NetlinkConnection, name: string): number {
 
 /** Carries out the steps in order; the first that is refused ends it. */
 function runInside({ pid, steps }: InsideJob): void {
-  using netns = openNetns(pid);
+  using netns = openNetns(`/proc/${pid}/ns/net`);
   using host = connectNetlink('route');
   using inside = netns.within(() => connectNetlink('route'));
   for (const step of steps) {

@@ -47,5 +47,6 @@ function startWorker(): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./kernel-worker.${extension}`, import.meta.url);
   // Whoever waits for it learns of its death; an idle one must not take the daemon along.
-  return new Worker(url, { name: 'networks', execArgv: [] }).on('error', () => {});
+  // Descriptors of the network namespaces that it makes outlive it.
+  return new Worker(url, { name: 'networks', execArgv: [], trackUnmanagedFds: false }).on('error', () => {});
 }

@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { failpoint } from '../../../common/failpoints.ts';
 import { KeyedLocks } from '../../../common/locks.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
+import { openCni } from './cni/cni.ts';
 import { connect, disconnect } from './connect.ts';
 import type { BridgeNetwork, Networks } from './contract.ts';
 import { createNetwork } from './create.ts';
 import { checkSettings, dnsNamesOf } from './endpoint.ts';
 import { findOutside, networkFiles, readHostFiles, type DnsSettings } from './files.ts';
 import { addressesOf, forgetConnections } from './forget-connections.ts';
+import { furnish } from './furnish.ts';
 import { createKernel } from './kernel.ts';
 import { putRules } from './kernel-side.ts';
 import { lookUp, lookUpAddress, type NameScope } from './names.ts';
@@ -39,11 +41,13 @@ export function openNetworks(options: NetworksOptions): Networks {
   return {
     list: () => [...networks.values()].map(({ view }) => view),
     get: (reference) => findNetwork(networks.values(), reference).view,
-    reconcile: (ctx, live) => reconcile(ctx, state, live),
+    reconcile: (ctx, live, pidOf) => reconcile(ctx, state, { live, pidOf: pidOf ?? (() => undefined) }),
     create: (ctx, request) => createNetwork(ctx, state, request),
     remove: (ctx, reference) => removeNetwork(ctx, state, reference),
     reserve: (ctx, containerId, request) => reserve(ctx, state, { containerId, request }),
     preview: (containerId, request) => preview(state, { containerId, request }),
+    furnish: (ctx, containerId, ports) => furnish(ctx, state, { containerId, ports }),
+    checkMembers: (ctx, reference) => state.cni.check(ctx, findNetwork(networks.values(), reference).view.id),
     sandboxOf: (containerId) => state.sandboxes.get(containerId),
     endpointsIn: (networkId) => [...(state.members.get(networkId)?.values() ?? [])],
     connect: (ctx, containerId, request) => connect(ctx, state, { containerId, ...request }),
@@ -56,6 +60,7 @@ export function openNetworks(options: NetworksOptions): Networks {
     release: async (ctx, containerId) => {
       await failpoint('network.release');
       const sandbox = forget(state, containerId);
+      void state.cni.forget(ctx.detached(), containerId);
       if (sandbox === undefined) return;
       const addresses = sandbox.endpoints.flatMap(addressesOf);
       if (addresses.length > 0) void forgetConnections(ctx.detached(), state, { addresses, udpPorts: [] });
@@ -85,11 +90,14 @@ export function openNetworks(options: NetworksOptions): Networks {
 function openState(options: NetworksOptions): State {
   const store = openNetworkStore(options.db);
   const views = allNetworks(store, options.config);
+  const { db, config, dirs } = options;
+  const kernel = createKernel();
   const state: State = {
     options,
     store,
-    netns: createNetnsLinks(join(options.dirs.execRoot, 'netns')),
-    kernel: createKernel(),
+    netns: createNetnsLinks(join(dirs.execRoot, 'netns')),
+    kernel,
+    cni: openCni({ db, config: config.cni, kernel, directory: join(dirs.execRoot, 'cni') }),
     locks: new KeyedLocks(),
     networks: new Map(views.map((view) => [view.id, networkOf(view)])),
     sandboxes: new Map(),
@@ -112,7 +120,11 @@ function stepsOf(state: State, sandbox: Sandbox): NetworkSteps | undefined {
     case 'none':
       return isolatedSteps;
     case 'own':
-      return endpointSteps(sandbox.endpoints, (each) => portOf(state, each), hasResolver(state, sandbox));
+      return endpointSteps(sandbox.endpoints, {
+        portOf: (each) => portOf(state, each),
+        hasResolver: hasResolver(state, sandbox),
+        joins: state.cni.heldPath(sandbox.containerId),
+      });
   }
 }
 

@@ -1,5 +1,6 @@
 import { invalidArgument } from '../../../common/errors.ts';
 import { GATEWAY_MODES, type GatewayMode } from './contract.ts';
+import { CNI_NETWORK_OPTIONS } from './cni/options.ts';
 import type { NetworkDriver } from './types.ts';
 
 /** Docker's option names of `--opt`, read and checked. Pure. */
@@ -48,6 +49,7 @@ const KNOWN: Readonly<Record<NetworkDriver, readonly string[]>> = {
   ],
   macvlan: ['parent', 'macvlan_mode', MTU, PREFIX],
   ipvlan: ['parent', 'ipvlan_mode', 'ipvlan_flag', MTU, PREFIX],
+  cni: [...CNI_NETWORK_OPTIONS, PREFIX],
   host: [],
   null: [],
 };

@@ -3,7 +3,11 @@ import { messageOf } from '../../../common/errors.ts';
 import { connectNetlink, type NetlinkConnection } from '../../../native/netlink/connection.ts';
 import { attachToBridge, deleteLink, type Link } from '../../../native/netlink/link.ts';
 import { addressOfLink, findBridge, listLinks, networksBeside } from './bridge.ts';
+import type { LiveContainer } from './cni/contract.ts';
+import { givenBy } from './cni/result.ts';
+import { isWhole } from './cni/state.ts';
 import { chooseBridgeAddress } from './choose-subnet.ts';
+import { isCni } from './furnish.ts';
 import { removeFirewall, tableName } from './firewall.ts';
 import { poolsOf, subnetsOf } from './ipam.ts';
 import { runJob } from './kernel-work.ts';
@@ -17,7 +21,14 @@ import type { Endpoint } from './types.ts';
 const HOST_INTERFACE = /^veth[0-9a-f]{7}$/;
 
 /** Networks.reconcile. Synchronous where it speaks to the kernel: nothing else runs yet. */
-export async function reconcile(ctx: Ctx, state: State, live: ReadonlySet<string>): Promise<void> {
+export async function reconcile(
+  ctx: Ctx,
+  state: State,
+  {
+    live,
+    pidOf,
+  }: { readonly live: ReadonlySet<string>; readonly pidOf: (containerId: string) => number | undefined },
+): Promise<void> {
   for (const containerId of state.sandboxes.keys()) if (!live.has(containerId)) forget(state, containerId);
   await state.netns.keepOnly(live);
   using route = connectNetlink('route');
@@ -29,6 +40,7 @@ export async function reconcile(ctx: Ctx, state: State, live: ReadonlySet<string
   }
   settleFirewall(state);
   settlePorts(ctx, state, route);
+  await settleCni(ctx, state, pidOf);
   for (const { endpoints } of state.sandboxes.values()) {
     for (const endpoint of endpoints) {
       const network = state.networks.get(endpoint.networkId);
@@ -88,6 +100,29 @@ function bringBack(ctx: Ctx, state: State, [network, before]: readonly [Network,
   } catch (error) {
     ctx.log.error('Cannot bring a network back', { network: network.view.name, error: messageOf(error) });
   }
+}
+
+/** An endpoint whose plugins did not come to their end never was. */
+async function settleCni(
+  ctx: Ctx,
+  state: State,
+  pidOf: (containerId: string) => number | undefined,
+): Promise<void> {
+  const live: LiveContainer[] = [];
+  for (const sandbox of state.sandboxes.values()) {
+    if (sandbox.kind !== 'own') continue;
+    const { containerId } = sandbox;
+    const attachments = state.cni.attachmentsOf(containerId).filter(isWhole);
+    const endpoints = sandbox.endpoints.flatMap((endpoint) => {
+      const result = attachments.find(({ networkId }) => networkId === endpoint.networkId)?.result;
+      if (!isCni(endpoint)) return [endpoint];
+      return result === undefined ? [] : [{ ...endpoint, ...givenBy(result, endpoint.interfaceName) }];
+    });
+    if (sandbox.endpoints.some(isCni)) putSandbox(state, { ...sandbox, endpoints });
+    const networkIds = endpoints.filter(isCni).map(({ networkId }) => networkId);
+    live.push({ containerId, networkIds, pid: pidOf(containerId) ?? 0 });
+  }
+  await state.cni.reconcile(ctx, live);
 }
 
 function settleFirewall(state: State): void {

@@ -29,6 +29,7 @@ export async function removeNetwork(ctx: Ctx, state: State, reference: string): 
     if (view.driver === 'bridge')
       await state.kernel.run({ kind: 'delete-link', name: bridgeNameOf(network) });
     await putRules(state);
+    if (view.driver === 'cni') await state.cni.settled(view.id);
     await failpoint('network.remove.row');
     state.store.deleteNetwork(view.id);
   } catch (error) {

@@ -55,6 +55,9 @@ function sandboxOf(containerId: string, endpoints: readonly Endpoint[]): Sandbox
   return { kind: alone.driver === 'host' ? 'host' : 'none', containerId, endpoints };
 }
 
+/** Plugins have the kernel choose indexes, from the lowest on. */
+const FIRST_INDEX_BESIDE_CNI = 512;
+
 /** All, or none. */
 function placeAll(
   state: State,
@@ -63,6 +66,9 @@ function placeAll(
 ): Endpoint[] {
   const placed: Endpoint[] = [];
   try {
+    const hasCni = networks.some(
+      ({ network }) => findNetwork(state.networks.values(), network).view.driver === 'cni',
+    );
     for (const { network: reference, settings } of networks) {
       const network = findNetwork(state.networks.values(), reference);
       const { driver } = network.view;
@@ -72,7 +78,17 @@ function placeAll(
         );
       }
       const hostInterface = freeInterfaceName(state, new Set(placed.map((each) => each.hostInterface)));
-      placed.push(place({ containerId, network, settings, names, beside: placed, hostInterface }));
+      placed.push(
+        place({
+          containerId,
+          network,
+          settings,
+          names,
+          beside: placed,
+          hostInterface,
+          ...(hasCni ? { firstIndex: FIRST_INDEX_BESIDE_CNI } : {}),
+        }),
+      );
     }
   } catch (error) {
     for (const endpoint of placed) giveBack(state, endpoint);

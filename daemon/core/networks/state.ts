@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { newId } from '../../../common/ids.ts';
 import type { KeyedLocks } from '../../../common/locks.ts';
+import type { Cni } from './cni/contract.ts';
 import type { NetworksChange, NetworksConfig, NetworksListener } from './contract.ts';
 import type { Kernel } from './kernel.ts';
 import type { NetnsLinks } from './netns-links.ts';
@@ -22,6 +23,7 @@ export interface State {
   readonly store: NetworkStore;
   readonly netns: NetnsLinks;
   readonly kernel: Kernel;
+  readonly cni: Cni;
   /** Key `networks`: who makes or removes one. By container: who changes its endpoints. */
   readonly locks: KeyedLocks;
   /** By id. */

@@ -12,21 +12,31 @@ import type { Endpoint } from './types.ts';
 /** The steps that furnish a fresh network namespace (runtime/plan/netlink.ts). Pure. */
 const O_WRONLY_CLOEXEC = 0o2000001;
 
+interface Furnishing {
+  readonly portOf: (endpoint: Endpoint) => Port;
+  readonly hasResolver: boolean;
+  /** Path of a network namespace that is there already. */
+  readonly joins: string | undefined;
+}
+
 /** All interfaces of one container, eth0 first, and its default routes. */
 export const endpointSteps = (
-  endpoints: readonly Endpoint[],
-  portOf: (endpoint: Endpoint) => Port,
-  hasResolver: boolean,
+  all: readonly Endpoint[],
+  { portOf, hasResolver, joins }: Furnishing,
 ): NetworkSteps => ({
+  ...(joins === undefined ? {} : { joins }),
   stay: keepPlace,
   prepare: (plan) => {
     const host = openNetlink(plan, "open a netlink socket in the host's network namespace");
     return (inside) => {
+      // What CNI's plugins made is in the namespace that is joined.
+      const endpoints = all.filter(({ driver }) => driver !== 'cni');
       const pid = inside.call('find out the own process id', 'getpid', [], { save: true });
       for (const endpoint of endpoints) furnish(inside, { host, pid }, [endpoint, portOf(endpoint)]);
       const socket = raiseLoopback(inside);
       for (const step of endpoints.flatMap(addressSteps)) sendNetlink(inside, socket, step);
-      for (const step of routeSteps(chooseGateways(endpoints), portOf)) sendNetlink(inside, socket, step);
+      for (const step of routeSteps(chooseGateways(all), { portOf, beside: joins !== undefined }))
+        sendNetlink(inside, socket, step);
       if (hasResolver) resolverSteps(inside);
     };
   },

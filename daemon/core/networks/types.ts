@@ -1,6 +1,6 @@
 /** What networks look like to the rest of the engine and to its doors. Immutable; addresses are text, `''` where there is none. */
 
-export type NetworkDriver = 'bridge' | 'host' | 'null' | 'macvlan' | 'ipvlan';
+export type NetworkDriver = 'bridge' | 'host' | 'null' | 'macvlan' | 'ipvlan' | 'cni';
 
 /** One subnet of a network, as a client asked for it or as it was chosen. Undefined: not given. */
 export interface IpamConfig {
@@ -85,6 +85,16 @@ export interface Endpoint {
   /** What others in the network find it by, docker's DNSNames: name, aliases, short id, host name. Empty on the default bridge. */
   readonly dnsNames: readonly string[];
   readonly settings: EndpointSettings;
+  /** What the network brings for resolv.conf: of `cni`. */
+  readonly dns?: EndpointDns;
+  /** Families that the network's own plugins gave a default route: of `cni`, where `gateway` alone does not mean one. */
+  readonly defaultRoutes?: readonly (4 | 6)[];
+}
+
+export interface EndpointDns {
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
 }
 
 /**
@@ -106,4 +116,18 @@ export interface JoinedSandbox {
   /** Whose namespace it is. */
   readonly joinedId: string;
   readonly endpoints: readonly [];
+}
+
+/** Published ports, and the network whose CNI plugins lead to them. */
+export interface PortsThrough {
+  readonly networkId: string;
+  readonly ports: readonly CarriedPort[];
+}
+
+export interface CarriedPort {
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** `0.0.0.0`, `::`, or one address. */
+  readonly hostIp: string;
+  readonly hostPort: number;
 }

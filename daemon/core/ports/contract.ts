@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import type { Sandbox } from '../networks/types.ts';
+import type { PortsThrough, Sandbox } from '../networks/types.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 export const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
@@ -33,7 +33,8 @@ export const ROUTED = 0;
 export interface Ports {
   /**
    * Chooses host ports and holds them, writes the row, and puts the translations in place, all in one transaction. Nothing for a
-   * sandbox without a bridge that leads outside. Throws docker's texts: `Bind for 0.0.0.0:80 failed: port is already allocated`,
+   * sandbox without a bridge that leads outside. In front of a CNI network ports are only chosen and held: its plugins are told of them.
+   Throws docker's texts: `Bind for 0.0.0.0:80 failed: port is already allocated`,
    * `failed to bind host port 0.0.0.0:80/tcp: address already in use`; then nothing is left.
    */
   publish(ctx: Ctx, sandbox: Sandbox, bindings: readonly PortBinding[]): Promise<void>;
@@ -41,6 +42,8 @@ export interface Ports {
   preview(sandbox: Sandbox, bindings: readonly PortBinding[]): readonly PublishedPort[];
   /** Takes translations, sockets and row away; nothing if there are none. Connections that go on through them are forgotten by the kernel. */
   withdraw(ctx: Ctx, containerId: string): Promise<void>;
+  /** Ports of a container that the plugins of a CNI network translate, and which network that is. */
+  through(containerId: string): PortsThrough | undefined;
   /** In the order of the bindings. */
   of(containerId: string): readonly PublishedPort[];
   /** At daemon start, after the networks: puts the rules and the translations of those who live in place, drops the rest. Idempotent. */

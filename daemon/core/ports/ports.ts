@@ -65,6 +65,10 @@ export function openPorts(options: PortsOptions): Ports {
     },
     withdraw: (_ctx, containerId) => withdraw(state, containerId),
     of: (containerId) => state.rows.get(containerId)?.ports ?? [],
+    through: (containerId) => {
+      const row = state.rows.get(containerId);
+      return row?.byPlugins === true ? row : undefined;
+    },
     reconcile: (ctx, sandboxes) => reconcile(ctx, state, sandboxes),
     refresh: () => send(state, skeleton(state.table, options.networks.bridges(), state.admission)),
     close: () => {
@@ -94,13 +98,14 @@ async function publish(
   await using undo = new Undo();
   const ports = choose(state, endpoint, bindings);
   undo.defer(async () => state.holds.release(ports));
-  const { containerId, ipAddress, ipv6Address, networkId } = endpoint;
-  const row: PortRow = { containerId, networkId, target: { ipAddress, ipv6Address }, ports };
+  const { containerId, ipAddress, ipv6Address, networkId, driver } = endpoint;
+  const byPlugins = driver === 'cni' ? { byPlugins: true } : {};
+  const row: PortRow = { containerId, networkId, target: { ipAddress, ipv6Address }, ports, ...byPlugins };
   state.store.put(row);
   undo.defer(async () => state.store.delete(containerId));
   await failpoint('ports.publish.row');
-  send(state, addTranslations(state.table, [row]));
-  undo.defer(async () => send(state, deleteTranslations(state.table, [row])));
+  send(state, addTranslations(state.table, translated([row])));
+  undo.defer(async () => send(state, deleteTranslations(state.table, translated([row]))));
   await failpoint('ports.publish.rules');
   await allowLoopback(state, networkId);
   state.rows.set(containerId, row);
@@ -138,21 +143,19 @@ function forgetUntranslated(ctx: Ctx, { options }: State, ports: readonly Publis
 function outwardEndpoint({ options }: State, { endpoints }: Sandbox): Endpoint | undefined {
   return endpoints
     .filter(
-      (endpoint) =>
-        endpoint.driver === 'bridge' && options.networks.bridgeOf(endpoint.networkId)?.internal === false,
+      ({ driver, networkId }) =>
+        driver === 'cni' || (driver === 'bridge' && options.networks.bridgeOf(networkId)?.internal === false),
     )
-    .toSorted(
-      (a, b) =>
-        b.settings.gatewayPriority - a.settings.gatewayPriority || a.interfaceIndex - b.interfaceIndex,
-    )[0];
+    .toSorted((a, b) => b.settings.gatewayPriority - a.settings.gatewayPriority)[0];
 }
 
 /** IPv6 only where the container has an address: what would translate between the two is a process. */
 function hostIpsOf(
   { options }: State,
-  { networkId, ipAddress, ipv6Address }: Endpoint,
+  { networkId, ipAddress, ipv6Address, driver }: Endpoint,
   { hostIp }: PortBinding,
 ): string[] {
+  if (driver === 'cni') return [hostIp === '' ? ANY_V4 : hostIp];
   const wanted = hostIp === '' ? (options.networks.bridgeOf(networkId)?.hostBinding ?? ANY_V4) : hostIp;
   const all = hostIp === '' && wanted === ANY_V4 ? [ANY_V4, ANY_V6] : [wanted];
   return all.filter((ip) => (ip.includes(':') ? ipv6Address : ipAddress) !== '');
@@ -191,7 +194,7 @@ async function withdraw(state: State, containerId: string): Promise<void> {
   const row = state.rows.get(containerId);
   if (row === undefined) return;
   state.rows.delete(containerId);
-  send(state, deleteTranslations(state.table, [row]));
+  send(state, deleteTranslations(state.table, translated([row])));
   await failpoint('ports.withdraw.rules');
   state.holds.release(row.ports);
   state.store.delete(containerId);
@@ -223,9 +226,13 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
   });
 }
 
+/** Those that are no plugin's. */
+const translated = (rows: readonly PortRow[]): PortRow[] =>
+  rows.filter(({ byPlugins }) => byPlugins !== true);
+
 /** Chains, maps, and every translation, whatever was there. */
 function putAll(state: State): void {
-  const rows: readonly (PortRow & Translation)[] = [...state.rows.values()];
+  const rows: readonly (PortRow & Translation)[] = translated([...state.rows.values()]);
   send(state, [
     ...skeleton(state.table, state.options.networks.bridges(), state.admission),
     ...copyingTables(state.table, state.admission),

@@ -8,6 +8,8 @@ export interface PortRow {
   readonly networkId: string;
   readonly target: { readonly ipAddress: string; readonly ipv6Address: string };
   readonly ports: readonly PublishedPort[];
+  /** A CNI plugin translates them; here they are only held. */
+  readonly byPlugins?: boolean;
 }
 
 /** The rows of published ports. Synchronous, in the daemon's own database. */

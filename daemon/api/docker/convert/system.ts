@@ -68,7 +68,7 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     ],
     Plugins: {
       Volume: ['local'],
-      Network: ['bridge', 'host', 'macvlan', 'null'],
+      Network: ['bridge', 'cni', 'host', 'macvlan', 'null'],
       Authorization: null,
       Log: LOG_DRIVERS,
     },

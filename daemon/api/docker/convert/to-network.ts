@@ -3,7 +3,7 @@ import type { NetworkRequest } from '../../../core/networks/contract.ts';
 import type { NetworkDriver } from '../../../core/networks/types.ts';
 import type { NetworkCreateBody } from '../wire/network.ts';
 
-const DRIVERS: readonly NetworkDriver[] = ['bridge', 'host', 'null', 'macvlan', 'ipvlan'];
+const DRIVERS: readonly NetworkDriver[] = ['bridge', 'host', 'null', 'macvlan', 'ipvlan', 'cni'];
 const ENABLE_IPV4 = 'com.docker.network.enable_ipv4';
 const ENABLE_IPV6 = 'com.docker.network.enable_ipv6';
 

@@ -59,6 +59,7 @@ export function wherryRoutes(app: FastifyInstance, door: Door): void {
     return sendNothing(reply);
   });
   containerRoutes(app, door);
+  networkRoutes(app, door);
   systemRoutes(app, door);
 }
 
@@ -80,6 +81,21 @@ function containerRoutes(app: FastifyInstance, door: Door): void {
       Kind: state.kind,
       RestartAt: state.kind === 'restarting' ? state.restartAt : '',
     });
+  });
+}
+
+function networkRoutes(app: FastifyInstance, { engine, ctx }: Door): void {
+  /** CNI's CHECK. */
+  app.post<Named>('/wherry/networks/:name/check', async (request, reply) => {
+    const checked = await engine.networks.check(clientCtx(reply, ctx), nameOf(request));
+    return sendJson(
+      reply,
+      checked.map(({ containerId, skipped, error }) => ({
+        Container: containerId,
+        Skipped: skipped,
+        Error: error ?? '',
+      })),
+    );
   });
 }
 

@@ -1,0 +1,141 @@
+import type { Ctx } from '../../../../common/ctx.ts';
+import type { CarriedPort, Endpoint } from '../types.ts';
+
+/**
+ * Networks whose devices and addresses are the work of CNI plugins (the specification, 0.3.1 to 1.0.0; github.com/containernetworking/cni,
+ * SPEC.md): programs of others, started by definition. What a chain of them was told and answered is a row before anything else happens, so
+ * that whatever it made is taken away again, by this daemon or the next.
+ */
+
+/** daemon.json's `cni-plugin-dirs`, `cni-conf-dirs`, `cni-timeout`. */
+export interface CniConfig {
+  /** CNI_PATH: where plugins are looked for, in this order. */
+  readonly pluginDirectories: readonly string[];
+  /** Where a network list is found by its name. */
+  readonly confDirectories: readonly string[];
+  /** Of one call of one plugin; it is killed then. */
+  readonly timeoutMs: number;
+}
+
+export const CNI_DEFAULTS: CniConfig = {
+  pluginDirectories: ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'],
+  confDirectories: ['/etc/cni/net.d'],
+  timeoutMs: 30_000,
+};
+
+export const CNI_VERSIONS = ['0.3.1', '0.4.0', '1.0.0'] as const;
+export type CniVersion = (typeof CNI_VERSIONS)[number];
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** One plugin of a list, as it was written. */
+export interface PluginConfig extends Json {
+  readonly type: string;
+}
+
+/** A network list (`conflist`): what is called, in this order. */
+export interface Chain {
+  readonly name: string;
+  readonly cniVersion: CniVersion;
+  readonly disableCheck: boolean;
+  readonly plugins: readonly PluginConfig[];
+}
+
+/** What a plugin answered to ADD, in the version of its list: it goes to the next one as `prevResult`. */
+export type CniResult = Json;
+
+/** A container's place in a CNI network: a row, from before the first plugin is called until the last one has taken all away. */
+export interface Attachment {
+  readonly containerId: string;
+  readonly networkId: string;
+  readonly networkName: string;
+  /** CNI_IFNAME. */
+  readonly interfaceName: string;
+  /** CNI_NETNS: the same for all calls, since plugins compare it. */
+  readonly netns: string;
+  /** CNI_ARGS. */
+  readonly args: string;
+  /** By capability. */
+  readonly capabilities: Json;
+  /** As it was at ADD, whatever becomes of the file. */
+  readonly chain: Chain;
+  readonly timeoutMs: number;
+  /** Undefined until every plugin has answered. */
+  readonly result: CniResult | undefined;
+  /** DEL has begun: what is left of it is nobody's. */
+  readonly leaving?: boolean;
+}
+
+/** What a result says of an endpoint. */
+export type Given = Pick<
+  Endpoint,
+  | 'ipAddress'
+  | 'prefixLength'
+  | 'gateway'
+  | 'ipv6Address'
+  | 'ipv6PrefixLength'
+  | 'ipv6Gateway'
+  | 'macAddress'
+  | 'dns'
+  | 'defaultRoutes'
+>;
+
+export interface AttachRequest {
+  readonly endpoint: Endpoint;
+  /** Of the network. */
+  readonly options: Readonly<Record<string, string>>;
+  /** That lead to this network. */
+  readonly ports: readonly CarriedPort[];
+}
+
+/** How a container's attachment is, by CHECK. */
+export interface Checked {
+  readonly containerId: string;
+  readonly networkId: string;
+  /** `disableCheck`, or a version without CHECK: nobody was asked. */
+  readonly skipped: boolean;
+  /** In a plugin's words. */
+  readonly error: string | undefined;
+}
+
+export interface Cni {
+  /**
+   * Reads the list that a network's options name and asks every plugin for its versions. Throws `invalid-argument` that names the file and
+   * what is wrong, `not-found` for a list or a plugin that is not there.
+   */
+  load(options: Readonly<Record<string, string>>): Promise<Chain>;
+  /**
+   * ADD: calls the chain for an endpoint that has no address yet, and returns it as it is then. The container has a held network namespace
+   * (`hold`). What an earlier attachment of the container left is taken away first. Throws in the plugin's words, `plugin type="x" failed
+   * (add): ...`, after DEL.
+   */
+  attach(ctx: Ctx, request: AttachRequest): Promise<Endpoint>;
+  /** DEL for a container that left one network and lives on. Throws in the plugin's words; then the attachment stays. */
+  detach(ctx: Ctx, place: Pick<Attachment, 'containerId' | 'networkId'>): Promise<void>;
+  /**
+   * DEL for all that a container has, then lets go of its network namespace. Goes on in the background: what fails is logged, tried
+   * again, and again at the next start. Resolves after the first try. Nothing for a container without any.
+   */
+  forget(ctx: Ctx, containerId: string): Promise<void>;
+  /** Waits for DELs of a network that are under way. */
+  settled(networkId: string): Promise<void>;
+  /** CHECK of every container in a network; of all networks without one. */
+  check(ctx: Ctx, networkId?: string): Promise<Checked[]>;
+  /** Whose row is there. */
+  attachmentsOf(containerId: string): readonly Attachment[];
+  /** Makes a network namespace that the daemon holds until `forget`; its path, which a launch plan joins. */
+  hold(containerId: string): Promise<string>;
+  /** Holds the one that a process is in, unless the container's is held. */
+  holdOf(containerId: string, pid: number): Promise<void>;
+  /** What `hold` returned; undefined for a container that has none. */
+  heldPath(containerId: string): string | undefined;
+  /** At daemon start: ends plugins of the daemon before and begins to take away what belongs to no live container's endpoint. */
+  reconcile(ctx: Ctx, live: readonly LiveContainer[]): Promise<void>;
+}
+
+export interface LiveContainer {
+  readonly containerId: string;
+  /** CNI networks that it is in. */
+  readonly networkIds: readonly string[];
+  readonly pid: number;
+}
