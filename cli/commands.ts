@@ -161,6 +161,10 @@ const exportRun: Entry = {
   summary: 'Print the command that makes a container again',
   load: async () => (await import('./commands/export-run.ts')).exportRun,
 };
+const doctor: Entry = {
+  summary: 'Ask every layer below a container the same, and show where they differ',
+  load: async () => (await import('./commands/doctor.ts')).doctor,
+};
 const why: Entry = {
   summary: 'Explain why a container is in its state',
   load: async () => (await import('./commands/why.ts')).why,
@@ -296,7 +300,7 @@ export const commands: Entries = {
     load,
   },
   ...{ pause, port, stats, top, unpause, update },
-  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait, why, completion },
+  ...{ logs, rename, restart, rm, rmi, save, start, stop, tag, wait, why, doctor, completion },
   'export-run': exportRun,
   __complete: complete,
 };
@@ -319,7 +323,7 @@ export const groups: Groups = {
         logs,
         ls: ps,
       },
-      ...{ rename, restart, rm, run, start, stop, wait, why },
+      ...{ doctor, rename, restart, rm, run, start, stop, wait, why },
       'export-run': exportRun,
       ...{ pause, port, prune: containerPrune, stats, top, unpause, update },
       ...{ list: hidden(ps), ps: hidden(ps), remove: hidden(rm) },

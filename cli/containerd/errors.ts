@@ -32,3 +32,5 @@ export function textOf(error: unknown): string {
 /** Whatever was thrown, to be thrown again later. */
 export const asError = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error), { cause: error });
+
+export const isUnavailable = (error: unknown): boolean => hasCode(error, Code.Unavailable);

@@ -36,7 +36,7 @@ const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs
 const RARE_COMMANDS = [
   ...['commit', 'cp', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
   ...['container-prune', 'context-create', 'context-export', 'context-import', 'context-inspect', 'context-ls', 'context-rm'],
-  ...['context-show', 'context-update', 'context-use', 'port', 'why', 'completion', 'export-run'],
+  ...['context-show', 'context-update', 'context-use', 'port', 'why', 'doctor', 'completion', 'export-run'],
   ...['image-diff', 'image-layers', 'image-pin', 'image-prune', 'image-tree'],
   ...['system-check', 'system-compact', 'system-df', 'system-prune'],
 ].map((name) => `cli/commands/${name}.ts`);
