@@ -37,7 +37,10 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
     prune: async (ctx, isWanted) => {
       const unused = networks
         .list()
-        .filter((each) => !isPredefined(each.name) && !verbs.isUsed(each) && isWanted(each));
+        .filter(
+          (each) =>
+            !isPredefined(each.name) && each.configOnly !== true && !verbs.isUsed(each) && isWanted(each),
+        );
       for (const { id } of unused) await verbs.remove(ctx, id);
       core.events.publish({ type: 'network', action: 'prune', actorId: '', attributes: { reclaimed: '0' } });
       return unused.map(({ name }) => name);

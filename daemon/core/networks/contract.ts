@@ -80,6 +80,12 @@ export interface NetworkRequest {
   readonly ipamOptions: Readonly<Record<string, string>> | undefined;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Only settings under a name. */
+  readonly configOnly?: boolean;
+  /** The name of such a network, whose settings this one gets. */
+  readonly configFrom?: string;
+  /** The client said a scope. */
+  readonly namesScope?: boolean;
 }
 
 /** What a container's network namespace shall be. */

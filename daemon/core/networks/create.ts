@@ -6,6 +6,7 @@ import { Undo } from '../../../common/undo.ts';
 import { connectNetlink } from '../../../native/netlink/connection.ts';
 import { formatTime, realTimeNs } from '../time.ts';
 import { networksBeside } from './bridge.ts';
+import { checkConfig, describeConfig, withConfig } from './config-networks.ts';
 import type { NetworkRequest } from './contract.ts';
 import { planIpam, poolsOf, subnetsOf } from './ipam.ts';
 import { bringUp, putRules } from './kernel-side.ts';
@@ -17,10 +18,14 @@ import type { State } from './state.ts';
 import type { NetworkView } from './types.ts';
 
 /** Networks.create. */
-export async function createNetwork(ctx: Ctx, state: State, request: NetworkRequest): Promise<NetworkView> {
+export async function createNetwork(ctx: Ctx, state: State, asked: NetworkRequest): Promise<NetworkView> {
   using _lock = await state.locks.acquire('networks');
   ctx.check();
-  checkRequest(state, request);
+  checkName(state, asked);
+  checkConfig(asked);
+  if (asked.configOnly === true) return keepConfig(state, asked);
+  const request = withConfig(asked, state.networks.values());
+  checkDriver(request);
   if (request.driver === 'cni') await checkCni(state, request);
   const view = describe(state, request);
   const network = networkOf(view);
@@ -49,7 +54,15 @@ export async function createNetwork(ctx: Ctx, state: State, request: NetworkRequ
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
-function checkRequest(state: State, { name, driver, options, enableIPv4, enableIPv6 }: NetworkRequest): void {
+/** Nothing of it is the kernel's. */
+function keepConfig(state: State, request: NetworkRequest): NetworkView {
+  const view = describeConfig(request, { id: newId(), createdAt: formatTime(realTimeNs()) });
+  state.store.putNetwork(view);
+  state.networks.set(view.id, networkOf(view));
+  return view;
+}
+
+function checkName(state: State, { name }: NetworkRequest): void {
   if (isPredefined(name) || name === 'default' || name === 'nat') {
     throw new WherryError('permission-denied', `operation is not permitted on predefined ${name} network `);
   }
@@ -63,6 +76,9 @@ function checkRequest(state: State, { name, driver, options, enableIPv4, enableI
   if ([...state.networks.values()].some(({ view }) => view.name === name)) {
     throw new WherryError('already-exists', `network with name ${name} already exists`);
   }
+}
+
+function checkDriver({ driver, options, enableIPv4, enableIPv6 }: NetworkRequest): void {
   if (driver === 'host' || driver === 'null') {
     throw new WherryError('permission-denied', `only one instance of "${driver}" network is allowed`);
   }
@@ -101,7 +117,7 @@ function checkBridge(state: State, bridge: string, { id, driver }: NetworkView):
 }
 
 function describe(state: State, request: NetworkRequest): NetworkView {
-  const { ipam: _asked, ...rest } = request;
+  const { ipam: _asked, configOnly: _never, namesScope: _scope, ...rest } = request;
   const networks = [...state.networks.values()];
   const identity = networks.find(({ isDefaultBridge }) => isDefaultBridge)?.view.id ?? '';
   if (request.driver === 'cni')

@@ -2,6 +2,7 @@ import { invalidArgument, type WherryError } from '../../../common/errors.ts';
 import { newId, shortId } from '../../../common/ids.ts';
 import { macOf, type AddressPool } from './address-pool.ts';
 import { CNI_ENDPOINT_OPTIONS, parseEndpointOptions } from './cni/options.ts';
+import { checkJoinable } from './config-networks.ts';
 import type { ContainerNames } from './contract.ts';
 import type { Network } from './network.ts';
 import { addressText, contains, parseAddress, type Address } from './subnet.ts';
@@ -29,6 +30,7 @@ const IFNAME = 'com.docker.network.endpoint.ifname';
 export function place(request: PlaceRequest): Endpoint {
   const { containerId, network, settings, names, beside } = request;
   const { view } = network;
+  checkJoinable(view);
   checkSettings(network, settings);
   const common = {
     containerId,

@@ -74,9 +74,11 @@ export function poolOf({ subnet = '', ipRange, gateway, auxAddresses }: IpamConf
 
 /** Of every network's rows. */
 export const subnetsOf = (networks: readonly NetworkView[]): Subnet[] =>
-  networks.flatMap(({ ipam }) =>
-    ipam.flatMap(({ subnet }) => (subnet === undefined ? [] : [parseCidr(subnet).subnet])),
-  );
+  networks
+    .filter(({ configOnly }) => configOnly !== true)
+    .flatMap(({ ipam }) =>
+      ipam.flatMap(({ subnet }) => (subnet === undefined ? [] : [parseCidr(subnet).subnet])),
+    );
 
 /** The daemon's pools, or docker's; for IPv6 behind them a private /48 of the daemon's own (RFC 4193), made of its identity. */
 export function poolsOf(configured: readonly AddressPoolConfig[], identity: string): AddressPoolConfig[] {
@@ -90,7 +92,7 @@ export function poolsOf(configured: readonly AddressPoolConfig[], identity: stri
 }
 
 /** Docker's ValidateIPAM: everything that is wrong, in one error. */
-function checkIpam({ ipam, enableIPv4, enableIPv6 }: NetworkRequest): void {
+export function checkIpam({ ipam, enableIPv4, enableIPv6 }: NetworkRequest): void {
   const errors = ipam.flatMap((config) => {
     const { subnet: text } = config;
     if (text === undefined) return [];

@@ -21,8 +21,10 @@ export function networkOf(view: NetworkView): Network {
   return {
     view,
     isDefaultBridge: view.name === DEFAULT_BRIDGE,
-    options: parseOptions(view.driver, view.options),
-    pools: view.ipam.flatMap((config) => (config.subnet === undefined ? [] : [poolOf(config)])),
+    options: parseOptions(view.driver, view.configOnly === true ? {} : view.options),
+    pools: (view.configOnly === true ? [] : view.ipam).flatMap((config) =>
+      config.subnet === undefined ? [] : [poolOf(config)],
+    ),
     linkIndex: 0,
   };
 }

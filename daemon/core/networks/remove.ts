@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
+import { checkUnused } from './config-networks.ts';
 import { putRules } from './kernel-side.ts';
 import { bridgeNameOf } from './network.ts';
 import { findNetwork, isPredefined } from './network-list.ts';
@@ -22,6 +23,7 @@ export async function removeNetwork(ctx: Ctx, state: State, reference: string): 
       `error while removing network: network ${view.name} id ${view.id} has active endpoints`,
     );
   }
+  checkUnused(view, state.networks.values());
   // From here nobody can join it.
   state.networks.delete(view.id);
   try {

@@ -30,6 +30,10 @@ export interface NetworkView {
   /** Docker's names: `com.docker.network.bridge.name`, ... */
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Docker's configuration network: nobody can be in it. Its driver is `null`, its options and subnets are for others. */
+  readonly configOnly?: boolean;
+  /** The name of the configuration network that it was made of. */
+  readonly configFrom?: string;
 }
 
 /** What a client wants of a container's place in one network: docker's EndpointSettings. */

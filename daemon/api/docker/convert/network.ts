@@ -19,8 +19,8 @@ export function showNetwork(network: NetworkView, containers: readonly Container
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom ?? '' },
+    ConfigOnly: network.configOnly ?? false,
     Containers: Object.fromEntries(
       containers.flatMap(({ id, name, sandbox }) =>
         (sandbox?.endpoints ?? [])

@@ -11,6 +11,7 @@ const ENABLE_IPV6 = 'com.docker.network.enable_ipv6';
 export function toNetworkRequest(body: NetworkCreateBody): NetworkRequest {
   refuse(body);
   const options = body.Options ?? {};
+  const configFrom = body.ConfigFrom?.Network ?? '';
   return {
     name: body.Name ?? '',
     driver: driverOf(body.Driver || 'bridge'),
@@ -27,6 +28,9 @@ export function toNetworkRequest(body: NetworkCreateBody): NetworkRequest {
     ipamOptions: body.IPAM?.Options,
     options,
     labels: body.Labels ?? {},
+    configOnly: body.ConfigOnly ?? false,
+    ...(configFrom === '' ? {} : { configFrom }),
+    namesScope: (body.Scope ?? '') !== '',
   };
 }
 
@@ -39,11 +43,6 @@ function refuse(body: NetworkCreateBody): void {
   }
   if (body.Scope !== undefined && !['', 'local'].includes(body.Scope)) {
     throw invalidArgument(`invalid network scope: ${body.Scope}`);
-  }
-  if (body.ConfigOnly === true)
-    throw notImplemented('ConfigOnly: a configuration network is not supported yet');
-  if ((body.ConfigFrom?.Network ?? '') !== '') {
-    throw notImplemented(`ConfigFrom.Network "${body.ConfigFrom?.Network}" is not supported yet`);
   }
   const ipam = body.IPAM?.Driver ?? '';
   if (ipam !== '' && ipam !== 'default')

@@ -50,7 +50,10 @@ export function volumeRoutes(app: FastifyInstance, { engine, ctx }: Door): void 
 
   /** Only those of a cluster can be changed. */
   app.put<Named>('/volumes/:name', () => {
-    throw noCluster();
+    throw new WherryError(
+      'unavailable',
+      'volume update only valid for cluster volumes, but swarm is unavailable',
+    );
   });
 
   app.delete<Named & Asked>('/volumes/:name', async (request, reply) => {
@@ -84,7 +87,7 @@ export function volumeRoutes(app: FastifyInstance, { engine, ctx }: Door): void 
 const noCluster = (): WherryError =>
   new WherryError(
     'unavailable',
-    'this node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
   );
 
 function isWanted({ name, driver, labels }: Volume, filters: Filters): boolean {
