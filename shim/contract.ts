@@ -1,6 +1,7 @@
 import type { Ctx } from '../common/ctx.ts';
 import type { Plan } from '../runtime/plan/types.ts';
 import type { Socket } from 'node:net';
+import type { HeldAt } from './frames.ts';
 
 /** How a process ended. */
 export interface Exit {
@@ -53,6 +54,12 @@ export interface ShimHooks {
   onLost(): void;
 }
 
+export interface HeldClient {
+  readonly at: HeldAt;
+  /** The socket is the shim's from here on. Idempotent. */
+  release(): void;
+}
+
 /** One live shim, seen from the daemon. Every call has its deadline from ctx. */
 export interface Shim {
   /** Of the process it monitors. */
@@ -67,6 +74,11 @@ export interface Shim {
   resize(ctx: Ctx, size: { rows: number; columns: number }): Promise<void>;
   /** Hands a client over. Returns the client number that `onDetach` will name. */
   attach(attachment: Attachment): bigint;
+  /**
+   * Hands a client over that gets nothing yet: all output that is read from here on is kept for it, until the caller has sent it what
+   * was before (`at`) and says `release`. It is closed when the daemon dies before. Throws `not-found` when the process has ended.
+   */
+  hold(ctx: Ctx, attachment: Attachment): Promise<HeldClient>;
   closeStdin(): void;
   /** Lets go of the connection; shim and process go on. */
   close(): void;

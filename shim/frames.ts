@@ -8,13 +8,24 @@ export const FRAME = {
   signal: 2,
   resize: 3,
   closeStdin: 4,
+  release: 5,
   started: 16,
   failed: 17,
   exited: 18,
   reply: 19,
   detached: 20,
   log: 21,
+  held: 22,
 } as const;
+
+/** Where the output of a held client begins. */
+export interface HeldAt {
+  /** The current log file, 0 for none, and how much of it was written. */
+  readonly logInode: bigint;
+  readonly logBytes: number;
+  /** What was read of lines that the log does not have yet. */
+  readonly unfinished: { readonly stdout: Uint8Array; readonly stderr: Uint8Array };
+}
 
 const DETACH_REASONS = { 1: 'eof', 2: 'keys', 3: 'error', 4: 'exit' } as const;
 export type DetachReason = (typeof DETACH_REASONS)[keyof typeof DETACH_REASONS];
@@ -25,6 +36,7 @@ export type ShimEvent =
   | { readonly kind: 'exited'; readonly exit: Exit }
   | { readonly kind: 'reply'; readonly sequence: number; readonly result: number }
   | { readonly kind: 'detached'; readonly client: bigint; readonly reason: DetachReason }
+  | { readonly kind: 'held'; readonly client: bigint; readonly held: HeldAt }
   | { readonly kind: 'log'; readonly errno: number; readonly lostBytes: bigint; readonly told: boolean };
 
 function frame(type: number, payloadBytes: number): Buffer {
@@ -35,11 +47,22 @@ function frame(type: number, payloadBytes: number): Buffer {
 }
 
 /** struct attach_request, the keys, what the client sent already. */
-export function attachFrame(client: bigint, options: AttachOptions, head: Uint8Array): Buffer {
+export function attachFrame(
+  client: bigint,
+  {
+    options,
+    head,
+    isHeld,
+  }: { readonly options: AttachOptions; readonly head: Uint8Array; readonly isHeld: boolean },
+): Buffer {
   const keys = options.detachKeys;
   const bytes = frame(FRAME.attach, 16 + keys.byteLength + head.byteLength);
   const flags =
-    (options.stdin ? 1 : 0) | (options.stdout ? 2 : 0) | (options.stderr ? 4 : 0) | (options.framed ? 8 : 0);
+    (options.stdin ? 1 : 0) |
+    (options.stdout ? 2 : 0) |
+    (options.stderr ? 4 : 0) |
+    (options.framed ? 8 : 0) |
+    (isHeld ? 16 : 0);
   bytes.writeBigUInt64LE(client, 8);
   bytes.writeUInt32LE(flags, 16);
   bytes.writeUInt32LE(keys.byteLength, 20);
@@ -60,6 +83,12 @@ export function resizeFrame(sequence: number, size: { rows: number; columns: num
   bytes.writeUInt32LE(sequence, 8);
   bytes.writeUInt16LE(size.rows, 12);
   bytes.writeUInt16LE(size.columns, 14);
+  return bytes;
+}
+
+export function releaseFrame(client: bigint): Buffer {
+  const bytes = frame(FRAME.release, 8);
+  bytes.writeBigUInt64LE(client, 8);
   return bytes;
 }
 
@@ -109,6 +138,8 @@ export function parseEvent(type: number, payload: Buffer): ShimEvent | undefined
         client: payload.readBigUInt64LE(0),
         reason: detachReason(payload.readUInt32LE(8)),
       };
+    case FRAME.held:
+      return { kind: 'held', client: payload.readBigUInt64LE(0), held: parseHeld(payload) };
     case FRAME.log:
       return {
         kind: 'log',
@@ -119,6 +150,18 @@ export function parseEvent(type: number, payload: Buffer): ShimEvent | undefined
     default:
       return undefined;
   }
+}
+
+function parseHeld(payload: Buffer): HeldAt {
+  const stdoutEnd = 32 + payload.readUInt32LE(24);
+  return {
+    logInode: payload.readBigUInt64LE(8),
+    logBytes: Number(payload.readBigUInt64LE(16)),
+    unfinished: {
+      stdout: Buffer.from(payload.subarray(32, stdoutEnd)),
+      stderr: Buffer.from(payload.subarray(stdoutEnd, stdoutEnd + payload.readUInt32LE(28))),
+    },
+  };
 }
 
 function detachReason(code: number): DetachReason {

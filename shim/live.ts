@@ -1,12 +1,20 @@
 import { constants } from 'node:os';
 import type { Ctx } from '../common/ctx.ts';
-import { invalidArgument, notFound, WherryError } from '../common/errors.ts';
+import { codeOf, invalidArgument, notFound, WherryError } from '../common/errors.ts';
 import { errnoName, SyscallError } from '../native/ffi/syscall.ts';
 import { duplicate } from '../native/sys/unix-socket.ts';
 import { closeSync } from 'node:fs';
 import { descriptorOf, type Connection, type ConnectionListener } from './connection.ts';
 import type { Attachment, Shim, ShimHooks } from './contract.ts';
-import { attachFrame, closeStdinFrame, resizeFrame, signalFrame, type ShimEvent } from './frames.ts';
+import {
+  attachFrame,
+  closeStdinFrame,
+  releaseFrame,
+  resizeFrame,
+  signalFrame,
+  type ShimEvent,
+} from './frames.ts';
+import { createHolds, type Holds } from './holds.ts';
 
 /** What a client may have sent before it was handed over; more does not fit the shim's frame. */
 const HEAD_MAX_BYTES = 60_000;
@@ -17,7 +25,11 @@ let lastClient = BigInt(Date.now()) << 20n;
  * Gives the shim a copy of the client's descriptor. The event loop must not read from the socket any more; closing it is the
  * caller's, once it is known that the shim serves it. Returns the number that `onDetach` will name.
  */
-export function handOver(connection: Connection, { socket, head, options }: Attachment): bigint {
+export function handOver(
+  connection: Connection,
+  { socket, head, options }: Attachment,
+  isHeld = false,
+): bigint {
   if (head.byteLength > HEAD_MAX_BYTES) {
     throw invalidArgument(
       `Cannot attach: ${head.byteLength} bytes of input before the answer, at most ${HEAD_MAX_BYTES}`,
@@ -26,7 +38,7 @@ export function handOver(connection: Connection, { socket, head, options }: Atta
   const client = ++lastClient;
   const fd = duplicate(descriptorOf(socket));
   try {
-    connection.send(attachFrame(client, options, head), fd);
+    connection.send(attachFrame(client, { options, head, isHeld }), fd);
   } finally {
     closeSync(fd);
   }
@@ -74,6 +86,15 @@ function askShim(connection: Connection, pid: number): Questions {
   };
 }
 
+/** A shim that is gone has let go of the client, too. */
+function release(connection: Connection, client: bigint): void {
+  try {
+    connection.send(releaseFrame(client));
+  } catch (error) {
+    if (codeOf(error) !== 'not-found') throw error;
+  }
+}
+
 /** Throws what a negative result means. */
 function checkResult(result: number, action: string, pid: number): void {
   if (result === -constants.errno.ESRCH) throw notFound(`Process ${pid} has ended`);
@@ -85,10 +106,12 @@ function listenToShim({
   connection,
   hooks,
   questions,
+  holds,
 }: {
   readonly connection: Connection;
   readonly hooks: ShimHooks;
   readonly questions: Questions;
+  readonly holds: Holds;
 }): ConnectionListener & { readonly letGo: () => void } {
   let ended = false;
   const onEvent = (event: ShimEvent): void => {
@@ -98,6 +121,7 @@ function listenToShim({
         questions.end();
         return hooks.onExit(event.exit);
       case 'detached':
+        holds.left(event.client);
         return hooks.onDetach(event.client, event.reason);
       case 'log':
         return hooks.onLogError(event.errno === 0 ? undefined : errnoName(event.errno), {
@@ -106,6 +130,8 @@ function listenToShim({
         });
       case 'reply':
         return questions.answer(event.sequence, event.result);
+      case 'held':
+        return holds.answer(event.client, event.held);
       case 'started':
       case 'failed':
         return;
@@ -113,6 +139,7 @@ function listenToShim({
   };
   const onClose = (): void => {
     questions.end();
+    holds.end();
     if (!ended) hooks.onLost();
     ended = true;
   };
@@ -131,7 +158,8 @@ export function liveShim(
 ): Shim {
   const { pid, startedAtNs, earlier } = init;
   const questions = askShim(connection, pid);
-  const listener = listenToShim({ connection, hooks, questions });
+  const holds = createHolds(pid);
+  const listener = listenToShim({ connection, hooks, questions, holds });
   for (const event of earlier) listener.onEvent(event);
   connection.listen(listener);
   return {
@@ -149,6 +177,19 @@ export function liveShim(
       const client = handOver(connection, attachment);
       attachment.socket.destroy();
       return client;
+    },
+    hold: async (ctx, attachment) => {
+      const { socket } = attachment;
+      using _waits = ctx.waitsFor(() => `the shim of process ${pid} to answer`);
+      const client = handOver(connection, attachment, true);
+      const at = await holds.ask(ctx, client);
+      return {
+        at,
+        release: () => {
+          release(connection, client);
+          socket.destroy();
+        },
+      };
     },
     closeStdin: () => connection.send(closeStdinFrame()),
     close: listener.letGo,

@@ -19,6 +19,7 @@
 
 struct client {
 	int fd;
+	int holder; /* connection of who first sends what comes before our output; -1: nobody, it is ours */
 	uint32_t flags;
 	uint64_t id;
 	uint64_t position;    /* in the stream: of the frame that is being sent */
@@ -231,6 +232,8 @@ static uint32_t finish(struct client *client)
 /* Sends what the client takes now. Returns 0 while it stays. */
 static uint32_t serve_output(struct client *client)
 {
+	if (client->holder >= 0)
+		return 0;
 	while (client->position < stream_head()) {
 		const char *data;
 		ssize_t sent;
@@ -268,7 +271,7 @@ int clients_add(const struct attach_request *request, const char *keys, const ch
 		close(fd);
 		return count == CLIENTS_MAX ? -EUSERS : -E2BIG;
 	}
-	*client = (struct client){ .fd = fd, .flags = request->flags, .id = request->client, .position = stream_head() };
+	*client = (struct client){ .fd = fd, .holder = -1, .flags = request->flags, .id = request->client, .position = stream_head() };
 	client->wants_input = (request->flags & ATTACH_STDIN) != 0;
 	client->keys_bytes = (uint8_t)request->keys_bytes;
 	memcpy(client->keys, keys, request->keys_bytes);
@@ -276,6 +279,27 @@ int clients_add(const struct attach_request *request, const char *keys, const ch
 	if (client->wants_input && stdin_fd >= 0 && head_bytes > 0 && take_input(client, head, head_bytes))
 		leave(client, DETACH_KEYS);
 	return 0;
+}
+
+void clients_hold(uint64_t client, int holder)
+{
+	for (int i = 0; i < count; i++)
+		if (clients[i].id == client)
+			clients[i].holder = holder;
+}
+
+void clients_release(uint64_t client)
+{
+	for (int i = 0; i < count; i++)
+		if (clients[i].id == client)
+			clients[i].holder = -1;
+}
+
+void clients_abandon(int holder)
+{
+	for (int i = count - 1; i >= 0; i--)
+		if (clients[i].holder == holder)
+			leave(&clients[i], DETACH_ERROR);
 }
 
 int clients_poll(struct pollfd *entries)
@@ -292,7 +316,7 @@ int clients_poll(struct pollfd *entries)
 
 		if (!clients[i].ended && input_at == input_end)
 			events |= POLLIN;
-		if (clients[i].position < head || (finishing && !clients[i].leaving))
+		if (clients[i].holder < 0 && (clients[i].position < head || (finishing && !clients[i].leaving)))
 			events |= POLLOUT;
 		entries[n++] = (struct pollfd){ .fd = clients[i].fd, .events = events };
 	}
@@ -335,6 +359,8 @@ void clients_finish(void)
 void clients_tick(void)
 {
 	for (int i = count - 1; i >= 0; i--) {
+		if (clients[i].holder >= 0)
+			continue;
 		clients[i].idle_ticks++;
 		if (clients[i].leaving && clients[i].idle_ticks > LEAVING_TICKS)
 			leave(&clients[i], DETACH_EXIT);

@@ -20,6 +20,11 @@ void clients_open(const struct clients_config *config);
 /* Takes `fd` over. `head` is what the client sent already. 0, or a negative errno (then fd is closed). */
 int clients_add(const struct attach_request *request, const char *keys, const char *head, size_t head_bytes, int fd);
 
+/* A client gets no output until it is released; if connection `holder` goes before that, so does the client. */
+void clients_hold(uint64_t client, int holder);
+void clients_release(uint64_t client);
+void clients_abandon(int holder);
+
 int clients_count(void);
 
 /* Where the process reads from: a pipe's write end or the pty master; -1 when there is none (any more). */

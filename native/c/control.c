@@ -40,8 +40,10 @@ void control_open(const struct control_handlers *given, int inherited_fd, int li
 
 static void drop(struct connection *connection)
 {
-	struct connection *last = &connections[--count];
+	struct connection *last;
 
+	handlers.gone(connection->fd);
+	last = &connections[--count];
 	while (connection->fd_count > 0)
 		close(connection->fds[--connection->fd_count]);
 	close(connection->fd);
@@ -110,8 +112,11 @@ static void handle_attach(struct connection *connection, const char *payload, si
 	memcpy(&request, payload, sizeof(request));
 	if (request.keys_bytes > bytes - sizeof(request))
 		close(fd);
-	else if (handlers.attach(&request, payload + sizeof(request), bytes - sizeof(request), fd) == 0)
+	else if (handlers.attach(&request, payload + sizeof(request), bytes - sizeof(request), fd) == 0) {
+		if (request.flags & ATTACH_HELD)
+			handlers.hold(request.client, connection->fd);
 		return;
+	}
 	event.client = request.client;
 	control_send(connection->fd, FRAME_DETACHED, &event, sizeof(event));
 }
@@ -121,6 +126,7 @@ static void handle(struct connection *connection, const struct frame *frame, con
 	union {
 		struct signal_request signal;
 		struct resize_request resize;
+		struct release_request release;
 	} request;
 
 	switch (frame->type) {
@@ -141,6 +147,12 @@ static void handle(struct connection *connection, const struct frame *frame, con
 		return;
 	case FRAME_CLOSE_STDIN:
 		handlers.close_stdin();
+		return;
+	case FRAME_RELEASE:
+		if (frame->bytes != sizeof(request.release))
+			return;
+		memcpy(&request.release, payload, sizeof(request.release));
+		handlers.release(request.release.client);
 		return;
 	default:
 		return;

@@ -15,6 +15,9 @@ struct control_handlers {
 	int (*signal)(int number);
 	int (*resize)(uint16_t rows, uint16_t columns);
 	void (*close_stdin)(void);
+	void (*hold)(uint64_t client, int fd); /* just attached, by connection `fd` */
+	void (*release)(uint64_t client);
+	void (*gone)(int fd);    /* a connection ends */
 	void (*greet)(int fd); /* tells a new connection how things stand */
 };
 

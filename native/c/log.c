@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 16384
+#define LINE_MAX_BYTES LOG_LINE_BYTES
 #define OUT_BYTES 32768
 #define TAIL_MAX_BYTES 4224 /* attrs, stream, time, punctuation */
 
@@ -271,4 +271,18 @@ int log_flush(void)
 uint64_t log_lost_bytes(void)
 {
 	return sink.lost;
+}
+
+void log_place(uint64_t *inode, uint64_t *bytes)
+{
+	struct stat status;
+
+	*inode = sink.fd >= 0 && fstat(sink.fd, &status) == 0 ? (uint64_t)status.st_ino : 0;
+	*bytes = *inode == 0 ? 0 : sink.size;
+}
+
+size_t log_unfinished(int stream, const char **text)
+{
+	*text = lines[stream - 1].text;
+	return lines[stream - 1].bytes;
 }

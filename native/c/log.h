@@ -14,4 +14,11 @@ int log_write(int stream, const char *data, size_t bytes);
 int log_flush(void);
 uint64_t log_lost_bytes(void);
 
+#define LOG_LINE_BYTES 16384
+
+/* The current file, and how much of it is written; zeros when there is none. */
+void log_place(uint64_t *inode, uint64_t *bytes);
+/* What waits for the rest of its line, at most LOG_LINE_BYTES; returns how much. */
+size_t log_unfinished(int stream, const char **text);
+
 #endif

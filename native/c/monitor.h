@@ -53,6 +53,7 @@ enum frame_type {
 	FRAME_SIGNAL = 2,  /* struct signal_request -> FRAME_REPLY; a negative signal goes to the whole process group */
 	FRAME_RESIZE = 3,  /* struct resize_request -> FRAME_REPLY */
 	FRAME_CLOSE_STDIN = 4, /* no payload */
+	FRAME_RELEASE = 5, /* struct release_request: a held client is served from now on */
 	/* from the shim */
 	FRAME_STARTED = 16,  /* struct started_event */
 	FRAME_FAILED = 17,   /* struct plan_report */
@@ -60,6 +61,7 @@ enum frame_type {
 	FRAME_REPLY = 19,    /* struct reply_event */
 	FRAME_DETACHED = 20, /* struct detached_event */
 	FRAME_LOG = 21,      /* struct log_event: writing the log began to fail, or works again */
+	FRAME_HELD = 22,     /* struct held_event, then the unfinished lines of stdout and of stderr */
 };
 
 enum attach_flags {
@@ -67,6 +69,7 @@ enum attach_flags {
 	ATTACH_STDOUT = 2,
 	ATTACH_STDERR = 4,
 	ATTACH_FRAMED = 8, /* docker's 8-byte stream headers; else raw bytes */
+	ATTACH_HELD = 16,  /* no output before FRAME_RELEASE; answered by FRAME_HELD; it goes with this connection until then */
 };
 
 struct attach_request {
@@ -75,6 +78,7 @@ struct attach_request {
 	uint32_t keys_bytes;  /* of the detach key sequence that follows, at most 32 */
 };
 
+struct release_request { uint64_t client; };
 struct signal_request { uint32_t sequence; int32_t signal; };
 struct resize_request { uint32_t sequence; uint16_t rows, columns; };
 struct reply_event { uint32_t sequence; int32_t result; /* 0 or a negative errno */ };
@@ -82,6 +86,9 @@ struct started_event { uint32_t pid, pad; uint64_t time_ns; };
 struct exited_event { int32_t code, signal; /* signal 0: exited */ uint32_t pid, pad; uint64_t started_ns, time_ns; };
 struct detached_event { uint64_t client; uint32_t reason, pad; };
 struct log_event { int32_t error; /* errno, 0: works again */ uint32_t told; /* 1: to another before */ uint64_t lost_bytes; };
+
+/* Where the client's output begins: behind so much of the log, and behind lines that it does not have yet. */
+struct held_event { uint64_t client, log_inode, log_bytes; uint32_t unfinished_bytes[2]; };
 
 enum detach_reason { DETACH_EOF = 1, DETACH_KEYS = 2, DETACH_ERROR = 3, DETACH_EXIT = 4 };
 

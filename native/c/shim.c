@@ -113,6 +113,29 @@ static int on_resize(uint16_t rows, uint16_t columns)
 	return ioctl(shim.pty, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+/* Output that is read from here on is the client's: the log as it stands, and what is not in it yet, come before. */
+static void on_hold(uint64_t client, int fd)
+{
+	static char payload[sizeof(struct held_event) + 2 * LOG_LINE_BYTES];
+	struct held_event event = { .client = client };
+	size_t bytes = sizeof(event);
+
+	clients_hold(client, fd);
+	if (shim.config.flags & MONITOR_LOG) {
+		log_place(&event.log_inode, &event.log_bytes);
+		for (int stream = 1; stream <= 2; stream++) {
+			const char *text;
+			size_t held = log_unfinished(stream, &text);
+
+			memcpy(payload + bytes, text, held);
+			event.unfinished_bytes[stream - 1] = (uint32_t)held;
+			bytes += held;
+		}
+	}
+	memcpy(payload, &event, sizeof(event));
+	control_send(fd, FRAME_HELD, payload, bytes);
+}
+
 static void on_detached(uint64_t client, uint32_t reason)
 {
 	struct detached_event event = { .client = client, .reason = reason };
@@ -339,7 +362,8 @@ static void release_plan(struct plan *plan, size_t bytes)
 
 static void launch(void)
 {
-	static const struct control_handlers handlers = { on_attach, on_signal, on_resize, clients_close_stdin, on_greet };
+	static const struct control_handlers handlers = { on_attach, on_signal, on_resize, clients_close_stdin, on_hold,
+						       clients_release, clients_abandon, on_greet };
 	const char *directory, *log_path, *log_attrs, *oom_file;
 	struct clients_config clients = { .detached = on_detached };
 	struct plan plan;

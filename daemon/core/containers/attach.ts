@@ -1,12 +1,11 @@
-import type { Socket } from 'node:net';
 import type { Ctx } from '../../../common/ctx.ts';
 import { conflict } from '../../../common/errors.ts';
 import type { Attachment } from '../../../shim/contract.ts';
-import type { AttachRequest, Container, LogChunk } from '../contract.ts';
+import type { AttachRequest, Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { detachKeysFor, parseDetachKeys } from '../detach-keys.ts';
 import { announce } from './announce.ts';
-import { logs } from './logs.ts';
+import { isFramed, sendLog } from './attach-log.ts';
 import { checkNotPaused, checkNotRestarting } from './state.ts';
 import type { Entry } from './table.ts';
 
@@ -27,13 +26,14 @@ export async function attach(
 ): Promise<void> {
   const entry = core.table.find(reference);
   const attachment = attachmentOf(entry, request);
-  if (request.logs) await replay(core, ctx, { entry, request });
-  announce(core, entry, { action: 'attach' });
-  if (!request.stream) {
-    request.socket.end();
-    return;
+  const announced = (): void => announce(core, entry, { action: 'attach' });
+  if (request.logs) {
+    const isServed = await sendLog(core, ctx, { entry, request, attachment, announced });
+    if (isServed) return;
   }
-  if (entry.run !== undefined) entry.run.shim.attach(attachment);
+  announced();
+  if (!request.stream) request.socket.end();
+  else if (entry.run !== undefined) entry.run.shim.attach(attachment);
   else if (core.table.byId(entry.id) === entry) entry.pending.push(attachment);
   else throw conflict(`container ${entry.id} is marked for removal`);
 }
@@ -52,46 +52,3 @@ function attachmentOf({ view }: Entry, request: AttachRequest): Attachment {
     },
   };
 }
-
-const isFramed = (tty: boolean, { plain }: AttachRequest): boolean => !tty && plain !== true;
-
-/** What was logged so far, in the form that the client will get the rest in. */
-async function replay(
-  core: Core,
-  ctx: Ctx,
-  { entry, request }: { readonly entry: Entry; readonly request: AttachRequest },
-): Promise<void> {
-  const past = logs(core, ctx, {
-    reference: entry.id,
-    request: {
-      stdout: request.stdout,
-      stderr: request.stderr,
-      follow: false,
-      timestamps: false,
-      details: false,
-      tail: undefined,
-      sinceNs: undefined,
-      untilNs: undefined,
-    },
-  });
-  const { tty } = entry.view.config;
-  for await (const chunk of past) {
-    await write(request.socket, isFramed(tty, request) ? framed(chunk) : chunk.data);
-  }
-}
-
-const STREAMS = { stdout: 1, stderr: 2 } as const;
-
-/** Docker's header: the stream, three zeros, the length. */
-function framed({ stream, data }: LogChunk): Uint8Array {
-  const header = Buffer.alloc(8);
-  header.writeUInt8(STREAMS[stream], 0);
-  header.writeUInt32BE(data.byteLength, 4);
-  return Buffer.concat([header, data]);
-}
-
-/** Resolves once the kernel has it: what the shim writes comes behind. */
-const write = (socket: Socket, data: Uint8Array): Promise<void> =>
-  new Promise((resolve, reject) => {
-    socket.write(data, (error) => (error ? reject(error) : resolve()));
-  });

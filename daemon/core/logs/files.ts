@@ -8,9 +8,9 @@ import { unpack } from './unpack.ts';
 import type { LogUses } from './uses.ts';
 
 /**
- * Opens the current log file and the rotated ones, newest first. That order and the inodes make a rotation meanwhile harmless:
- * what moves is met again under its next number and skipped, and nothing is missed. None of them is compressed or emptied before
- * it is let go.
+ * Opens the current log file and the rotated ones, newest first. Files only move to higher numbers, and are looked for in that order:
+ * so a rotation meanwhile leaves out none, and what is met again under its next number is skipped. None of them is compressed or
+ * emptied before it is let go.
  */
 export async function openLogFiles(path: string, uses: LogUses): Promise<LogFile[]> {
   // Nobody replaces a file by its compressed form between the two lists.
@@ -21,27 +21,50 @@ export async function openLogFiles(path: string, uses: LogUses): Promise<LogFile
   return [...plain, ...packed];
 }
 
-async function openPlainFiles(path: string, uses: LogUses): Promise<LogFile[]> {
-  const files: LogFile[] = [];
+async function openPlainFiles(path: string, uses: LogUses): Promise<PlainFile[]> {
+  const files: PlainFile[] = [];
+  let [absent, moved] = [0, false];
   try {
-    for (let number = 0; ; number += 1) {
+    for (let number = 0; absent <= HOLES; number += 1) {
       const file = await openPlainFile(number === 0 ? path : `${path}.${number}`, uses);
-      // Between the rotation's rename and its new file there is no current one.
-      if (file === undefined && number > 0) return files;
-      if (file === undefined) continue;
+      if (file === undefined) {
+        absent += 1;
+        continue;
+      }
+      const isKnown = files.some(({ inode }) => inode === file.inode);
+      moved ||= absent > 0 || isKnown;
+      absent = 0;
       // One that was compressed is left empty, to keep its number.
       const isSpent = number > 0 && (await file.load()).sizeBytes === 0;
-      if (isSpent || files.some(({ inode }) => inode === file.inode)) await file[Symbol.asyncDispose]();
+      if (isSpent || isKnown) await file[Symbol.asyncDispose]();
       else files.push(file);
     }
+    return moved ? await inOrder(files) : files;
   } catch (error) {
     await closeAll(files);
     throw error;
   }
 }
 
+/** The shim renames one after another: where it is, there is a hole, and where it is next, when the reader gets there, another. */
+const HOLES = 2;
+
+/** After rotations, a file that is newer than the first may have come under a higher number; and all but the newest have grown to their ends. */
+async function inOrder(files: readonly PlainFile[]): Promise<PlainFile[]> {
+  let newer = files[0]?.birthNs;
+  const aged = files.map((file) => ({ file, ns: (newer = file.birthNs ?? newer) }));
+  const ordered = aged.toSorted((a, b) => Number((b.ns ?? 0n) - (a.ns ?? 0n))).map(({ file }) => file);
+  await Promise.all(ordered.slice(1).map((file) => file.measure()));
+  return ordered;
+}
+
+interface PlainFile extends LogFile {
+  /** Its size as it is now. */
+  measure(): Promise<void>;
+}
+
 /** Undefined when there is none. */
-async function openPlainFile(path: string, uses: LogUses): Promise<LogFile | undefined> {
+async function openPlainFile(path: string, uses: LogUses): Promise<PlainFile | undefined> {
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');
@@ -57,15 +80,16 @@ async function openPlainFile(path: string, uses: LogUses): Promise<LogFile | und
   }
 }
 
-async function plainFile(handle: FileHandle, uses: LogUses): Promise<LogFile> {
+async function plainFile(handle: FileHandle, uses: LogUses): Promise<PlainFile> {
   const { ino, size } = await handle.stat({ bigint: true });
-  const loaded = { handle, sizeBytes: Number(size) };
+  let loaded = { handle, sizeBytes: Number(size) };
   const time = await firstTime(handle);
   const use = uses.hold(ino);
   return {
     birthNs: time === undefined ? undefined : parseTime(time),
     inode: ino,
     load: async () => loaded,
+    measure: async () => void (loaded = { handle, sizeBytes: (await handle.stat()).size }),
     [Symbol.asyncDispose]: async () => {
       use[Symbol.dispose]();
       await handle.close();

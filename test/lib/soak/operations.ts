@@ -79,14 +79,17 @@ export const OPERATIONS: readonly Operation[] = [
 ];
 
 async function follow({ socket, random }: Client, model: Model): Promise<void> {
-  const verb = random.once(2) ? 'logs?stdout=1&follow=1' : 'attach?stdout=1&stream=1';
+  const verb = random.pick([
+    'logs?stdout=1&follow=1',
+    'attach?stdout=1&stream=1&logs=1',
+    'attach?stdout=1&stream=1',
+  ]);
   const method = verb.startsWith('logs') ? 'GET' : 'POST';
   const followed = await ask(socket, { method, path: at(model, verb), leaveMs: 200 + random.below(800) });
   if (followed.kind === 'lost') return;
   if (followed.status !== 200) throw new Error(`${verb}: ${followed.status} ${String(followed.body)}`);
   model.doing = verb;
-  // With what was logged before, an attach may have a gap, as docker's.
-  checkCount(textOf(followed.body), { partial: true, late: verb.startsWith('attach') });
+  checkCount(textOf(followed.body), { partial: true, late: !/follow|logs=1/.test(verb) });
 }
 
 async function exec({ socket, random, kills }: Client, model: Model): Promise<void> {
