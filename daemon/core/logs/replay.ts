@@ -33,7 +33,7 @@ export async function* replayLog(
   // Nobody compresses a file of which only the inode is known.
   using _use = to === undefined ? undefined : uses.hold(to.inode);
   const files = await openLogFiles(path, uses);
-  const { render } = renderer({
+  const rendering = renderer({
     ...streams,
     timestamps: false,
     details: false,
@@ -53,7 +53,7 @@ export async function* replayLog(
       const end = index === newest && to !== undefined ? to.bytes : sizeBytes;
       const reader = lineReader(handle, start, end);
       for (let lines = await reader.next(); lines !== undefined; lines = await reader.next())
-        yield* render(lines).chunks;
+        yield* rendering.render(lines).chunks;
       place = { inode: file.inode, birthNs: file.birthNs, bytes: end };
     }
     return place;
