@@ -61,7 +61,10 @@ export async function createDockerApi(door: Door): Promise<DockerApi> {
       const server =
         tls === undefined
           ? createServer(SERVER_OPTIONS, listener)
-          : createTlsServer({ ...SERVER_OPTIONS, ...tls, allowHalfOpen: true }, listener);
+          : createTlsServer({ ...SERVER_OPTIONS, ...TLS_OPTIONS, ...tls }, listener).on(
+              'tlsClientError',
+              (_error, socket) => void socket.destroy(),
+            );
       servers.push(server.on('upgrade', hijack));
       return server;
     },
@@ -89,6 +92,12 @@ const SERVER_OPTIONS = {
   requestTimeout: 0,
   keepAliveTimeout: 0,
 };
+
+/**
+ * Half-open for the sake of streams whose client has said all. Who leaves before a handshake is done, or fails it, would keep its
+ * socket for ever by that.
+ */
+const TLS_OPTIONS = { allowHalfOpen: true, handshakeTimeout: 10_000 };
 
 const GRACE_MS = 500;
 
