@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
 import { images } from './images.ts';
+import { logs } from './logs.ts';
 import { availableKib, pssKib } from './memory.ts';
 import { interleaved, median, percentile, timed } from './statistics.ts';
 import type { Row } from './table.ts';
@@ -34,6 +35,7 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['starts in parallel', parallelStarts],
   ['idle containers', idleContainers],
   ['ps', lists],
+  ['logs', logs],
   ['images', images],
 ];
 

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';

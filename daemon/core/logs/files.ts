@@ -15,18 +15,33 @@ import type { LogUses } from './uses.ts';
 export async function openLogFiles(path: string, uses: LogUses): Promise<LogFile[]> {
   // Nobody replaces a file by its compressed form between the two lists.
   using _lock = await uses.locks.acquire(path);
-  const plain = await openPlainFiles(path, uses);
-  const births = new Set(plain.map(({ birthNs }) => birthNs));
-  const packed = (await packedFiles(path)).filter(({ birthNs }) => !births.has(birthNs));
-  return [...plain, ...packed];
+  const current = await openPlainFile(path, uses);
+  try {
+    // Listed after: what is rotated from here on is open.
+    const names = await readdir(dirname(path));
+    const plain = await openPlainFiles(path, uses, { current, names });
+    const births = new Set(plain.map(({ birthNs }) => birthNs));
+    return [...plain, ...packedFiles(path, names).filter(({ birthNs }) => !births.has(birthNs))];
+  } catch (error) {
+    await current?.[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
-async function openPlainFiles(path: string, uses: LogUses): Promise<PlainFile[]> {
-  const files: PlainFile[] = [];
-  let [absent, moved] = [0, false];
+/** The current one, and then the others; on an error, closes these. */
+async function openPlainFiles(
+  path: string,
+  uses: LogUses,
+  { current, names }: { readonly current: PlainFile | undefined; readonly names: readonly string[] },
+): Promise<PlainFile[]> {
+  const first = current === undefined ? [] : [current];
+  const isRotated = names.some((name) => name.startsWith(`${basename(path)}.`));
+  if (!isRotated) return first;
+  const files = [...first];
+  let [absent, moved] = [1 - first.length, false];
   try {
-    for (let number = 0; absent <= HOLES; number += 1) {
-      const file = await openPlainFile(number === 0 ? path : `${path}.${number}`, uses);
+    for (let number = 1; absent <= HOLES; number += 1) {
+      const file = await openPlainFile(`${path}.${number}`, uses);
       if (file === undefined) {
         absent += 1;
         continue;
@@ -35,13 +50,13 @@ async function openPlainFiles(path: string, uses: LogUses): Promise<PlainFile[]>
       moved ||= absent > 0 || isKnown;
       absent = 0;
       // One that was compressed is left empty, to keep its number.
-      const isSpent = number > 0 && (await file.load()).sizeBytes === 0;
+      const isSpent = (await file.load()).sizeBytes === 0;
       if (isSpent || isKnown) await file[Symbol.asyncDispose]();
       else files.push(file);
     }
     return moved ? await inOrder(files) : files;
   } catch (error) {
-    await closeAll(files);
+    await closeAll(files.filter((file) => file !== current));
     throw error;
   }
 }
@@ -98,8 +113,7 @@ async function plainFile(handle: FileHandle, uses: LogUses): Promise<PlainFile> 
 }
 
 /** Newest first. */
-async function packedFiles(path: string): Promise<LogFile[]> {
-  const names = await readdir(dirname(path));
+function packedFiles(path: string, names: readonly string[]): LogFile[] {
   return names
     .flatMap((name) => parsePackedName(basename(path), name) ?? [])
     .toSorted((a, b) => (a < b ? 1 : -1))
