@@ -1,7 +1,6 @@
 import type { Ctx } from '../common/ctx.ts';
 import type { Plan } from '../runtime/plan/types.ts';
 import type { Socket } from 'node:net';
-import type { HeldAt } from './frames.ts';
 
 /** How a process ended. */
 export interface Exit {
@@ -52,6 +51,15 @@ export interface ShimHooks {
   onLogError(errno: string | undefined, lost: { readonly bytes: bigint; readonly told: boolean }): void;
   /** The shim's socket closed without an exit: it was killed. */
   onLost(): void;
+}
+
+/** Where the output of a held client begins. */
+export interface HeldAt {
+  /** The current log file, 0 for none, and how much of it was written. */
+  readonly logInode: bigint;
+  readonly logBytes: number;
+  /** What was read of lines that the log does not have yet. */
+  readonly unfinished: { readonly stdout: Uint8Array; readonly stderr: Uint8Array };
 }
 
 export interface HeldClient {

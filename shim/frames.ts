@@ -1,4 +1,4 @@
-import type { AttachOptions, Exit } from './contract.ts';
+import type { AttachOptions, Exit, HeldAt } from './contract.ts';
 
 /** The shim's protocol (native/c/monitor.h): a header of 8 bytes, then the payload, little-endian. */
 export const HEADER_BYTES = 8;
@@ -17,15 +17,6 @@ export const FRAME = {
   log: 21,
   held: 22,
 } as const;
-
-/** Where the output of a held client begins. */
-export interface HeldAt {
-  /** The current log file, 0 for none, and how much of it was written. */
-  readonly logInode: bigint;
-  readonly logBytes: number;
-  /** What was read of lines that the log does not have yet. */
-  readonly unfinished: { readonly stdout: Uint8Array; readonly stderr: Uint8Array };
-}
 
 const DETACH_REASONS = { 1: 'eof', 2: 'keys', 3: 'error', 4: 'exit' } as const;
 export type DetachReason = (typeof DETACH_REASONS)[keyof typeof DETACH_REASONS];

@@ -1,6 +1,6 @@
 import type { Ctx } from '../common/ctx.ts';
 import { notFound, WherryError } from '../common/errors.ts';
-import type { HeldAt } from './frames.ts';
+import type { HeldAt } from './contract.ts';
 
 /** Clients that a shim was asked to hold, until it says where their output begins. */
 export interface Holds {
