@@ -25,6 +25,7 @@ const MS_BIND = 0x1000;
 export function buildForeignPlan(request: ForeignLaunch): Plan {
   const { id, spec, bundle, monitor } = request;
   const plan = new PlanBuilder();
+  request.network?.stay?.(plan);
   prepareBinds(plan, request.bindSources ?? []);
   const sources = prepareSources(plan, spec, request.borrowed);
   plan.call(`enter "${bundle}"`, 'chdir', [bundle]);

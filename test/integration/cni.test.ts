@@ -92,6 +92,17 @@ daemonSuite(
       await eventually('the rules are back', async () => (await rules()).includes('8091'));
     });
 
+    test('another runtime joins it, too, and a network with DNS', async () => {
+      await ok('network', 'create', 'named');
+      for (const network of ['front', 'named']) {
+        const run = ['run', '--rm', '--runtime', 'other', '--network', network, '--name', 'itself'];
+        const said = await ok(...run, 'busybox', 'sh', '-c', 'ip route && nslookup itself');
+        assert.match(said, /default via/);
+        assert.match(said, /Server:\s+127\.0\.0\.11/);
+      }
+      await ok('network', 'rm', 'named');
+    });
+
     test('a network without the capability refuses ports, and leaves nothing', async () => {
       const plain = await place.list('plain', { plugins: [bridge('cni-plain', '10.82.0.0/24')] });
       await ok('network', 'create', '-d', 'cni', '-o', `conflist=${plain}`, 'plain');
@@ -168,6 +179,9 @@ daemonSuite(
   },
   {
     needs: ['cni-plugins', 'iptables'],
-    args: place.pluginDirectories.flatMap((each) => ['--cni-plugin-dir', each]),
+    args: [
+      ...place.pluginDirectories.flatMap((each) => ['--cni-plugin-dir', each]),
+      ...['--add-runtime', 'other=/usr/sbin/runc'],
+    ],
   },
 );
