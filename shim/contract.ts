@@ -39,6 +39,16 @@ export interface Attachment {
   readonly head: Uint8Array;
 }
 
+/**
+ * A FIFO or file that the shim copies to or from for as long as the process lives, also without the daemon; then until its directory
+ * goes, if nobody reads. What is written into one for stdin arrives; its end is told by `closeStdin` alone.
+ */
+export interface FileStreams {
+  /** Open for this alone, non-blocking, a FIFO both ways. Stays the caller's. */
+  readonly fd: number;
+  readonly streams: readonly ('stdin' | 'stdout' | 'stderr')[];
+}
+
 export interface ShimHooks {
   /** Called once, as soon as the exit is known; the exit file is on disk by then. */
   onExit(exit: Exit): void;
@@ -104,6 +114,7 @@ export interface ShimLauncher {
       readonly directory: string;
       readonly plan: Plan;
       readonly attach: readonly Attachment[];
+      readonly files?: readonly FileStreams[];
       readonly hooks: ShimHooks;
     },
   ): Promise<Shim>;

@@ -43,17 +43,22 @@ export function attachFrame(
   {
     options,
     head,
-    isHeld,
-  }: { readonly options: AttachOptions; readonly head: Uint8Array; readonly isHeld: boolean },
+    isHeld = false,
+    isFile = false,
+  }: {
+    readonly options: AttachOptions;
+    readonly head: Uint8Array;
+    readonly isHeld?: boolean;
+    readonly isFile?: boolean;
+  },
 ): Buffer {
   const keys = options.detachKeys;
   const bytes = frame(FRAME.attach, 16 + keys.byteLength + head.byteLength);
-  const flags =
-    (options.stdin ? 1 : 0) |
-    (options.stdout ? 2 : 0) |
-    (options.stderr ? 4 : 0) |
-    (options.framed ? 8 : 0) |
-    (isHeld ? 16 : 0);
+  const { stdin, stdout, stderr, framed } = options;
+  const flags = [stdin, stdout, stderr, framed, isHeld, isFile].reduce(
+    (sum, set, bit) => sum | (Number(set) << bit),
+    0,
+  );
   bytes.writeBigUInt64LE(client, 8);
   bytes.writeUInt32LE(flags, 16);
   bytes.writeUInt32LE(keys.byteLength, 20);

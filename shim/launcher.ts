@@ -12,10 +12,10 @@ import { encodePlan, STEP_AT } from '../runtime/plan/encode.ts';
 import { explainFailure } from '../runtime/plan/explain.ts';
 import type { Plan } from '../runtime/plan/types.ts';
 import { connectShim, openConnection, type Connection } from './connection.ts';
-import type { Attachment, Shim, ShimHooks, ShimLauncher } from './contract.ts';
+import type { Attachment, FileStreams, Shim, ShimHooks, ShimLauncher } from './contract.ts';
 import { readExitFile } from './exit-file.ts';
 import type { ShimEvent } from './frames.ts';
-import { handOver, liveShim } from './live.ts';
+import { handOver, handOverFile, liveShim } from './live.ts';
 
 /** The step number of a failure in the shim's own preparations (native/c/shim.c, must). */
 const NO_STEP = 0xffff_ffff;
@@ -44,6 +44,7 @@ async function launch(
     readonly directory: string;
     readonly plan: Plan;
     readonly attach: readonly Attachment[];
+    readonly files?: readonly FileStreams[];
     readonly hooks: ShimHooks;
   },
 ): Promise<Shim> {
@@ -53,6 +54,7 @@ async function launch(
   let pid: number;
   try {
     for (const attachment of request.attach) handOver(connection, attachment);
+    for (const file of request.files ?? []) handOverFile(connection, file);
     pid = await spawner({ controlFd: theirs, planFd, tag: request.directory });
   } catch (error) {
     connection.close();

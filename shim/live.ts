@@ -5,7 +5,7 @@ import { errnoName, SyscallError } from '../native/ffi/syscall.ts';
 import { duplicate } from '../native/sys/unix-socket.ts';
 import { closeSync } from 'node:fs';
 import { descriptorOf, type Connection, type ConnectionListener } from './connection.ts';
-import type { Attachment, Shim, ShimHooks } from './contract.ts';
+import type { Attachment, FileStreams, Shim, ShimHooks } from './contract.ts';
 import {
   attachFrame,
   closeStdinFrame,
@@ -43,6 +43,18 @@ export function handOver(
     closeSync(fd);
   }
   return client;
+}
+
+/** Gives the shim a copy of the descriptor. */
+export function handOverFile(connection: Connection, { fd, streams }: FileStreams): void {
+  const options = {
+    stdin: streams.includes('stdin'),
+    stdout: streams.includes('stdout'),
+    stderr: streams.includes('stderr'),
+    framed: false,
+    detachKeys: new Uint8Array(),
+  };
+  connection.send(attachFrame(++lastClient, { options, head: new Uint8Array(), isFile: true }), fd);
 }
 
 /**

@@ -17,12 +17,16 @@ import type { RestartTimers } from './restarts/contract.ts';
 import type { SeccompFor } from './spec/seccomp.ts';
 import type { ContainerSample } from './contract.ts';
 import type { Sampler } from './stats/sampler.ts';
+import type { ForeignRuntime } from '../../runtime/foreign/contract.ts';
+import type { TaskTable } from './tasks/table.ts';
 import type { VolumeParts } from './volumes/parts.ts';
 
 /** What the verbs of the engine work with. */
 export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly table: ContainerTable;
   readonly execTable: ExecTable;
+  /** Processes of containerd's tasks service. */
+  readonly tasks: TaskTable;
   /** By container id. Start, create, rename and remove hold it; what signals a process does not. */
   readonly locks: KeyedLocks;
   /** Ids of containers that a client is having removed. */
@@ -42,6 +46,8 @@ export interface Core extends Omit<EngineOptions, 'db' | 'dirs'> {
   readonly paths: Paths;
   /** What `--init` gives a container. */
   readonly initProgram: string;
+  /** As a program of its own, for containers of containerd's API. */
+  readonly ownRuntime: ForeignRuntime;
   readonly host: Host;
   readonly accounts: Accounts;
   readonly seccompFor: SeccompFor;

@@ -7,7 +7,8 @@ import { openHealthStore } from '../store/health.ts';
 import { makeContainerFiles } from './archive/files.ts';
 import { createBackground } from './background.ts';
 import { makeNetworkVerbs } from './connections/networks.ts';
-import type { Containerd } from './containerd/contract.ts';
+import { ownRuntime } from '../../runtime/foreign/own.ts';
+import { DOCKER_NAMESPACE, type Containerd } from './containerd/contract.ts';
 import { openContainerd } from './containerd/open.ts';
 import { makeContainers } from './containers/containers.ts';
 import { STATS_INTERVAL_MS } from './containers/stats.ts';
@@ -34,6 +35,10 @@ import { findContainers, settleContainer } from './recover/containers.ts';
 import { recoverExecs } from './recover/execs.ts';
 import type { RestartRecord } from './restarts/contract.ts';
 import { readBoot } from './restarts/boot.ts';
+import { recoverTasks } from './recover/tasks.ts';
+import { createTaskTable } from './tasks/table.ts';
+import type { StoredProcess } from './tasks/process.ts';
+import { openRows } from '../../image/namespaces/rows.ts';
 import { resume } from './restarts/resume.ts';
 import { restartNow } from './restarts/restart-now.ts';
 import { createRestartTimers } from './restarts/timers.ts';
@@ -110,6 +115,7 @@ async function makeCore(options: EngineOptions, stores: Stores): Promise<Core> {
     ...parts,
     table: createContainerTable(stores.containers),
     execTable: createExecTable(stores.execs),
+    tasks: createTaskTable(openRows<StoredProcess>(db, 'task')),
     locks: new KeyedLocks(),
     removals: new Set(),
     background: createBackground(options.ctx),
@@ -127,6 +133,7 @@ async function makeCore(options: EngineOptions, stores: Stores): Promise<Core> {
     stats: createSampler(STATS_INTERVAL_MS),
     paths: makePaths(dirs),
     initProgram: findInit(options.config),
+    ownRuntime: ownRuntime(),
     host: await readHost(),
     accounts: createAccounts(),
     seccompFor: createSeccomp(options.config.seccompProfile),
@@ -152,6 +159,7 @@ async function bringBack(core: Core, stores: Stores, dataRoot: string): Promise<
   );
   await Promise.all(found.map((each) => settleContainer(core, each, boot.restarted)));
   await recoverExecs(core, stores.execs);
+  await recoverTasks(core, boot.restarted);
   await collect(core);
   for (const entry of core.table.all()) core.forwarders.begin(entry);
   resume(core, boot);
@@ -162,6 +170,7 @@ async function makeDirectories({ paths }: Core): Promise<void> {
   await mkdir(paths.containers, { recursive: true, mode: 0o710 });
   await mkdir(paths.shims, { recursive: true, mode: 0o700 });
   await mkdir(paths.staging, { recursive: true, mode: 0o700 });
+  await mkdir(paths.runtime(DOCKER_NAMESPACE), { recursive: true, mode: 0o711 });
 }
 
 /** The first compilation loads libseccomp, 30 ms that the first container need not wait for. */
@@ -186,4 +195,5 @@ async function close(core: Core): Promise<void> {
     for (const { socket } of pending) socket.destroy();
   }
   for (const { shim } of core.execTable.all()) shim?.close();
+  for (const { shim } of core.tasks.all()) shim?.close();
 }

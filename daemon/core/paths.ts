@@ -18,6 +18,8 @@ export interface Paths {
   /** The container's own copy of the first process that `--init` gives it. */
   init(id: string): string;
   shim(id: string): string;
+  /** The `--root` of runtimes, for containers of a namespace of containerd's API. */
+  runtime(namespace: string): string;
 }
 
 export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: string }): Paths {
@@ -36,5 +38,6 @@ export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: 
     resolvConf: (id) => join(container(id), 'resolv.conf'),
     init: (id) => join(container(id), 'init'),
     shim: (id) => join(shims, id),
+    runtime: (namespace) => join(execRoot, 'runtime', namespace),
   };
 }

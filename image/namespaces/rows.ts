@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { writing } from '../../common/sqlite.ts';
 
 /** What a namespace of containerd's API names: each namespace has names of its own for what all of them share. */
-export type Kind = 'namespace' | 'container' | 'image' | 'content' | 'ingest' | 'snapshot' | 'lease';
+export type Kind = 'namespace' | 'container' | 'image' | 'content' | 'ingest' | 'snapshot' | 'lease' | 'task';
 
 export interface Row<T> {
   readonly namespace: string;

@@ -50,12 +50,23 @@ int clients_count(void)
 	return count;
 }
 
+static int is_file(const struct client *client)
+{
+	return (client->flags & ATTACH_FILE) != 0;
+}
+
+/* Its position says nothing: it is sent nothing. */
+static int reads_nothing(const struct client *client)
+{
+	return !(client->flags & (ATTACH_STDOUT | ATTACH_STDERR));
+}
+
 static uint64_t oldest_position(void)
 {
 	uint64_t oldest = stream_head();
 
 	for (int i = 0; i < count; i++)
-		if (clients[i].position < oldest)
+		if (!reads_nothing(&clients[i]) && clients[i].position < oldest)
 			oldest = clients[i].position;
 	return oldest;
 }
@@ -96,22 +107,38 @@ static void stdin_end(void)
 	input_at = input_end = 0;
 }
 
+/* What was written into a FIFO before its end was told is input too. 1: there was some. */
+static int take_rest(void)
+{
+	for (int i = 0; stdin_fd >= 0 && i < count; i++) {
+		ssize_t got = is_file(&clients[i]) && clients[i].wants_input ? read(clients[i].fd, input, sizeof(input)) : 0;
+
+		if (got <= 0)
+			continue;
+		input_end = (size_t)got;
+		return 1;
+	}
+	return 0;
+}
+
 static void stdin_flush(void)
 {
-	while (stdin_fd >= 0 && input_at < input_end) {
-		ssize_t written = write(stdin_fd, input + input_at, input_end - input_at);
+	do {
+		while (stdin_fd >= 0 && input_at < input_end) {
+			ssize_t written = write(stdin_fd, input + input_at, input_end - input_at);
 
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0 && errno == EAGAIN)
-			return;
-		if (written < 0) {
-			stdin_end();
-			return;
+			if (written < 0 && errno == EINTR)
+				continue;
+			if (written < 0 && errno == EAGAIN)
+				return;
+			if (written < 0) {
+				stdin_end();
+				return;
+			}
+			input_at += (size_t)written;
 		}
-		input_at += (size_t)written;
-	}
-	input_at = input_end = 0;
+		input_at = input_end = 0;
+	} while (stdin_ending && take_rest());
 	if (stdin_ending)
 		stdin_end();
 }
@@ -158,7 +185,7 @@ static int take_input(struct client *client, const char *data, size_t bytes)
 /* Reads a client's side. Returns 0 while it stays, else the reason for leaving. */
 static uint32_t serve_input(struct client *client)
 {
-	ssize_t got = recv(client->fd, typed, sizeof(typed), MSG_DONTWAIT);
+	ssize_t got = is_file(client) ? read(client->fd, typed, sizeof(typed)) : recv(client->fd, typed, sizeof(typed), MSG_DONTWAIT);
 
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : DETACH_ERROR;
@@ -167,7 +194,7 @@ static uint32_t serve_input(struct client *client)
 			return DETACH_KEYS;
 		return 0;
 	}
-	if (client->wants_input && config.once)
+	if (client->wants_input && (config.once || is_file(client)))
 		clients_close_stdin();
 	client->wants_input = 0;
 	client->flags &= ~(uint32_t)ATTACH_STDIN;
@@ -186,8 +213,13 @@ void clients_output(int stream, const char *data, size_t bytes)
 	if (stream_append(stream, data, bytes, oldest_position()) == 0)
 		return;
 	for (int i = count - 1; i >= 0; i--)
-		if (clients[i].position < stream_tail())
+		if (!reads_nothing(&clients[i]) && clients[i].position < stream_tail())
 			leave(&clients[i], DETACH_ERROR);
+}
+
+uint64_t clients_progress(void)
+{
+	return oldest_position();
 }
 
 int clients_are_full(void)
@@ -221,7 +253,7 @@ static int begin_frame(struct client *client)
  */
 static uint32_t finish(struct client *client)
 {
-	if (client->ended)
+	if (client->ended || is_file(client))
 		return DETACH_EXIT;
 	if (!client->leaving)
 		shutdown(client->fd, SHUT_WR);
@@ -234,6 +266,8 @@ static uint32_t serve_output(struct client *client)
 {
 	if (client->holder >= 0)
 		return 0;
+	if (reads_nothing(client))
+		client->position = stream_head();
 	while (client->position < stream_head()) {
 		const char *data;
 		ssize_t sent;
@@ -247,7 +281,8 @@ static uint32_t serve_output(struct client *client)
 				return DETACH_ERROR;
 			if (got > (long)(client->frame_bytes - client->frame_at))
 				got = client->frame_bytes - client->frame_at;
-			sent = send(client->fd, data, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
+			sent = is_file(client) ? write(client->fd, data, (size_t)got)
+					       : send(client->fd, data, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
 			if (sent < 0)
 				return errno == EAGAIN || errno == EINTR ? 0 : DETACH_ERROR;
 			client->frame_at += (uint32_t)sent;
@@ -273,6 +308,8 @@ int clients_add(const struct attach_request *request, const char *keys, const ch
 	}
 	*client = (struct client){ .fd = fd, .holder = -1, .flags = request->flags, .id = request->client, .position = stream_head() };
 	client->wants_input = (request->flags & ATTACH_STDIN) != 0;
+	/* What others write into a FIFO of output is not for us. */
+	client->ended = is_file(client) && !client->wants_input;
 	client->keys_bytes = (uint8_t)request->keys_bytes;
 	memcpy(client->keys, keys, request->keys_bytes);
 	count++;
@@ -316,7 +353,8 @@ int clients_poll(struct pollfd *entries)
 
 		if (!clients[i].ended && input_at == input_end)
 			events |= POLLIN;
-		if (clients[i].holder < 0 && (clients[i].position < head || (finishing && !clients[i].leaving)))
+		if (clients[i].holder < 0 && ((!reads_nothing(&clients[i]) && clients[i].position < head) ||
+					      (finishing && !clients[i].leaving && !is_file(&clients[i]))))
 			events |= POLLOUT;
 		entries[n++] = (struct pollfd){ .fd = clients[i].fd, .events = events };
 	}
@@ -356,11 +394,16 @@ void clients_finish(void)
 	}
 }
 
-void clients_tick(void)
+void clients_tick(int forgotten)
 {
 	for (int i = count - 1; i >= 0; i--) {
 		if (clients[i].holder >= 0)
 			continue;
+		if (is_file(&clients[i])) {
+			if (forgotten)
+				leave(&clients[i], DETACH_EXIT);
+			continue;
+		}
 		clients[i].idle_ticks++;
 		if (clients[i].leaving && clients[i].idle_ticks > LEAVING_TICKS)
 			leave(&clients[i], DETACH_EXIT);

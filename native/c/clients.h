@@ -41,9 +41,12 @@ int clients_are_full(void);
 int clients_poll(struct pollfd *entries);
 void clients_serve(const struct pollfd *entries, int count);
 
+/* How far the slowest of them has read; moves on for as long as somebody reads. */
+uint64_t clients_progress(void);
+
 /* No output will follow: each client is closed when it has read the rest. */
 void clients_finish(void);
-/* Once a second after the end: drops those that make no progress. */
-void clients_tick(void);
+/* Once a second after the end: drops those that make no progress, and files whose container nobody knows any more. */
+void clients_tick(int forgotten);
 
 #endif

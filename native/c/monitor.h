@@ -70,6 +70,7 @@ enum attach_flags {
 	ATTACH_STDERR = 4,
 	ATTACH_FRAMED = 8, /* docker's 8-byte stream headers; else raw bytes */
 	ATTACH_HELD = 16,  /* no output before FRAME_RELEASE; answered by FRAME_HELD; it goes with this connection until then */
+	ATTACH_FILE = 32,  /* no socket but a FIFO or a file, non-blocking; it stays until the directory is gone */
 };
 
 struct attach_request {

@@ -544,12 +544,18 @@ static void end(void)
 	clients_finish();
 }
 
-/* Reads what is left; an output that somebody holds open is given up at the deadline. */
+/* Reads what is left; an output that somebody holds open is given up at the deadline, one that is slowly read is waited for. */
 static void drain(void)
 {
+	static uint64_t progress;
+
 	for (int i = 0; i < 2; i++)
-		while (shim.output[i] >= 0 && read_output(i) > 0)
+		while (shim.output[i] >= 0 && !clients_are_full() && read_output(i) > 0)
 			;
+	if (clients_are_full() && clients_progress() > progress) {
+		progress = clients_progress();
+		shim.drain_until_ns = clock_ns(CLOCK_MONOTONIC) + shim.config.drain_ms * 1000000ull;
+	}
 	if ((shim.output[0] < 0 && shim.output[1] < 0) || clock_ns(CLOCK_MONOTONIC) >= shim.drain_until_ns)
 		end();
 }
@@ -564,7 +570,7 @@ static int timeout_ms(void)
 static void serve_once(void)
 {
 	struct pollfd entries[4 + CONTROLS_MAX + 1 + CLIENTS_MAX + 1];
-	int held_up = shim.phase == RUNNING && clients_are_full();
+	int held_up = clients_are_full();
 	int controls, clients, polled;
 
 	entries[0] = (struct pollfd){ .fd = shim.signal_fd, .events = POLLIN };
@@ -576,7 +582,7 @@ static void serve_once(void)
 	polled = poll(entries, (nfds_t)(4 + controls + clients), timeout_ms());
 	if (shim.phase == ENDED && clock_ns(CLOCK_MONOTONIC) >= shim.tick_ns) {
 		shim.tick_ns = clock_ns(CLOCK_MONOTONIC) + TICK_MS * 1000000ull;
-		clients_tick();
+		clients_tick(faccessat(shim.directory_fd, "exit", F_OK, 0) < 0);
 	}
 	if (polled > 0) {
 		if (entries[1].revents != 0)

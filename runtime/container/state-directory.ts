@@ -24,7 +24,7 @@ import type { ContainerRecord } from './contract.ts';
 const DIRECTORY_MODE = 0o711;
 /** Opened by the launcher and by `start`, and by nobody in the container. */
 const FIFO_MODE = 0o600;
-const STATE = 'state.json';
+export const stateFile = 'state.json';
 
 /** libcontainer's rule for names. */
 const ID = /^[\w+\-.]+$/;
@@ -68,7 +68,7 @@ export const removeStartFifo = (root: string, id: string): void =>
 
 /** Replaces state.json: a reader sees the old or the new one. Not synced: after a power cut there is no container either. */
 export function saveRecord(root: string, record: ContainerRecord): void {
-  const path = join(pathOf(root, record.id), STATE);
+  const path = join(pathOf(root, record.id), stateFile);
   const partial = `${path}.${process.pid}`;
   const fd = openSync(partial, 'w', 0o600);
   try {
@@ -82,7 +82,7 @@ export function saveRecord(root: string, record: ContainerRecord): void {
 /** Throws `not-found` in runc's words, `internal` for a state that can't be read. */
 export function loadRecord(root: string, id: string): ContainerRecord {
   checkId(id);
-  const path = join(pathOf(root, id), STATE);
+  const path = join(pathOf(root, id), stateFile);
   const text = readText(path);
   if (text === undefined) throw notFound(`container does not exist: ${id}`);
   try {

@@ -20,12 +20,13 @@ export const endWithShim = (plan: PlanBuilder): void =>
 /** Last of it: becomes the runtime, in a directory that gets its log. */
 export function becomeRuntime(
   plan: PlanBuilder,
-  { runtime, bundle, env }: ForeignContainer,
+  { runtime, bundle, env, root }: ForeignContainer,
   { directory, verb }: { readonly directory: string; readonly verb: readonly string[] },
 ): void {
   const { path, args } = runtime;
   const log = `${directory}/${bundleFiles.log}`;
-  const options = ['--root', `${bundle}/${bundleFiles.state}`, '--log', log, '--log-format', 'json'];
+  const state = root ?? `${bundle}/${bundleFiles.state}`;
+  const options = ['--root', state, '--log', log, '--log-format', 'json'];
   const argv = [path, ...args, ...options, ...verb];
   plan.call(`enter "${directory}"`, 'chdir', [directory]);
   plan.call('set the umask', 'umask', [0o022]);

@@ -15,6 +15,8 @@ export interface ForeignContainer {
   readonly runtime: ForeignRuntime;
   /** An absolute directory of this run: `bundleFiles` has what lies in it. Written by `bundleSpec` and the launch. */
   readonly bundle: string;
+  /** The runtime's `--root`; unset: `bundleFiles.state` in the bundle. */
+  readonly root?: string;
   /** Of the runtime itself. */
   readonly env: readonly string[];
 }

@@ -59,12 +59,13 @@ export async function startBeside(t: TestContext, options: DaemonOptions = {}): 
   };
 }
 
-/** Times, rates and paths of either are never the same. A table's columns are as wide as what is in them. */
-function comparable({ code, stdout, stderr }: Result, places: readonly string[]): unknown {
+/** Times, rates, process ids and paths of either are never the same. A table's columns are as wide as what is in them. */
+export function comparable({ code, stdout, stderr }: Result, places: readonly string[]): unknown {
   const plain = (text: string): string[] =>
     places
       .reduce((shown, place) => shown.replaceAll(place, '<root>'), text)
       .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(Z| [+-]\d{4} UTC)?/g, '<time>')
+      .replaceAll(/\b\d+(?=\s+(RUNNING|PAUSED|STOPPED|CREATED|-|&ProcessDetails))/g, '<pid>')
       .replaceAll(/\b\d+ (milli)?seconds?\b|about a minute|less than a second|\b[\d.]+\s?m?s\b/g, '<while>')
       .replaceAll(/\d+\/(fs|work)|\/layers\/\d+|\/writable\/\d+\/[uw]/g, '<directory>')
       .split('\n')

@@ -1,4 +1,5 @@
 import type { Leases } from '../../../image/namespaces/leases.ts';
+import type { Tasks } from '../tasks/contract.ts';
 import type { Labels } from '../../../image/namespaces/labels.ts';
 
 /**
@@ -12,6 +13,7 @@ export interface Containerd {
   readonly namespaces: Namespaces;
   readonly containers: ContainerRecords;
   readonly leases: Leases;
+  readonly tasks: Tasks;
 }
 
 /** A google.protobuf.Any as it came: whoever made it knows what is in it. OCI values are JSON under `types.containerd.io/...`. */

@@ -8,6 +8,7 @@ import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
 import { afterExit } from '../restarts/after-exit.ts';
 import { pauseOf } from '../restarts/pause.ts';
+import { removeRecord, writeRecord } from '../runtimes/record.ts';
 import { deleteFromRuntime } from '../runtimes/delete.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { formatTime, parseTime, realTimeNs } from '../time.ts';
@@ -52,6 +53,8 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, runtime, ended 
       if (entry.view.sandboxKey !== '') await core.networks.publishNetns(entry.id, shim.pid);
     },
   );
+  // No start waits for it.
+  const after = published.then(async () => recordRun(core, entry, { shim, spec, runtime }));
   const run: Run = {
     shim,
     spec,
@@ -59,7 +62,7 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, runtime, ended 
     keep: false,
     killed: false,
     stopped: false,
-    ended: ended.then((ending) => endRun(core, entry, { run, published, ending })),
+    ended: ended.then((ending) => endRun(core, entry, { run, after, ending })),
   };
   entry.run = run;
   core.health.begin(entry);
@@ -69,6 +72,17 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, runtime, ended 
   for (const attachment of entry.pending.splice(0)) shim.attach(attachment);
   return published;
 }
+
+/** For our own runtime's command line; one that an earlier daemon started has it already. */
+const recordRun = (core: Core, { id, view }: Entry, run: Omit<Running, 'ended'>): Promise<void> =>
+  core.background.run(
+    'Cannot write the state of a container for its runtime',
+    { container: id },
+    async () => {
+      const { shim, spec, runtime } = run;
+      if (spec !== undefined && runtime === undefined) await writeRecord(core, view, { pid: shim.pid, spec });
+    },
+  );
 
 /** Docker shows the end of the run before, for as long as there is no other. */
 function lastFinish(state: ContainerState): { readonly lastFinishedAt?: string } {
@@ -88,17 +102,13 @@ export function sandboxView(core: Core, id: string): Pick<Container, 'sandbox' |
 async function endRun(
   core: Core,
   entry: Entry,
-  {
-    run,
-    published,
-    ending,
-  }: { readonly run: Run; readonly published: Promise<void>; readonly ending: Ending },
+  { run, after, ending }: { readonly run: Run; readonly after: Promise<void>; readonly ending: Ending },
 ): Promise<void> {
   if (ending.kind === 'lost') await endLost(core, entry);
   const exited =
     ending.kind === 'exit' ? exitedAs(ending.exit) : exitedUnseen(entry.view.state, LOST_EXIT_CODE);
   const again = (): boolean => !run.keep && !run.stopped;
-  await settleExit(core, entry, { exited, after: published, keep: run.keep, again });
+  await settleExit(core, entry, { exited, after, keep: run.keep, again });
 }
 
 export interface Settled {
@@ -124,6 +134,7 @@ export async function settleExit(core: Core, entry: Entry, settled: Settled): Pr
     async () => {
       await after;
       await core.networks.unpublishNetns(entry.id);
+      await removeRecord(core, entry.id);
       await unmountVolumes(core, entry.view);
       await deleteFromRuntime(core, entry.view);
       // Without a pid namespace of its own the kernel ends nothing with the first process.

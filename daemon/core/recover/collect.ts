@@ -3,10 +3,12 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '../../../common/errors.ts';
 import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
+import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import type { Core } from '../core.ts';
 import { PROBE_PREFIX } from '../health/probe-command.ts';
 import { deleteFromRuntime } from '../runtimes/delete.ts';
+import { removeRecord } from '../runtimes/record.ts';
 import { within } from '../within.ts';
 import { findShim, type FoundShim } from './find-shim.ts';
 
@@ -15,7 +17,11 @@ import { findShim, type FoundShim } from './find-shim.ts';
  * runs whose exit is recorded. Cgroups are found through containers only: their parent may be shared with another daemon.
  */
 export async function collect(core: Core): Promise<void> {
-  const [directories, shims] = await Promise.all([readdir(core.paths.containers), readdir(core.paths.shims)]);
+  const [directories, shims, records] = await Promise.all([
+    readdir(core.paths.containers),
+    readdir(core.paths.shims),
+    readdir(core.paths.runtime(DOCKER_NAMESPACE)),
+  ]);
   const known = (id: string): boolean => core.table.byId(id) !== undefined;
   const have = new Set(directories);
   for (const entry of core.table.all()) if (!have.has(entry.id)) removeInBackground(core, entry);
@@ -28,6 +34,7 @@ export async function collect(core: Core): Promise<void> {
       .filter((key) => !known(key))
       .map((key) => core.snapshots.remove(core.ctx, key)),
     ...shims.map((name) => collectShim(core, name)),
+    ...records.filter((id) => core.table.byId(id)?.run === undefined).map((id) => removeRecord(core, id)),
   ]);
 }
 
@@ -56,7 +63,7 @@ async function collectShim(core: Core, id: string): Promise<void> {
     await entry.cleared;
     await deleteFromRuntime(core, entry.view);
     await removeCgroup(core.host.cgroups, cgroupPathOf(core, entry.view));
-  } else if (core.execTable.isLive(id)) {
+  } else if (core.execTable.isLive(id) || core.tasks.owns(id)) {
     return;
   } else {
     const found = await findShim(core, id, { onDetach: () => {}, onLogError: () => {} });

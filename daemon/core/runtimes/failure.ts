@@ -23,9 +23,15 @@ export async function execLaunchFailure(error: unknown, directory: string): Prom
   return new LaunchFailure(error, `OCI runtime exec failed: ${await readError(message, directory)}: unknown`);
 }
 
-const isTheirs = (message: string): boolean =>
+export const isTheirs = (message: string): boolean =>
   message.startsWith('fork/exec ') ||
   [CREATE_FAILED, START_FAILED, EXEC_FAILED].some((label) => message === `Cannot ${label}: EPROTO`);
+
+/** What the runtime that ran in this directory said last of a failure; `otherwise` when it said nothing. */
+export async function errorIn(directory: string, otherwise: string): Promise<string> {
+  const text = await readFile(join(directory, bundleFiles.log), 'utf8').catch(() => '');
+  return lastError(text) || otherwise;
+}
 
 async function readError(message: string, directory: string): Promise<string> {
   const log = join(directory, bundleFiles.log);

@@ -7,13 +7,17 @@ import type { Plan } from '../plan/types.ts';
 import { becomeRuntime, endWithShim } from './command.ts';
 import type { ForeignContainer } from './contract.ts';
 
-/** The plan of a process that has the runtime forget a container, and kill it if it runs. Pure. */
-export function buildForeignDelete(container: ForeignContainer, monitor: MonitorConfig): Plan {
+/** The plan of a process that has the runtime do one thing with a container: `['delete', '--force', id]`. Pure. */
+export function buildForeignVerb(
+  container: ForeignContainer,
+  monitor: MonitorConfig,
+  verb: readonly string[],
+): Plan {
   const plan = new PlanBuilder();
   const { pid, parent } = plan.fork('fork', cloneArgs(0, SIGCHLD));
   endWithShim(plan);
   const { directory } = monitor;
-  becomeRuntime(plan, container, { directory, verb: ['delete', '--force', container.id] });
+  becomeRuntime(plan, container, { directory, verb });
   parent();
   plan.end();
   placeMonitor(plan, monitor, pid);

@@ -1,0 +1,35 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { failpoint } from '../../../common/failpoints.ts';
+import { precluded } from '../../../image/namespaces/errors.ts';
+import type { Core } from '../core.ts';
+import { clearAway } from './clear-away.ts';
+import type { DeletedProcess, ProcessRef } from './contract.ts';
+import { findProcess } from './find.ts';
+import type { TaskParts } from './parts.ts';
+import type { ProcessEntry } from './process.ts';
+import { exitOf } from './table.ts';
+
+/** Tasks.delete. */
+export async function deleteProcess(parts: TaskParts, _ctx: Ctx, ref: ProcessRef): Promise<DeletedProcess> {
+  const { core } = parts;
+  const found = await findProcess(parts, ref);
+  using _lock = await core.locks.acquire(found.key);
+  const entry = await findProcess(parts, ref);
+  const { state } = entry;
+  if (state.kind === 'running' || state.kind === 'paused' || state.kind === 'starting')
+    throw precluded(`cannot delete a ${state.kind === 'paused' ? 'paused' : 'running'} process`);
+  await failpoint('task.delete.begun');
+  for (const exec of ref.execId === undefined ? core.tasks.execsOf(ref) : []) await clearAway(core, exec);
+  await failpoint('task.delete.execs');
+  const { pid = 0 } = 'pid' in state ? state : {};
+  await clearAway(core, entry);
+  return told(core, entry, pid);
+}
+
+/** One that never ran has no end: it is told as containerd tells it. */
+function told(core: Core, { ref, state }: ProcessEntry, pid: number): DeletedProcess {
+  const exit = state.kind === 'stopped' ? exitOf(state) : { code: 0, atNs: 0n };
+  const { execId, ...task } = ref;
+  core.tasks.tell({ ...task, kind: 'delete', execId, pid, exit });
+  return { ...exit, pid };
+}

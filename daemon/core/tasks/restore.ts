@@ -1,0 +1,18 @@
+import type { Ctx } from '../../../common/ctx.ts';
+import { launchTask } from './create.ts';
+import { bundleOf, type TaskParts } from './parts.ts';
+import type { ProcessEntry } from './process.ts';
+import { readSpec } from './spec.ts';
+
+/** The start of a task that was created from a checkpoint: the runtime makes it, and it runs at once. */
+export async function restoreTask(
+  { core, records }: TaskParts,
+  ctx: Ctx,
+  entry: ProcessEntry,
+): Promise<number> {
+  const { ref, fixed } = entry;
+  const { images = '', rootfs = [] } = fixed.task?.checkpoint ?? {};
+  const record = await records.get(ref.namespace, ref.id);
+  const verb = ['restore', '--detach', '--image-path', images, '--work-path', bundleOf(core, entry)];
+  return launchTask(core, ctx, { entry, spec: readSpec(record.spec), rootfs, verb });
+}
