@@ -65,7 +65,7 @@ export function createBody(input: CreateInput): CreateBody {
     Labels: {
       ...readLabels(flags['label-file'], flags.label),
       ...actionLabels(flags),
-      ...afterLabels(flags),
+      ...ownLabels(flags),
     },
     Healthcheck: readHealthcheck(flags),
     StopSignal: flags['stop-signal'] || undefined,
@@ -82,11 +82,13 @@ export function createBody(input: CreateInput): CreateBody {
   };
 }
 
-function afterLabels(flags: Values<CreateFlags>): Record<string, string> {
-  const { after, 'after-timeout': timeout } = flags;
+/** Of what docker has no field for. */
+function ownLabels(flags: Values<CreateFlags>): Record<string, string> {
+  const { after, 'after-timeout': timeout, egress } = flags;
   return {
     ...(after.length === 0 ? {} : { 'wherry.after': after.join(',') }),
     ...(timeout === '' ? {} : { 'wherry.after-timeout': timeout }),
+    ...(egress.length === 0 ? {} : { 'wherry.egress': egress.join(',') }),
   };
 }
 

@@ -72,6 +72,7 @@ const network = {
   link: list('Give another container a further name'),
   'link-local-ip': list('A link-local address'),
   'mac-address': text('MAC address'),
+  egress: list('Destinations that may be reached: ADDRESS[/PREFIX][:PORT[-PORT]][/PROTOCOL], dns or none'),
   network: list('Connect the container to a network', { type: 'network', also: ['net'] }),
   'network-alias': list('A further name of the container in the network', { also: ['net-alias'] }),
 };

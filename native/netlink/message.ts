@@ -79,6 +79,9 @@ export function be32(value: number): Buffer {
   return bytes;
 }
 
+/** Big-endian, as packets have them. */
+export const be16 = (value: number): Buffer => Buffer.of(value >> 8, value & 0xff);
+
 /** NUL-terminated. */
 export const text = (value: string): Buffer => Buffer.from(`${value}\0`);
 

@@ -1,4 +1,4 @@
-import { attribute, be32, HEADER_BYTES, u32 } from './message.ts';
+import { attribute, be32, u32 } from './message.ts';
 import { compare, expression, loadConnection, loadMeta, loadValue } from './nftables-parts.ts';
 
 /** Expressions that mark a packet, and send a copy of it elsewhere (include/uapi/linux/netfilter/nf_tables.h). Pure. */
@@ -29,12 +29,3 @@ export const sendCopy = (neighbour: Uint8Array, linkIndex: number): readonly Buf
   loadValue(u32(linkIndex), OTHER_REGISTER),
   expression('dup', attribute(1, be32(REGISTER)), attribute(2, be32(OTHER_REGISTER))),
 ];
-
-const FAMILIES = { ip: 2, ip6: 10 } as const;
-
-/** A message of nftables.ts for a table of another family than `inet`. */
-export function inFamily(family: keyof typeof FAMILIES, message: Buffer): Buffer {
-  const copy = Buffer.from(message);
-  copy[HEADER_BYTES] = FAMILIES[family];
-  return copy;
-}

@@ -1,4 +1,4 @@
-import { attribute, be32, nested, NLM_F_CREATE, text } from './message.ts';
+import { attribute, be16, be32, nested, NLM_F_CREATE, text } from './message.ts';
 import { nft } from './nftables.ts';
 
 /** Maps of nf_tables from a protocol, an address and a port to an address and a port (include/uapi/linux/netfilter/nf_tables.h). Pure. */
@@ -24,10 +24,10 @@ const NFTA_ELEM_DATA = 2;
 const NFTA_DATA_VALUE = 1;
 
 /** nft's own numbers of types, six bits each in a concatenation: so that `nft list` reads well. */
-const TYPES = { protocol: 12, address4: 7, address6: 8, port: 13 } as const;
+const TYPES = { protocol: 12, address4: 7, address6: 8, port: 13, interface: 41, ether: 9 } as const;
 const TYPE_BITS = 6;
-/** Of a part of a concatenation, padded to whole registers. */
-const BYTES = { protocol: 4, address4: 4, address6: 16, port: 4 } as const;
+/** In a concatenation each is padded to whole registers. */
+const BYTES = { protocol: 1, address4: 4, address6: 16, port: 2, interface: 16, ether: 6 } as const;
 
 export type Field = keyof typeof TYPES;
 
@@ -38,9 +38,13 @@ export interface TranslationMap {
   readonly value: readonly Field[];
 }
 
-const typeOf = (fields: readonly Field[]): number =>
+export const typeOf = (fields: readonly Field[]): number =>
   fields.reduce((type, field) => (type << TYPE_BITS) | TYPES[field], 0);
-const lengthOf = (fields: readonly Field[]): number => fields.reduce((sum, field) => sum + BYTES[field], 0);
+/** As a packet has it. */
+export const bytesOfField = (field: Field): number => BYTES[field];
+const padded = (bytes: number): number => (bytes + 3) & ~3;
+export const lengthOf = (fields: readonly Field[]): number =>
+  fields.reduce((sum, field) => sum + padded(BYTES[field]), 0);
 
 /** Does nothing when it exists with the same types. `id` is its own within the batch. */
 export const addMap = ({ table, name, key, value }: TranslationMap, id: number): Buffer =>
@@ -65,9 +69,11 @@ export interface MapElement {
 
 /** A value of several fields, each padded to whole registers. */
 export const fields = (...parts: readonly Uint8Array[]): Buffer =>
-  Buffer.concat(parts.map((part) => Buffer.concat([part, Buffer.alloc((4 - (part.byteLength % 4)) % 4)])));
+  Buffer.concat(
+    parts.map((part) => Buffer.concat([part, Buffer.alloc(padded(part.byteLength) - part.byteLength)])),
+  );
 
-export const portBytes = (port: number): Buffer => Buffer.of(port >> 8, port & 0xff);
+export const portBytes = be16;
 
 /** An attribute holds 64 KiB. */
 const ELEMENTS_A_MESSAGE = 500;
@@ -89,7 +95,7 @@ export const flushMap = ({ table, name }: TranslationMap): Buffer =>
     attribute(NFTA_ELEMENTS_SET, text(name)),
   );
 
-function inParts(elements: readonly MapElement[], make: (part: readonly MapElement[]) => Buffer): Buffer[] {
+export function inParts<T>(elements: readonly T[], make: (part: readonly T[]) => Buffer): Buffer[] {
   const messages: Buffer[] = [];
   for (let at = 0; at < elements.length; at += ELEMENTS_A_MESSAGE)
     messages.push(make(elements.slice(at, at + ELEMENTS_A_MESSAGE)));

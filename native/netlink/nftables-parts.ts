@@ -9,9 +9,9 @@ const NFTA_EXPR_NAME = 1;
 const NFTA_EXPR_DATA = 2;
 const NFTA_DATA_VALUE = 1;
 
-const META = { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
-const HEADERS = { network: 1, transport: 2 } as const;
-const CT = { state: 0, status: 2 } as const;
+const META = { protocol: 1, mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
+const HEADERS = { link: 0, network: 1, transport: 2 } as const;
+const CT = { state: 0, direction: 1, status: 2 } as const;
 const COMPARISONS = { '==': 0, '!=': 1 } as const;
 export type Comparison = keyof typeof COMPARISONS;
 

@@ -10,7 +10,7 @@ import {
 
 /** What nf_tables holds (include/uapi/linux/netfilter/nf_tables.h). Pure. */
 const NFPROTO_UNSPEC = 0;
-const NFPROTO_INET = 1;
+const FAMILIES = { inet: 1, bridge: 7 } as const;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_GETRULE = 7;
@@ -36,12 +36,14 @@ export const getGeneration = (): Buffer => message(typeOf(NFT_MSG_GETGEN), 0, nf
 export const parseGeneration = (answer: NetlinkMessage): number | undefined =>
   isOf(answer, NFT_MSG_NEWGEN) ? attributesOf(answer).get(NFTA_GEN_ID)?.readUInt32BE(0) : undefined;
 
-/** The rules of one table of the family `inet`; none if there is no such table. */
-export const dumpRules = (table: string): Buffer =>
+export type WatchedFamily = keyof typeof FAMILIES;
+
+/** The rules of one table; none if there is no such table. */
+export const dumpRules = (family: WatchedFamily, table: string): Buffer =>
   message(
     typeOf(NFT_MSG_GETRULE),
     NLM_F_DUMP,
-    nfgenmsg(NFPROTO_INET),
+    nfgenmsg(FAMILIES[family]),
     attribute(NFTA_RULE_TABLE, text(table)),
   );
 

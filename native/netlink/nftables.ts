@@ -1,4 +1,13 @@
-import { attribute, be32, message, nested, NLM_F_APPEND, NLM_F_CREATE, text } from './message.ts';
+import {
+  attribute,
+  be32,
+  HEADER_BYTES,
+  message,
+  nested,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  text,
+} from './message.ts';
 
 /**
  * Tables, chains and rules of nf_tables (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h; `nft --debug=netlink` shows the
@@ -53,6 +62,15 @@ const nfgenmsg = (family: number, resource: number): Buffer => Buffer.of(family,
 
 const nftOf = (table: Table, [type, flags]: readonly [number, number], ...attributes: Buffer[]): Buffer =>
   message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, nfgenmsg(familyOf(table), 0), ...attributes);
+
+const FAMILIES = { ip: 2, bridge: 7, ip6: 10 } as const;
+
+/** One of the messages below for a table of another family than `inet`. */
+export function inFamily(family: keyof typeof FAMILIES, bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[HEADER_BYTES] = FAMILIES[family];
+  return copy;
+}
 
 /** A message of nf_tables for a table of the family `inet`. */
 export const nft = (type: number, flags: number, ...attributes: Buffer[]): Buffer =>

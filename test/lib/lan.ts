@@ -1,14 +1,18 @@
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { ChildProcess } from 'node:child_process';
 import type { Daemon } from './daemon.ts';
+import type { Target } from './knock.ts';
 import { exec, execOk, start, type Result } from './process.ts';
 
 /** A host in a network namespace of its own. */
 export interface Peer {
   readonly pid: number;
   readonly run: (...argv: string[]) => Promise<Result>;
-  /** What the address and port answer: `open`, `refused` or `silent`. */
-  probe(address: string, port: number): Promise<'open' | 'refused' | 'silent'>;
+  /** What the address and port answer: `open`, `refused`, `silent` or the name of an errno. */
+  probe(address: string, port: number): Promise<string>;
+  /** The same of many at once. */
+  knock(targets: readonly Target[]): Promise<string[]>;
 }
 
 /** 192.0.2.2 and 2001:db8:1::2 on one wire with the daemon's host, which is 192.0.2.1; behind it, by way of it, 198.51.100.2. */
@@ -102,15 +106,20 @@ const inside = (pid: number, ...argv: string[]): string[] => [
   ...argv,
 ];
 
-function peerOf(pid: number): Peer {
+const KNOCK = fileURLToPath(import.meta.resolve('./knock.ts'));
+
+/** Whoever is in the network namespace of that process. */
+export function peerOf(pid: number): Peer {
   const run = (...argv: string[]): Promise<Result> => exec(inside(pid, ...argv), { timeoutMs: 20_000 });
+  const knock = async (targets: readonly Target[]): Promise<string[]> => {
+    const { stdout, stderr } = await run(process.execPath, KNOCK, JSON.stringify(targets));
+    if (stdout === '') throw new Error(`Cannot knock: ${stderr}`);
+    return JSON.parse(stdout) as string[];
+  };
   return {
     pid,
     run,
-    probe: async (address, port) => {
-      const { code, stderr } = await run('busybox', 'nc', '-z', '-w', '2', address, String(port));
-      if (code === 0) return 'open';
-      return stderr.includes('refused') ? 'refused' : 'silent';
-    },
+    probe: async (address, port) => (await knock([{ address, port }]))[0] ?? '',
+    knock,
   };
 }

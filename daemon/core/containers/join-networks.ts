@@ -1,6 +1,7 @@
 import { conflict, invalidArgument, messageOf } from '../../../common/errors.ts';
 import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { egressOf } from '../egress/settle.ts';
 import type { ReserveRequest } from '../networks/contract.ts';
 import { NO_SETTINGS, type Sandbox } from '../networks/types.ts';
 
@@ -123,7 +124,7 @@ export function reserveRequestOf(core: Core, { name, config }: Container): Reser
   const joined = joinedBy(config.host.networkMode);
   if (joined !== undefined) return { kind: 'container', joinedId: runningDonor(core, joined).id };
   const names = { name, hostname: config.hostname };
-  return { kind: 'networks', networks: wantedNetworks(config), names };
+  return { kind: 'networks', networks: wantedNetworks(config), names, egress: egressOf(config) };
 }
 
 /** The process in whose network namespace a container starts; undefined: in one of its own, or the host's. */

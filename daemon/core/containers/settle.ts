@@ -3,6 +3,7 @@ import { shortId } from '../../../common/ids.ts';
 import type { Image } from '../../../image/images.ts';
 import type { Container, CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { egressWarnings, settleEgress } from '../egress/settle.ts';
 import { checkAtCreate } from '../health/check.ts';
 import { NEVER_STARTED } from '../restarts/contract.ts';
 import { checkLogDriver, checkLogTarget } from '../log-drivers/drivers.ts';
@@ -52,7 +53,8 @@ export function settle(
   const name = chooseName(core, request.name, id);
   const { volumes, ...view } = describe(core, { request, image, id, name });
   logConfigOf({ ...view, logFile: core.paths.log(id) });
-  return { view, volumes, warnings: checkAtCreate(view.config, request.healthcheck) };
+  const warnings = [...checkAtCreate(view.config, request.healthcheck), ...egressWarnings(view.config)];
+  return { view, volumes, warnings };
 }
 
 function chooseName(core: Core, wanted: string | undefined, id: string): string {
@@ -89,7 +91,8 @@ function describe(
   const { host } = merged;
   const namespaces = settleModes(core, host.namespaces, host.privileged);
   const networks = settleNetworks(core, merged);
-  const config = { ...merged, networks, host: { ...host, namespaces } };
+  const confined = settleEgress(core.networks, { ...merged, networks });
+  const config = { ...merged, networks, host: { ...confined, namespaces } };
   const [path = '', ...args] = [...(config.entrypoint ?? []), ...(config.cmd ?? [])];
   return {
     id,

@@ -4,6 +4,7 @@ import { failpoint } from '../../../common/failpoints.ts';
 import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
 import type { ConnectRequest } from './contract.ts';
+import { checkConfinable, confine, unconfine } from './confine.ts';
 import { place } from './endpoint.ts';
 import { attachOne, isCni } from './furnish.ts';
 import { addressesOf, forgetConnections } from './forget-connections.ts';
@@ -32,6 +33,7 @@ export async function connect(
       `endpoint with name ${request.names.name} already exists in network ${view.name}`,
     );
   }
+  if (sandbox.egress !== undefined) checkConfinable(state, network);
   const { settings, names } = request;
   const endpoint = place({
     containerId,
@@ -46,6 +48,7 @@ export async function connect(
   try {
     putSandbox(state, { ...sandbox, endpoints });
     await failpoint('network.connect.row');
+    confine(state, { ...sandbox, endpoints: [endpoint] });
     joined = await join(ctx, state, { before: sandbox, endpoint, request });
     await failpoint('network.connect.device');
   } catch (error) {
@@ -56,6 +59,7 @@ export async function connect(
       }),
     );
     putSandbox(state, sandbox);
+    unconfine(ctx, state, { ...sandbox, endpoints: [endpoint] });
     giveBack(state, endpoint);
     throw error;
   }
@@ -232,6 +236,7 @@ export async function disconnect(
   }
   await failpoint('network.disconnect.row');
   putSandbox(state, { ...sandbox, endpoints: rest });
+  unconfine(ctx, state, { ...sandbox, endpoints: [endpoint] });
   giveBack(state, endpoint);
   void forgetConnections(ctx.detached(), state, { addresses: addressesOf(endpoint), udpPorts: [] });
   tell(state, { containerId, networkIds: [networkId] });

@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
+import type { Egress } from '../egress/contract.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { CNI_DEFAULTS, type Checked, type CniConfig } from './cni/contract.ts';
 import type { StaleConnections } from './stale-connections.ts';
@@ -96,6 +97,8 @@ export type ReserveRequest =
       /** By name or id, eth0 first; `none` and `host` only alone. */
       readonly networks: readonly { readonly network: string; readonly settings: EndpointSettings }[];
       readonly names: ContainerNames;
+      /** Undefined: anything. */
+      readonly egress: Egress | undefined;
     };
 
 /** What a container is called, for DNS. */
@@ -210,6 +213,8 @@ export interface Networks {
   ): Promise<Endpoint | undefined>;
   /** Throws what `reserve` would throw for such settings, as far as they depend on the network alone. */
   check(reference: string, settings: EndpointSettings): void;
+  /** Throws `invalid-argument` where a container with an egress list can't be: as `reserve` and `connect`, but those that are there. */
+  checkConfinable(references: readonly string[]): void;
   /** A container has another name now: DNSNames follow. */
   renamed(containerId: string, from: string, to: string): void;
   /** For LaunchRequest.network; undefined for `host` and `container`: then the plan has no unshare(CLONE_NEWNET). Pure. */
@@ -244,8 +249,10 @@ export interface Networks {
   bridges(): readonly BridgeNetwork[];
   /** Has the kernel forget connections; resolves when it has. What fails is logged. */
   forgetConnections(ctx: Ctx, stale: StaleConnections): Promise<void>;
-  /** Puts the firewall's rules in place again, when somebody wiped them. Throws `internal` with the kernel's error. */
-  restoreRules(): Promise<void>;
+  /** Puts the firewall's rules in place again, when somebody wiped them. Synchronous. Throws `internal` with the kernel's error. */
+  restoreRules(): void;
+  /** Of the firewall's: those that have rules now, besides those that always have (ports/rules.ts). */
+  chains(): readonly { readonly family: 'inet' | 'bridge'; readonly names: readonly string[] }[];
   /** Called, synchronously, after endpoints came or went, with the ids of the networks and the container. */
   watch(listener: NetworksListener): Disposable;
 }

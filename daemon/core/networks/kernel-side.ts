@@ -1,6 +1,7 @@
 import { parseCidr } from './subnet.ts';
 import { tableName } from './firewall.ts';
 import type { KernelJob } from './kernel-jobs.ts';
+import { runJob } from './kernel-work.ts';
 import { bridgeNameOf, bridgeNetworkOf, type Network } from './network.ts';
 import type { State } from './state.ts';
 
@@ -36,6 +37,12 @@ export function deviceJob({ options }: State, network: Network): KernelJob | und
 export async function putRules(state: State): Promise<void> {
   const job = rulesJob(state);
   if (job !== undefined) await state.kernel.run(job);
+}
+
+/** The same without the thread, whose start takes longer than the transaction. */
+export function putRulesNow(state: State): void {
+  const job = rulesJob(state);
+  if (job !== undefined) runJob(job);
 }
 
 export function rulesJob({ options, networks }: State): KernelJob | undefined {

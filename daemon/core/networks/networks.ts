@@ -3,6 +3,7 @@ import { failpoint } from '../../../common/failpoints.ts';
 import { KeyedLocks } from '../../../common/locks.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { openCni } from './cni/cni.ts';
+import { checkConfinable, confinementChains, putConfinement, unconfine } from './confine.ts';
 import { connect, disconnect } from './connect.ts';
 import type { BridgeNetwork, Networks } from './contract.ts';
 import { createNetwork } from './create.ts';
@@ -11,10 +12,10 @@ import { findOutside, networkFiles, readHostFiles, type DnsSettings } from './fi
 import { addressesOf, forgetConnections } from './forget-connections.ts';
 import { furnish } from './furnish.ts';
 import { createKernel } from './kernel.ts';
-import { putRules } from './kernel-side.ts';
+import { putRulesNow } from './kernel-side.ts';
 import { lookUp, lookUpAddress, type NameScope } from './names.ts';
 import { createNetnsLinks } from './netns-links.ts';
-import { bridgeNetworkOf, networkOf } from './network.ts';
+import { bridgeNetworkOf, networkOf, type Network } from './network.ts';
 import { allNetworks, findNetwork } from './network-list.ts';
 import type { Outside } from './outside.ts';
 import { portOf } from './port-of.ts';
@@ -53,6 +54,10 @@ export function openNetworks(options: NetworksOptions): Networks {
     connect: (ctx, containerId, request) => connect(ctx, state, { containerId, ...request }),
     disconnect: (ctx, containerId, from) => disconnect(ctx, state, { containerId, ...from }),
     check: (reference, settings) => checkSettings(findNetwork(networks.values(), reference), settings),
+    checkConfinable: (references) => {
+      for (const network of references.flatMap((each) => findOrNone(state, each) ?? []))
+        checkConfinable(state, network);
+    },
     renamed: (containerId, from, to) => rename(state, containerId, [from, to]),
     steps: (sandbox) => stepsOf(state, sandbox),
     files: async (_ctx, request) =>
@@ -62,12 +67,17 @@ export function openNetworks(options: NetworksOptions): Networks {
       const sandbox = forget(state, containerId);
       void state.cni.forget(ctx.detached(), containerId);
       if (sandbox === undefined) return;
+      unconfine(ctx, state, sandbox);
       const addresses = sandbox.endpoints.flatMap(addressesOf);
       if (addresses.length > 0) void forgetConnections(ctx.detached(), state, { addresses, udpPorts: [] });
       tell(state, { containerId, networkIds: networkIdsOf(sandbox) });
     },
     forgetConnections: (ctx, stale) => forgetConnections(ctx, state, stale),
-    restoreRules: () => putRules(state),
+    restoreRules: () => {
+      putRulesNow(state);
+      putConfinement(state);
+    },
+    chains: () => confinementChains(state),
     publishNetns: (containerId, pid) => netns.publish(containerId, pid),
     unpublishNetns: (containerId) => netns.unpublish(containerId),
     netnsPath: (containerId) => netns.path(containerId),
@@ -149,14 +159,29 @@ function filesConfig(state: State, sandbox: Sandbox) {
   return { ...state.options.config, gateway, hasResolver: hasResolver(state, sandbox) };
 }
 
-/** From an internal network nothing is asked for by the host either. */
+function findOrNone({ networks }: State, reference: string): Network | undefined {
+  try {
+    return findNetwork(networks.values(), reference);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * From an internal network nothing is asked for by the host either, nor for a container with an egress list, unless that says `dns`:
+ * then the host asks every server. What the container itself asks for is subject to the list.
+ */
 async function outside(state: State, sandbox: Sandbox, chosen: DnsSettings): Promise<Outside> {
   const { config } = state.options;
   const { servers, keepsWords } = await findOutside(sandbox, chosen, config);
   const leaves = sandbox.endpoints.some(
     ({ networkId }) => state.networks.get(networkId)?.view.internal === false,
   );
-  return { servers: servers.filter(({ fromHost }) => leaves || !fromHost), keepsWords };
+  const { egress } = sandbox;
+  if (egress?.dns === true && leaves)
+    return { servers: servers.map(({ address }) => ({ address, fromHost: true })), keepsWords };
+  const fromHostToo = leaves && egress === undefined;
+  return { servers: servers.filter(({ fromHost }) => fromHostToo || !fromHost), keepsWords };
 }
 
 function rename(state: State, containerId: string, [from, to]: readonly [string, string]): void {

@@ -11,6 +11,7 @@ import { isCni } from './furnish.ts';
 import { removeFirewall, tableName } from './firewall.ts';
 import { poolsOf, subnetsOf } from './ipam.ts';
 import { runJob } from './kernel-work.ts';
+import { putConfinement, removeBridgeRules } from './confine.ts';
 import { deviceJob, rulesJob } from './kernel-side.ts';
 import { networkOf, type Network } from './network.ts';
 import { claim, forget, putSandbox, type State } from './state.ts';
@@ -40,6 +41,7 @@ export async function reconcile(
   }
   settleFirewall(state);
   settlePorts(ctx, state, route);
+  settleConfinement(ctx, state);
   await settleCni(ctx, state, pidOf);
   for (const { endpoints } of state.sandboxes.values()) {
     for (const endpoint of endpoints) {
@@ -131,8 +133,24 @@ function settleFirewall(state: State): void {
     runJob(job);
     return;
   }
+  const table = tableName(state.options.config.bridgeName);
   using netfilter = connectNetlink('netfilter');
-  removeFirewall(netfilter, tableName(state.options.config.bridgeName));
+  removeFirewall(netfilter, table);
+  removeBridgeRules(table);
+}
+
+/** After the ports: which of them there are. */
+function settleConfinement(ctx: Ctx, state: State): void {
+  if (state.options.config.firewall) {
+    putConfinement(state);
+    return;
+  }
+  for (const { containerId, egress } of state.sandboxes.values()) {
+    if (egress !== undefined)
+      ctx.log.error('No firewall rules are made: nothing holds a container to its egress list', {
+        container: containerId,
+      });
+  }
 }
 
 /**

@@ -1,24 +1,28 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { internal, invalidArgument } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
+import type { Egress } from '../egress/contract.ts';
+import { checkConfinable, confine, unconfine } from './confine.ts';
 import type { ReserveRequest } from './contract.ts';
 import { place } from './endpoint.ts';
 import { findNetwork } from './network-list.ts';
 import { forget, freeInterfaceName, giveBack, networkIdsOf, putSandbox, tell, type State } from './state.ts';
-import type { Endpoint, Sandbox } from './types.ts';
+import type { Endpoint, OwnSandbox, Sandbox } from './types.ts';
 
 /** Networks.reserve. */
 export async function reserve(ctx: Ctx, state: State, reservation: Reservation): Promise<Sandbox> {
   const { containerId } = reservation;
   ctx.check();
   if (!state.reconciled) throw internal('The networks are used before they were reconciled');
-  forget(state, containerId);
+  drop(ctx, state, containerId);
   const sandbox = wantedSandbox(state, reservation);
   try {
     putSandbox(state, sandbox);
     await failpoint('network.reserve');
+    confine(state, sandbox);
+    await failpoint('network.confine');
   } catch (error) {
-    forget(state, containerId);
+    drop(ctx, state, containerId);
     for (const endpoint of sandbox.endpoints) giveBack(state, endpoint);
     throw error;
   }
@@ -34,7 +38,7 @@ interface Reservation {
 const wantedSandbox = (state: State, { containerId, request }: Reservation): Sandbox =>
   request.kind === 'container'
     ? { kind: 'container', containerId, joinedId: request.joinedId, endpoints: [] }
-    : sandboxOf(containerId, placeAll(state, containerId, request));
+    : sandboxOf(containerId, placeAll(state, containerId, request), request.egress);
 
 /** Networks.preview: taken and given back before anybody else can ask, and the turn is where it was. */
 export function preview(state: State, reservation: Reservation): Sandbox {
@@ -49,10 +53,20 @@ export function preview(state: State, reservation: Reservation): Sandbox {
   }
 }
 
-function sandboxOf(containerId: string, endpoints: readonly Endpoint[]): Sandbox {
+/** Gives back what an earlier one had. */
+function drop(ctx: Ctx, state: State, containerId: string): void {
+  const before = forget(state, containerId);
+  if (before !== undefined) unconfine(ctx, state, before);
+}
+
+function sandboxOf(
+  containerId: string,
+  endpoints: readonly Endpoint[],
+  egress: Egress | undefined,
+): OwnSandbox {
   const alone = endpoints.find(({ driver }) => driver === 'null' || driver === 'host');
-  if (alone === undefined) return { kind: 'own', containerId, endpoints };
-  return { kind: alone.driver === 'host' ? 'host' : 'none', containerId, endpoints };
+  const kind = alone === undefined ? 'own' : alone.driver === 'host' ? 'host' : 'none';
+  return { kind, containerId, endpoints, ...(egress === undefined ? {} : { egress }) };
 }
 
 /** Plugins have the kernel choose indexes, from the lowest on. */
@@ -62,7 +76,7 @@ const FIRST_INDEX_BESIDE_CNI = 512;
 function placeAll(
   state: State,
   containerId: string,
-  { networks, names }: Extract<ReserveRequest, { kind: 'networks' }>,
+  { networks, names, egress }: Extract<ReserveRequest, { kind: 'networks' }>,
 ): Endpoint[] {
   const placed: Endpoint[] = [];
   try {
@@ -72,6 +86,7 @@ function placeAll(
     for (const { network: reference, settings } of networks) {
       const network = findNetwork(state.networks.values(), reference);
       const { driver } = network.view;
+      if (egress !== undefined) checkConfinable(state, network);
       if ((driver === 'host' || driver === 'null') && networks.length > 1) {
         throw invalidArgument(
           `conflicting options: cannot attach both user-defined and non-user-defined network-modes`,

@@ -1,3 +1,5 @@
+import type { Egress } from '../egress/contract.ts';
+
 /** What networks look like to the rest of the engine and to its doors. Immutable; addresses are text, `''` where there is none. */
 
 export type NetworkDriver = 'bridge' | 'host' | 'null' | 'macvlan' | 'ipvlan' | 'cni';
@@ -112,6 +114,8 @@ export interface OwnSandbox {
   readonly containerId: string;
   /** `own`: eth0 first. `none` and `host`: the one of that network. */
   readonly endpoints: readonly Endpoint[];
+  /** What it may begin connections to, in whatever network; undefined: anything. */
+  readonly egress?: Egress;
 }
 
 export interface JoinedSandbox {
@@ -120,6 +124,7 @@ export interface JoinedSandbox {
   /** Whose namespace it is. */
   readonly joinedId: string;
   readonly endpoints: readonly [];
+  readonly egress?: undefined;
 }
 
 /** Published ports, and the network whose CNI plugins lead to them. */

@@ -6,10 +6,10 @@ import {
   type NetlinkRequest,
 } from '../../../native/netlink/connection.ts';
 import { createVethPair, deleteLink, shapeEnd } from '../../../native/netlink/link.ts';
-import { inFamily, isMarked, isNew, sendCopy, setMark } from '../../../native/netlink/nftables-dup.ts';
+import { isMarked, isNew, sendCopy, setMark } from '../../../native/netlink/nftables-dup.ts';
 import { interfaceIs, verdict } from '../../../native/netlink/nftables-expressions.ts';
 import { lookUp } from '../../../native/netlink/nftables-nat.ts';
-import { addBaseChain, addRule, addTable, deleteTable } from '../../../native/netlink/nftables.ts';
+import { addBaseChain, addRule, addTable, deleteTable, inFamily } from '../../../native/netlink/nftables.ts';
 import { setSysctlNow } from '../../../native/sys/netns.ts';
 import { listLinks } from '../networks/bridge.ts';
 import { bytesOf, parseAddress } from '../networks/subnet.ts';

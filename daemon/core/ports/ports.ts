@@ -25,7 +25,7 @@ import { watchRules } from './watch-rules.ts';
 
 export interface PortsOptions {
   readonly db: DatabaseSync;
-  readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'forgetConnections' | 'restoreRules'>;
+  readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'chains' | 'forgetConnections' | 'restoreRules'>;
   readonly bridgeName: string;
   /** Where ports come from that nobody names. */
   readonly ephemeral: PortRange;
@@ -218,9 +218,9 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
   if (!firewall) return;
   state.ruleWatch ??= watchRules(ctx, {
     table: state.table,
-    chains: LASTING_CHAINS,
-    restore: async () => {
-      await networks.restoreRules();
+    chains: () => [{ family: 'inet', names: LASTING_CHAINS }, ...networks.chains()],
+    restore: () => {
+      networks.restoreRules();
       putAll(state);
     },
   });

@@ -101,6 +101,7 @@ export type Joined = string | readonly [name: string, settings: Partial<Endpoint
 /** What a container asks for that joins these networks, eth0 first. */
 export const joining = (...networks: readonly Joined[]): Extract<ReserveRequest, { kind: 'networks' }> => ({
   kind: 'networks',
+  egress: undefined,
   names: { name: 'box', hostname: 'boat' },
   networks: networks.map((each) => {
     const [network, settings] = typeof each === 'string' ? [each, {}] : each;
