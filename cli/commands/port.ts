@@ -1,6 +1,9 @@
 import { invalidArgument } from '../../common/errors.ts';
+import { bool, text } from '../../common/flags/flag.ts';
 import { defineCommand } from '../command.ts';
+import { toJson } from '../format/json.ts';
 import { print } from '../output.ts';
+import { explainPorts, type PortReach } from '../port/explain.ts';
 import { containerPath } from './each.ts';
 
 interface Binding {
@@ -9,10 +12,23 @@ interface Binding {
 }
 
 export const port = defineCommand({
-  usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',
-  flags: {},
+  usage: '[OPTIONS] CONTAINER [PRIVATE_PORT[/PROTO]]',
+  flags: {
+    explain: bool('Say who gets to each published port, and which rule of the host decides it'),
+    format: text("With --explain: print it with 'json'"),
+  },
   arity: [1, 2],
-  run: async ({ daemon, args: [name = '', wanted] }) => {
+  run: async ({ daemon, flags, args: [name = '', wanted] }) => {
+    if (!['', 'json'].includes(flags.format)) throw invalidArgument(`unknown format: "${flags.format}"`);
+    if (flags.explain) {
+      const path = `/wherry/containers/${encodeURIComponent(name)}/ports`;
+      const explained = await daemon.send({ method: 'GET', path });
+      const all = JSON.parse(await explained.text()) as PortReach[];
+      const key = wanted === undefined ? undefined : readPort(wanted);
+      const chosen = all.filter(({ Port }) => key === undefined || Port === key);
+      print(flags.format === 'json' ? `${toJson(chosen)}\n` : explainPorts(chosen));
+      return 0;
+    }
     const answer = await daemon.send({ method: 'GET', path: containerPath(name, '/json') });
     const { NetworkSettings } = JSON.parse(await answer.text()) as {
       NetworkSettings: { readonly Ports: Readonly<Record<string, Binding[] | null>> | null };

@@ -6,6 +6,7 @@ import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { PublishedPort } from './ports/contract.ts';
+import type { PortReach } from './reach/contract.ts';
 import type { Storage } from './disk/contract.ts';
 import type { NetworkVerbs } from './connections/contract.ts';
 import type { Sandbox } from './networks/types.ts';
@@ -38,6 +39,8 @@ export interface Engine {
   readonly files: ContainerFiles;
   readonly execs: Execs;
   readonly networks: NetworkVerbs;
+  /** Who gets to the published ports of a running container; see reach/explain.ts. */
+  readonly explainPorts: (reference: string) => Promise<readonly PortReach[]>;
   readonly events: Events;
   readonly info: () => EngineInfo;
 }

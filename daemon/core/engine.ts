@@ -30,6 +30,7 @@ import type { EngineOptions } from './options.ts';
 import { makeLogParts } from './log-drivers/forwarders.ts';
 import { makePaths } from './paths.ts';
 import { openPorts, readEphemeralRange } from './ports/ports.ts';
+import { explainPorts } from './reach/explain.ts';
 import { collect } from './recover/collect.ts';
 import { findContainers, settleContainer } from './recover/containers.ts';
 import { recoverExecs } from './recover/execs.ts';
@@ -85,6 +86,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     files: makeContainerFiles(core, copiers),
     execs: makeExecs(core),
     networks: makeNetworkVerbs(core),
+    explainPorts: (reference) => explainPorts(core, reference),
     volumes: makeVolumes(core.volumeParts, core.operations),
     events: core.events,
     containerd: openContainerd(core, options.db),

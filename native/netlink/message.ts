@@ -127,6 +127,19 @@ export function parseAttributes(bytes: Buffer): Map<number, Buffer> {
   return attributes;
 }
 
+/** The values of a list, whose attributes have one type. */
+export function parseAttributeList(bytes: Buffer): Buffer[] {
+  const values: Buffer[] = [];
+  for (let at = 0; at + ATTRIBUTE_HEADER_BYTES <= bytes.byteLength;) {
+    const length = bytes.readUInt16LE(at);
+    if (length < ATTRIBUTE_HEADER_BYTES || at + length > bytes.byteLength)
+      throw internal(`Netlink attribute of ${length} bytes in ${bytes.byteLength - at}`);
+    values.push(bytes.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length));
+    at += align4(length);
+  }
+  return values;
+}
+
 /** A NUL-terminated string attribute; `undefined` if it is missing. */
 export const textOf = (value: Buffer | undefined): string | undefined =>
   value?.toString('utf8').replace(/\0.*$/s, '');

@@ -86,6 +86,7 @@ export function fakeEngine(): FakeEngine {
   return {
     calls,
     files: noFiles,
+    explainPorts: async () => [],
     operations: { of: () => [], all: () => [] },
     addContainer: add,
     addImage: (change) => {

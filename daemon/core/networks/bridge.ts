@@ -13,7 +13,7 @@ import { dumpRoutes, parseRoute } from '../../../native/netlink/route.ts';
 import { addressText, cidrText, parseAddress, subnetOf, type Cidr, type Subnet } from './subnet.ts';
 
 /** The bridge device and what the host has beside it. Synchronous: for the daemon's start. */
-const isPresent = <T>(value: T | undefined): value is T => value !== undefined;
+export const isPresent = <T>(value: T | undefined): value is T => value !== undefined;
 
 export const listLinks = (route: NetlinkConnection): Link[] =>
   route.dump({ action: 'list network links', message: dumpLinks() }).map(parseLink).filter(isPresent);

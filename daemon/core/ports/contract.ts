@@ -26,6 +26,13 @@ export interface PublishedPort {
 
 export const ROUTED = 0;
 
+export interface PublishedTarget {
+  readonly networkId: string;
+  /** '' where it has none of the family. */
+  readonly ipAddress: string;
+  readonly ipv6Address: string;
+}
+
 /**
  * Ports of containers that are published on the host. All translation is the kernel's, by maps in the networks' nftables table:
  * no process, and no rule, per port. A host port is held by a bound socket of the daemon, so that no other program gets it.
@@ -44,6 +51,8 @@ export interface Ports {
   withdraw(ctx: Ctx, containerId: string): Promise<void>;
   /** Ports of a container that the plugins of a CNI network translate, and which network that is. */
   through(containerId: string): PortsThrough | undefined;
+  /** By which of its networks it is reached, and at which addresses; undefined: nothing is published. */
+  target(containerId: string): PublishedTarget | undefined;
   /** In the order of the bindings. */
   of(containerId: string): readonly PublishedPort[];
   /** At daemon start, after the networks: puts the rules and the translations of those who live in place, drops the rest. Idempotent. */

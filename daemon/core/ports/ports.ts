@@ -64,6 +64,10 @@ export function openPorts(options: PortsOptions): Ports {
       return endpoint === undefined ? [] : state.holds.look(() => choose(state, endpoint, bindings));
     },
     withdraw: (_ctx, containerId) => withdraw(state, containerId),
+    target: (containerId) => {
+      const row = state.rows.get(containerId);
+      return row === undefined ? undefined : { networkId: row.networkId, ...row.target };
+    },
     of: (containerId) => state.rows.get(containerId)?.ports ?? [],
     through: (containerId) => {
       const row = state.rows.get(containerId);

@@ -59,7 +59,7 @@ import { ROUTED, type Protocol, type PublishedPort } from './contract.ts';
 const PRIORITY_RAW = -300;
 const PRIORITY_DSTNAT = -100;
 const PRIORITY_SRCNAT = 100;
-const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 const ANY = { 4: '0.0.0.0', 6: '::' } as const;
 
 type MapName = 'any4' | 'at4' | 'open4' | 'any6' | 'at6' | 'open6';

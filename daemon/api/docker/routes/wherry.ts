@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { Compacted, LayerView, PathChange } from '../../../../image/disk.ts';
 import { showOperation } from '../convert/operations.ts';
+import type { PortReach, Reach } from '../../../core/reach/contract.ts';
 import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
 import { flag, text, type Query } from '../query.ts';
 import { registryAuth } from '../registry-auth.ts';
@@ -73,6 +74,12 @@ function containerRoutes(app: FastifyInstance, door: Door): void {
       operations.all().map((each) => showOperation(each)),
     ),
   );
+
+  /** Who gets to each published port of a running container, and what decides it. */
+  app.get<Named>('/wherry/containers/:name/ports', async (request, reply) => {
+    const ports = await door.engine.explainPorts(nameOf(request));
+    return sendJson(reply, ports.map(showPortReach));
+  });
 
   /** The engine's own state of a container, where docker's says less. */
   app.get<Named>('/wherry/containers/:name/state', (request, reply) => {
@@ -154,6 +161,21 @@ function systemRoutes(app: FastifyInstance, door: Door): void {
     return sendJson(reply, { ImagesDeleted: showRemoved(removed), SpaceReclaimed: reclaimedBytes });
   });
 }
+
+const showReach = ({ verdict, by, unless }: Reach): object => ({
+  Verdict: verdict,
+  By: by,
+  Unless: unless.map((each) => ({ Verdict: each.verdict, By: each.by })),
+});
+
+const showPortReach = ({ port, at, lan, containers, host, notes }: PortReach): object => ({
+  Port: port,
+  At: at,
+  Lan: showReach(lan),
+  Containers: showReach(containers),
+  Host: showReach(host),
+  Notes: notes,
+});
 
 const showCompacted = (blob: Compacted): object => ({
   Digest: blob.digest,
