@@ -73,6 +73,13 @@ export const fields = (...parts: readonly Uint8Array[]): Buffer =>
     parts.map((part) => Buffer.concat([part, Buffer.alloc(padded(part.byteLength) - part.byteLength)])),
   );
 
+/** NUL-padded, so that a longer name does not match. */
+export function interfaceBytes(name: string): Buffer {
+  const bytes = Buffer.alloc(BYTES.interface);
+  bytes.write(name);
+  return bytes;
+}
+
 export const portBytes = be16;
 
 /** An attribute holds 64 KiB. */

@@ -17,14 +17,12 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
     create: async (ctx, request) => {
       const what = { name: 'create', subject: { kind: 'network', id: request.name } } as const;
       const network = await core.operations.run(ctx, what, (own) => networks.create(own, request));
-      core.ports.refresh();
       announce('create', network);
       return network;
     },
     remove: async (ctx, reference) => {
       const what = { name: 'remove', subject: { kind: 'network', id: reference } } as const;
       announce('destroy', await core.operations.run(ctx, what, (own) => networks.remove(own, reference)));
-      core.ports.refresh();
     },
     connect: (ctx, reference, request) =>
       onContainer(core, { ctx, name: 'connect', reference: request.container }, (own) =>

@@ -1,5 +1,5 @@
 import type { NetlinkRequest } from '../../../native/netlink/connection.ts';
-import { fields, portBytes } from '../../../native/netlink/nftables-maps.ts';
+import { fields, interfaceBytes, portBytes } from '../../../native/netlink/nftables-maps.ts';
 import {
   addToSet,
   deleteFromSet,
@@ -73,8 +73,8 @@ function elementsOf(ports: readonly ConfinedPort[]): Elements {
   };
   for (const port of ports) {
     const [name, bridge, mac] = [
-      nameBytes(port.hostInterface),
-      nameBytes(port.bridgeName),
+      interfaceBytes(port.hostInterface),
+      interfaceBytes(port.bridgeName),
       macBytes(port.macAddress),
     ];
     add('bridge/listed', { key: name });
@@ -109,14 +109,6 @@ const rangeOf = (source: Uint8Array, { addresses, protocols, ports }: Box, famil
     );
   return { key: corner('first'), end: corner('last') };
 };
-
-const IFNAME_BYTES = 16;
-
-function nameBytes(name: string): Buffer {
-  const bytes = Buffer.alloc(IFNAME_BYTES);
-  bytes.write(name);
-  return bytes;
-}
 
 const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(/[:-]/g, ''), 'hex');
 

@@ -57,8 +57,6 @@ export interface Ports {
   of(containerId: string): readonly PublishedPort[];
   /** At daemon start, after the networks: puts the rules and the translations of those who live in place, drops the rest. Idempotent. */
   reconcile(ctx: Ctx, sandboxes: readonly Sandbox[]): Promise<void>;
-  /** The rules anew: networks came or went. */
-  refresh(): void;
   /** Lets go of the sockets; the kernel goes on translating. */
   close(): void;
 }

@@ -25,7 +25,7 @@ import { watchRules } from './watch-rules.ts';
 
 export interface PortsOptions {
   readonly db: DatabaseSync;
-  readonly networks: Pick<Networks, 'bridgeOf' | 'bridges' | 'chains' | 'forgetConnections' | 'restoreRules'>;
+  readonly networks: Pick<Networks, 'bridgeOf' | 'chains' | 'forgetConnections' | 'restoreRules'>;
   readonly bridgeName: string;
   /** Where ports come from that nobody names. */
   readonly ephemeral: PortRange;
@@ -74,7 +74,6 @@ export function openPorts(options: PortsOptions): Ports {
       return row?.byPlugins === true ? row : undefined;
     },
     reconcile: (ctx, sandboxes) => reconcile(ctx, state, sandboxes),
-    refresh: () => send(state, skeleton(state.table, options.networks.bridges(), state.admission)),
     close: () => {
       state.ruleWatch?.[Symbol.dispose]();
       state.holds.close();
@@ -238,7 +237,7 @@ const translated = (rows: readonly PortRow[]): PortRow[] =>
 function putAll(state: State): void {
   const rows: readonly (PortRow & Translation)[] = translated([...state.rows.values()]);
   send(state, [
-    ...skeleton(state.table, state.options.networks.bridges(), state.admission),
+    ...skeleton(state.table, state.admission),
     ...copyingTables(state.table, state.admission),
     ...flushTranslations(state.table),
     ...addTranslations(state.table, rows),

@@ -17,6 +17,7 @@ import {
   type MapElement,
   type TranslationMap,
 } from '../../../native/netlink/nftables-maps.ts';
+import { isIn, isOfFamily } from '../../../native/netlink/nftables-lookup.ts';
 import {
   isForLoopback,
   isTranslated,
@@ -32,9 +33,8 @@ import {
   batchEnd,
   flushChain,
 } from '../../../native/netlink/nftables.ts';
-import type { BridgeNetwork } from '../networks/contract.ts';
 import { PUBLISHED_CHAIN } from '../networks/firewall.ts';
-import { bytesOf, parseAddress, parseCidr } from '../networks/subnet.ts';
+import { bytesOf, parseAddress } from '../networks/subnet.ts';
 import { ADMISSION_PRIORITY, admissionRules, type Admission } from './admission.ts';
 import { ROUTED, type Protocol, type PublishedPort } from './contract.ts';
 
@@ -49,8 +49,8 @@ import { ROUTED, type Protocol, type PublishedPort } from './contract.ts';
  *     chain published { ct status dnat accept; meta l4proto . ip daddr . th dport @open4 accept; ... }   # open: of routed networks
  *     chain returning {                                    # to a neighbour, or from the host's loopback: answers come back by us
  *       type nat hook postrouting priority srcnat
- *       ip saddr 172.17.0.0/16 oifname "wherry0" ct status dnat masquerade
- *       ip saddr 127.0.0.0/8 oifname "wherry0" masquerade
+ *       ip saddr . oifname @own4 ct status dnat masquerade              # sets of the networks' firewall
+ *       ip saddr 127.0.0.0/8 oifname @bridges masquerade
  *     }
  *
  * `loopback` stands before the translation: a neighbour on the wire could send packets for 127.0.0.1, which the kernel drops only
@@ -104,11 +104,7 @@ export const batchOf = (requests: readonly NetlinkRequest[]): NetlinkRequest[] =
 ];
 
 /** Chains, maps and rules, in place of those that were there; the maps keep what they hold. */
-export function skeleton(
-  table: string,
-  networks: readonly BridgeNetwork[],
-  admission: Admission | undefined,
-): NetlinkRequest[] {
+export function skeleton(table: string, admission: Admission | undefined): NetlinkRequest[] {
   const arriving = admission === undefined ? [] : interfaceIs('iifname', '==', admission.inName);
   const rules: Readonly<Record<(typeof CHAINS)[number], readonly (readonly Buffer[])[]>> = {
     publishing: [
@@ -132,7 +128,7 @@ export function skeleton(
     prerouting: [[...arriving, ...jump('publishing')]],
     admission: admission === undefined ? [] : admissionRules(admission),
     output: [jump('publishing')],
-    returning: networks.flatMap(returningRules),
+    returning: RETURNING,
   };
   return [
     request(`add nftables table "${table}"`, addTable(table)),
@@ -157,16 +153,16 @@ export function skeleton(
   ];
 }
 
-function returningRules({ bridgeName, subnets, internal }: BridgeNetwork): (readonly Buffer[])[] {
-  if (internal) return [];
-  const to = interfaceIs('oifname', '==', bridgeName);
-  const neighbours = subnets.map((text) => {
-    const { subnet } = parseCidr(text);
-    const source = sourceIn(bytesOf({ family: subnet.family, value: subnet.network }), subnet.prefixLength);
-    return [...source, ...to, ...isTranslated(), ...masquerade()];
-  });
-  return [...neighbours, [...sourceIn(Buffer.of(127, 0, 0, 0), 8), ...to, ...masquerade()]];
-}
+/** By the networks' sets: neighbours that reach one another by the host, and what the host's loopback sends. */
+const RETURNING = [
+  ...([4, 6] as const).map((family) => [
+    ...isOfFamily(family),
+    ...isIn(`own${family}`, `source${family}`, 'oifname'),
+    ...isTranslated(),
+    ...masquerade(),
+  ]),
+  [...sourceIn(Buffer.of(127, 0, 0, 0), 8), ...isIn('bridges', 'oifname'), ...masquerade()],
+];
 
 /** Where translated packets go. '' where the container has no address of the family. */
 export interface Target {

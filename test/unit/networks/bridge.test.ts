@@ -33,15 +33,22 @@ const EXPECTED_RULES = `	chain published {
 	}
 
 	chain masquerading {
-		ip saddr 172.17.0.0/16 oifname != "wherry0" masquerade
+		ip saddr . oifname @own4 accept
+		ip saddr . meta l4proto @masqueraded4 masquerade
+		ip6 saddr . oifname @own6 accept
+		ip6 saddr . meta l4proto @masqueraded6 masquerade
 	}
 
 	chain networks {
-		oifname "wherry0" ct state established,related accept
-		iifname "wherry0" oifname "wherry0" accept
+		oifname @bridges ct state established,related accept
+		iifname . oifname @within accept
+		iifname . oifname @apart drop
+		iifname @internal drop
+		oifname @internal drop
+		oifname @open accept
 		jump published
-		oifname "wherry0" drop
-		iifname "wherry0" accept
+		oifname @bridges drop
+		iifname @bridges accept
 	}
 
 	chain postrouting {
@@ -66,6 +73,9 @@ await inOwnNetns(import.meta.url, {
       [{ local: '172.17.0.1', prefixlen: 16, broadcast: '172.17.255.255' }],
     );
     assert.equal(await ownChains(), EXPECTED_RULES);
+    assert.match(await rules(), /set own4 \{[^}]*elements = \{ 172\.17\.0\.0\/16 \. "wherry0" \}/);
+    assert.match(await rules(), /set masqueraded4 \{[^}]*elements = \{ 172\.17\.0\.0\/16 \. 0-255 \}/);
+    assert.match(await rules(), /set within \{[^}]*elements = \{ "wherry0" \. "wherry0" \}/);
     assert.equal(await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8'), '1\n');
     assert.equal(await readFile('/proc/sys/net/ipv6/conf/wherry0/accept_ra', 'utf8'), '0\n');
     await open().reconcile(ctx, nothing);
@@ -109,7 +119,7 @@ await inOwnNetns(import.meta.url, {
       bridge?.addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`),
       ['10.78.3.4/22'],
     );
-    assert.match(await rules(), /ip saddr 10\.78\.0\.0\/22 oifname != "wherry0" masquerade/);
+    assert.match(await rules(), /set masqueraded4 \{[^}]*10\.78\.0\.0\/22 \. 0-255/);
     assert.equal(networks.get('bridge').ipam[0]?.subnet, '10.78.0.0/22');
   },
 
