@@ -1,4 +1,4 @@
-import { conflict } from '../../../common/errors.ts';
+import { conflict, invalidArgument } from '../../../common/errors.ts';
 import type { Core } from '../core.ts';
 import type { BridgeNetwork } from '../networks/contract.ts';
 import { tableName } from '../networks/firewall.ts';
@@ -11,12 +11,17 @@ import { walkBase, type Exception, type Outcome } from './walk.ts';
 
 /**
  * Says of each published port of a running container who gets to it and what decides that: our own rules, and those of the host as the
- * kernel has them now, walked for the first packet of a connection. Throws `not-found`, and `conflict` for one that does not run.
+ * kernel has them now, walked for the first packet of a connection. The answers' way is not
+ * walked. Throws `not-found`, `conflict` for one that does not run, and `invalid-argument` for one whose ports are not ours.
  */
 export async function explainPorts(core: Core, reference: string): Promise<readonly PortReach[]> {
   const { id, view } = core.table.find(reference);
   if (view.state.kind !== 'running' && view.state.kind !== 'paused')
     throw conflict(`container ${id} is not running: none of its ports is published`);
+  if (core.ports.through(id) !== undefined)
+    throw invalidArgument(
+      'the ports of a CNI network are translated by its plugins: their rules are not known',
+    );
   const target = core.ports.target(id);
   const bridge = target === undefined ? undefined : core.networks.bridgeOf(target.networkId);
   if (target === undefined || bridge === undefined) return [];
