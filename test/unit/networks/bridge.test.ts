@@ -129,7 +129,7 @@ await inOwnNetns(import.meta.url, {
     await other.reconcile(ctx, nothing);
     assert.match(
       await rules(),
-      /table inet wherry \{[^]*table inet wherry-wherry1 \{[^]*ip saddr 10\.79\.0\.0\/24/,
+      /table inet wherry \{[^]*table inet wherry-wherry1 \{[^]*10\.79\.0\.0\/24 \. 0-255/,
     );
     assert.equal((await addressesOf('wherry0')).length, 1);
     assert.equal((await addressesOf('wherry1')).length, 1);
