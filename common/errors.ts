@@ -39,12 +39,18 @@ export const internal = (message: string, options?: ErrorOptions): WherryError =
   new WherryError('internal', message, options);
 
 /** The code of any thrown value; what is not ours is `internal`. By its name too: a command line in several bundles has several classes. */
-export function codeOf(error: unknown): Code {
+export function codeOf(thrown: unknown): Code {
+  const error = firstOf(thrown);
   const isOurs = error instanceof WherryError || (error instanceof Error && error.name === 'WherryError');
   return isOurs ? (error as WherryError).code : 'internal';
 }
 
 /** The message of any thrown value. */
-export function messageOf(error: unknown): string {
+export function messageOf(thrown: unknown): string {
+  const error = firstOf(thrown);
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Of a failure, and another while things were put back, the one that came first: the second follows from it. */
+const firstOf = (error: unknown): unknown =>
+  error instanceof SuppressedError ? firstOf(error.suppressed) : error;

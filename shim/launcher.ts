@@ -48,8 +48,8 @@ async function launch(
     readonly hooks: ShimHooks;
   },
 ): Promise<Shim> {
-  const planFd = memfd('wherry-plan', encodePlan(request.plan));
   const [ours, theirs] = socketPair();
+  const planFd = planFile(request.plan, [ours, theirs]);
   const connection = openConnection(new Socket({ fd: ours, readable: true, writable: true }), ours);
   let pid: number;
   try {
@@ -76,6 +76,16 @@ async function launch(
   }
   connection.close();
   throw failure(request.plan, verdict, request.id);
+}
+
+/** The plan in memory; without room for it the sockets are closed. */
+function planFile(plan: Plan, sockets: readonly number[]): number {
+  try {
+    return memfd('wherry-plan', encodePlan(plan));
+  } catch (error) {
+    for (const fd of sockets) closeSync(fd);
+    throw error;
+  }
 }
 
 const isExpired = ({ signal }: Ctx): boolean =>

@@ -45,8 +45,14 @@ static int in_child(void *argument)
 	char *const environment[] = { NULL };
 	int moved[FDS];
 
-	for (int i = 0; i < FDS; i++)
+	for (int i = 0; i < FDS; i++) {
 		moved[i] = fcntl(request->fds[i], F_DUPFD, request->first + 61);
+		if (moved[i] >= 0)
+			continue;
+		if (errno == EINVAL) /* the limit is lower than the number asked for */
+			errno = EMFILE;
+		goto failed;
+	}
 	for (int i = 0; i < FDS; i++)
 		if (dup2(moved[i], request->first + i) < 0)
 			goto failed;

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { WherryError, type Code } from '../../../common/errors.ts';
+import { messageOf, unavailable, WherryError, type Code } from '../../../common/errors.ts';
 import type { KernelAnswer, KernelJob } from './kernel-jobs.ts';
 
 /** Does jobs in a thread of its own, one after the other; it starts with the first and ends when none came for a while. */
@@ -20,9 +19,9 @@ export function createKernel(): Kernel {
     if (worker === undefined || worker.threadId === -1) worker = startWorker();
     worker.ref();
     try {
-      const answered = once(worker, 'message') as Promise<[KernelAnswer]>;
+      const answered = answerOf(worker);
       worker.postMessage(job, []);
-      const [answer] = await answered;
+      const answer = await answered;
       if (answer.ok) return answer.index;
       throw new WherryError(answer.code as Code, answer.message);
     } finally {
@@ -40,6 +39,22 @@ export function createKernel(): Kernel {
       return done;
     },
   };
+}
+
+/** Its next message. Throws `unavailable` when it ends instead: a thread may lack descriptors or memory, and not come so far as to say so. */
+function answerOf(worker: Worker): Promise<KernelAnswer> {
+  return new Promise((resolve, reject) => {
+    let why = '';
+    const onMessage = (answer: KernelAnswer): void => end(() => resolve(answer));
+    const onError = (error: unknown): void => void (why = `: ${messageOf(error)}`);
+    const onExit = (): void =>
+      end(() => reject(unavailable(`The thread that works on networks ended early${why}`)));
+    const end = (settle: () => void): void => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      settle();
+    };
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+  });
 }
 
 /** The worker stands beside this file, under its own name also when bundled. */
