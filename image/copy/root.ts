@@ -52,9 +52,7 @@ function processRoot(pid: number, id: string): number {
   let process: number | undefined;
   try {
     process = openAt(AT_FDCWD, `/proc/${pid}`, { flags: OPEN_ROOT });
-    const root = openAt(process, 'root', { flags: OPEN_ROOT });
-    if (cgroupsOf(process).includes(id)) return root;
-    closeFd(root);
+    if (cgroupsOf(process).includes(id)) return openAt(process, 'root', { flags: OPEN_ROOT });
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'ESRCH')) throw error;
   } finally {
