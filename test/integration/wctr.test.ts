@@ -64,7 +64,7 @@ describe('wctr beside ctr, against a real containerd', NEEDS, () => {
       `run --rm ${IMAGE} c1 false`,
       `run --rm --env A=b --cwd /tmp --read-only --cap-drop CAP_CHOWN ${IMAGE} c1 env`,
       `run --rm --memory-limit 50000000 --cpus 0.5 --mount type=bind,src=/etc,dst=/host,options=rbind:ro ${IMAGE} c1 ls /host/hostname`,
-      `run -d ${IMAGE} c1 sleep 1000`,
+      `run -d --label x=y --annotation q=r ${IMAGE} c1 sleep 1000`,
       `run -d ${IMAGE} c1 sleep 1000`,
       'run -d docker.io/library/none:latest c2 true',
       `run ${IMAGE} c2 none`,

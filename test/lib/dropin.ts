@@ -14,6 +14,8 @@ const APPLETS = ['sh', 'cat', 'echo', 'id', 'sleep', 'true', 'ls', 'tty', 'stat'
 /** A place for another engine: directories, a network and a mount namespace of its own. */
 export interface Bench {
   readonly directory: string;
+  /** Of a process in its namespaces. */
+  readonly pid: number;
   /** A directory with busybox in it. */
   readonly rootfs: string;
   readonly cgroupParent: string;
@@ -44,6 +46,7 @@ export async function openBench(): Promise<Bench> {
   const daemons: ReturnType<typeof start>[] = [];
   return {
     directory,
+    pid: keeper.pid ?? -1,
     rootfs,
     cgroupParent,
     run: (argv, input = '') => exec([...inside, ...argv], { input, timeoutMs: 60_000 }),

@@ -23,6 +23,8 @@ const LAYER = 'application/vnd.docker.image.rootfs.diff.tar';
 
 interface Found {
   readonly name: string | undefined;
+  /** The name is a whole one, whatever the base name. */
+  readonly isExact: boolean;
   readonly target: Descriptor;
 }
 
@@ -33,12 +35,11 @@ export async function imagesIn(
   naming: Naming,
 ): Promise<readonly Named[]> {
   const found = await findImages(containerd, members);
-  const named = found.flatMap(({ name, target }) => {
-    const shown = name === undefined ? undefined : fullName(name, naming.baseName);
+  const named = found.flatMap(({ name, isExact, target }) => {
+    const shown = name === undefined || isExact ? name : fullName(name, naming.baseName);
     const own = shown === undefined ? [] : [{ name: shown, target, isIndex: false }];
     if (!naming.digests || (own.length > 0 && naming.skipDigestForNamed)) return own;
-    const base = naming.baseName || `import-${new Date().toISOString().slice(0, 10)}`;
-    return [...own, { name: `${base}@${target.digest}`, target, isIndex: false }];
+    return [...own, { name: `${naming.baseName || dated()}@${target.digest}`, target, isIndex: false }];
   });
   if (naming.indexName === '') return named;
   const manifests = found.map(({ target }) => target);
@@ -51,12 +52,11 @@ async function findImages(containerd: Containerd, { documents, blobs }: Members)
   const index = documents.get('index.json');
   if (index !== undefined) {
     const { manifests } = JSON.parse(index.toString()) as { manifests: Descriptor[] };
-    return manifests.map((target) => ({
-      target,
-      name:
-        target.annotations?.['io.containerd.image.name'] ??
-        target.annotations?.['org.opencontainers.image.ref.name'],
-    }));
+    return manifests.map((target) => {
+      const exact = target.annotations?.['io.containerd.image.name'];
+      const name = exact ?? target.annotations?.['org.opencontainers.image.ref.name'];
+      return { target, name, isExact: exact !== undefined };
+    });
   }
   const manifest = documents.get('manifest.json');
   if (manifest === undefined) throw new Error('unrecognized image format');
@@ -96,8 +96,12 @@ async function dockerImage(
   };
   const target = await document(containerd, Buffer.from(JSON.stringify(manifest)), DOCKER_MANIFEST);
   if (RepoTags === undefined || RepoTags === null || RepoTags.length === 0)
-    return [{ name: undefined, target }];
-  return RepoTags.map((tag) => ({ name: complete(withDefaultTag(parseReference(tag))), target }));
+    return [{ name: undefined, isExact: false, target }];
+  return RepoTags.map((tag) => ({
+    name: complete(withDefaultTag(parseReference(tag))),
+    isExact: true,
+    target,
+  }));
 }
 
 /** Writes a document into the content store. */
@@ -107,9 +111,13 @@ async function document(containerd: Containerd, bytes: Buffer, mediaType: string
   return { mediaType, digest, size: bytes.length };
 }
 
+/** What containerd's clients call images that have no name. */
+const dated = (): string => `import-${new Date().toISOString().slice(0, 10)}`;
+
 /** A name that is a tag alone belongs to the base name; with a base name, others than its own are left out. */
 function fullName(name: string, baseName: string): string | undefined {
-  if (baseName === '') return /[/:]/.test(name) ? name : undefined;
-  if (!/[/:]/.test(name)) return `${baseName}:${name}`;
-  return name.startsWith(`${baseName}:`) || name.startsWith(`${baseName}@`) ? name : undefined;
+  if (!/[/:@]/.test(name)) return `${baseName || dated()}:${name}`;
+  return baseName === '' || name.startsWith(`${baseName}:`) || name.startsWith(`${baseName}@`)
+    ? name
+    : undefined;
 }

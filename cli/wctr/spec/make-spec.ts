@@ -28,7 +28,8 @@ const CPU_SHARES = 1024;
 
 /** The container's spec from the flags of `run` and `containers create`, steps in ctr's order. */
 export function makeSpec(flags: ContainerFlags, changed: ReadonlySet<string>, wanted: Wanted): Spec {
-  if (flags.config !== '') return JSON.parse(readFileSync(flags.config, 'utf8')) as Spec;
+  if (flags.config !== '')
+    return annotate(JSON.parse(readFileSync(flags.config, 'utf8')) as Spec, flags.label);
   const spec = baseSpec(`/${wanted.namespace}/${wanted.id}`);
   const { process } = spec;
   if (flags['env-file'] !== '') process.env = mergeEnv(process.env ?? [], readEnvFile(flags['env-file']));
@@ -47,7 +48,6 @@ export function makeSpec(flags: ContainerFlags, changed: ReadonlySet<string>, wa
     process.terminal = true;
     process.env = mergeEnv(process.env, ['TERM=xterm']);
   }
-  if (Object.keys(flags.annotation).length > 0) spec.annotations = pairs(flags.annotation);
   setSecurity(spec, flags);
   setResources(spec, flags, changed);
   setNamespaces(spec, flags);
@@ -55,7 +55,15 @@ export function makeSpec(flags: ContainerFlags, changed: ReadonlySet<string>, wa
   if (flags['rootfs-propagation'] !== '') spec.linux.rootfsPropagation = flags['rootfs-propagation'];
   if (flags['rdt-class'] !== '') spec.linux.intelRdt = { closID: flags['rdt-class'] };
   for (const path of flags.device) addDevice(spec, path);
-  return spec;
+  return annotate(spec, [...flags.annotation, ...flags.label]);
+}
+
+/** Labels of a container are annotations of its spec, too: ctr has it so. */
+function annotate(spec: Spec, words: readonly string[]): Spec {
+  if (words.length === 0) return spec;
+  // Where Go's encoder has them, so that specs can be compared as texts.
+  const { annotations, linux, ...rest } = spec;
+  return { ...rest, annotations: { ...annotations, ...pairs(words) }, linux };
 }
 
 /** `name=value` words. */
