@@ -13,6 +13,11 @@ const create: Entry = {
   aliases: 'container create, create',
   load: async () => (await import('./commands/create.ts')).create,
 };
+const edit: Entry = {
+  summary: 'Change what a container was made with, live where that is possible',
+  aliases: 'container edit, edit',
+  load: async () => (await import('./commands/edit.ts')).edit,
+};
 const events: Entry = {
   summary: 'Get real time events from the server',
   aliases: 'system events, events',
@@ -291,6 +296,7 @@ export const commands: Entries = {
     create,
     cp,
     diff,
+    edit,
     events,
     export: exportEntry,
     history,
@@ -316,6 +322,7 @@ export const groups: Groups = {
         create,
         cp,
         diff,
+        edit,
         exec,
         export: exportEntry,
         inspect: containerInspect,

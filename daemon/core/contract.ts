@@ -223,6 +223,15 @@ export interface Containers {
    * and `invalid-argument` in docker's words.
    */
   update(ctx: Ctx, reference: string, change: ContainerUpdate): Promise<readonly string[]>;
+  /**
+   * Changes what a container was made with, live where that is possible; else a running one is stopped and started anew, with its id,
+   * name, addresses, volumes and layer. Publishes `update`. All or nothing: with a failure it is, and runs, as before. With `dryRun`
+   * nothing is changed. Throws as create, `conflict` for one that is paused or goes.
+   */
+  edit(
+    ctx: Ctx,
+    asked: { readonly reference: string; readonly change: ContainerEdit; readonly dryRun: boolean },
+  ): Promise<EditResult>;
   /** What differs from the image. */
   changes(ctx: Ctx, reference: string): Promise<readonly Change[]>;
 }
@@ -251,6 +260,34 @@ export interface ContainerUpdate {
   readonly restartPolicy: Partial<HostOptions['restartPolicy']> | undefined;
   /** The fields that the client sent, for inspect. */
   readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/** What is given replaces all of its kind; what is missing stays. */
+export interface ContainerEdit {
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  readonly env: readonly string[] | undefined;
+  readonly healthcheck: CreateRequest['healthcheck'];
+  readonly exposedPorts: CreateRequest['exposedPorts'] | undefined;
+  readonly portBindings: HostOptions['portBindings'] | undefined;
+  readonly mounts:
+    | {
+        readonly volumes: CreateRequest['volumes'];
+        readonly host: Pick<HostOptions, 'binds' | 'volumes' | 'imageMounts' | 'tmpfs'>;
+      }
+    | undefined;
+  readonly update: ContainerUpdate;
+  /** The fields of HostConfig that the client sent, for inspect. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+export interface EditResult {
+  /** What has changed, in words for people. */
+  readonly live: readonly string[];
+  /** What has changed that a running process can't be given. */
+  readonly anew: readonly string[];
+  /** It ran, and was stopped and started for it. */
+  readonly restarted: boolean;
+  readonly warnings: readonly string[];
 }
 
 export interface ContainerSample {

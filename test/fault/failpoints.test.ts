@@ -48,6 +48,15 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'task.delete.execs': 'test/fault/containerd-tasks.test.ts',
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
+  'container.edit.begun': 'test/fault/edit.test.ts',
+  'container.edit.volumes': 'test/fault/edit.test.ts',
+  'container.edit.stopped': 'test/fault/edit.test.ts',
+  'container.edit.row': 'test/fault/edit.test.ts',
+  'container.edit.end': 'test/fault/edit.test.ts',
+  'container.edit.limits': 'test/fault/edit.test.ts',
+  'container.edit.ports': 'test/fault/edit.test.ts',
+  'ports.change.row': 'test/fault/edit.test.ts',
+  'ports.change.rules': 'test/fault/edit.test.ts',
 };
 const ours = [...new Set(failpoints)].filter((name) => !Object.hasOwn(ELSEWHERE, name));
 

@@ -122,6 +122,7 @@ export function fakeEngine(): FakeEngine {
         const { id } = add(request.name ?? 'fake', { config: merged(request), imageName: request.image });
         return { id, warnings: [] };
       },
+      edit: () => Promise.reject(new Error('The fake edits nothing')),
       plan: () => Promise.reject(new Error('The fake plans nothing')),
       list: () => [...containers.values()],
       get,

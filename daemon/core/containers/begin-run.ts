@@ -39,11 +39,13 @@ export function beginRun(core: Core, entry: Entry, { shim, spec, runtime, ended 
   const startedAt = formatTime(shim.startedAtNs);
   const kind = entry.view.state.kind === 'paused' ? 'paused' : 'running';
   const state: ContainerState = { kind, pid: shim.pid, startedAt, ...lastFinish(entry.view.state) };
+  // An edit that owed this start owes nothing any more.
+  const { edit: _edit, ...restarts } = entry.view.restarts;
   core.table.advance(entry, ['starting', 'running', 'paused'], {
     state,
     change: {
       ...sandboxView(core, entry.id),
-      restarts: { ...entry.view.restarts, started: true },
+      restarts: { ...restarts, started: true },
     },
   });
   const published = core.background.run(
@@ -205,9 +207,13 @@ async function recordExit(core: Core, entry: Entry, { exited, again }: Settled):
 async function leaveNetwork(core: Core, entry: Entry): Promise<void> {
   const sandbox = core.networks.sandboxOf(entry.id);
   if (sandbox === undefined) return;
+  // Of an edit: the next reserve gives it its addresses again, without anybody else in between.
+  const { state, restarts } = entry.view;
+  const hasPlugin = sandbox.endpoints.some(({ driver }) => driver === 'cni');
+  const isBack = state.kind === 'restarting' && restarts.edit !== undefined && !hasPlugin;
   try {
     await core.ports.withdraw(core.ctx, entry.id);
-    await core.networks.release(core.ctx, entry.id);
+    if (!isBack) await core.networks.release(core.ctx, entry.id);
   } catch (error) {
     core.ctx.log.error('Cannot release the address of a container', { container: entry.id, error });
   }

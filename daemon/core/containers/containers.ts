@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Containers } from '../contract.ts';
 import type { Core } from '../core.ts';
+import { edit } from '../edit/edit.ts';
 import { onContainer, type Verb } from '../operations/on-container.ts';
 import { planContainer } from '../plan/plan.ts';
 import { attach, checkAttach } from './attach.ts';
@@ -47,6 +48,8 @@ export function makeContainers(core: Core): Containers {
     sample: (ctx, reference) => sample(core, ctx, reference),
     update: (ctx, reference, change) =>
       as({ ctx, name: 'update', reference }, (own) => update(core, own, { reference, change })),
+    edit: (ctx, asked) =>
+      as({ ctx, name: 'edit', reference: asked.reference }, (own) => edit(core, own, asked)),
     rename: (ctx, reference, name) =>
       as({ ctx, name: 'rename', reference }, (own) => rename(core, own, { reference, name })),
     remove: (ctx, reference, { force, volumes }) =>

@@ -120,11 +120,13 @@ export function checkNetworkMode(request: CreateRequest): void {
 }
 
 /** Throws in docker's words when a container whose namespace is to be joined does not run. */
-export function reserveRequestOf(core: Core, { name, config }: Container): ReserveRequest {
+export function reserveRequestOf(core: Core, { name, config, restarts }: Container): ReserveRequest {
   const joined = joinedBy(config.host.networkMode);
   if (joined !== undefined) return { kind: 'container', joinedId: runningDonor(core, joined).id };
   const names = { name, hostname: config.hostname };
-  return { kind: 'networks', networks: wantedNetworks(config), names, egress: egressOf(config) };
+  const places = restarts.edit?.places ?? {};
+  const networks = wantedNetworks(config).map((each) => ({ ...each, before: places[each.network] }));
+  return { kind: 'networks', networks, names, egress: egressOf(config) };
 }
 
 /** The process in whose network namespace a container starts; undefined: in one of its own, or the host's. */

@@ -17,6 +17,17 @@ export async function publishPorts(core: Core, ctx: Ctx, { view, sandbox }: Publ
   }
 }
 
+/** Publishes what a running container asks for now in place of what it asked for before; what stays, stays untouched. */
+export async function changePorts(core: Core, ctx: Ctx, view: Container): Promise<void> {
+  const sandbox = core.networks.sandboxOf(view.id);
+  if (sandbox === undefined) return;
+  try {
+    await core.ports.change(ctx, sandbox, bindingsOf(view));
+  } catch (error) {
+    throw notPublished({ view, sandbox }, error);
+  }
+}
+
 /** What `publishPorts` would publish now. Holds nothing; throws as it does. */
 export function previewPorts(core: Core, { view, sandbox }: Published): readonly PublishedPort[] {
   try {

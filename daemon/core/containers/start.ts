@@ -58,6 +58,14 @@ export async function restartEntry(core: Core, ctx: Ctx, entry: Entry): Promise<
   if (state.kind === 'restarting') await startFrom(core, ctx, { entry, before: state, restarts });
 }
 
+/** The same for a container that waits or has ended, whose lock the caller holds. */
+export async function startHeld(core: Core, ctx: Ctx, entry: Entry): Promise<void> {
+  await entry.cleared;
+  const { state, restarts } = entry.view;
+  if (state.kind === 'restarting' || state.kind === 'exited')
+    await startFrom(core, ctx, { entry, before: state, restarts });
+}
+
 interface StartFrom {
   readonly entry: Entry;
   readonly before: Startable;
@@ -138,7 +146,7 @@ async function failed(
   if (before.kind === 'restarting')
     entry.waiters.exited({ exitCode: before.exitCode, error: failure.error.message });
   for (const { socket } of entry.pending.splice(0)) socket.destroy();
-  if (!entry.view.config.host.autoRemove) return;
+  if (!entry.view.config.host.autoRemove || entry.view.restarts.edit !== undefined) return;
   await core.background.run('Cannot remove a container that did not start', { container: entry.id }, () =>
     removeLocked(core, core.ctx.detached(), { entry, volumes: true }),
   );

@@ -54,6 +54,15 @@ export async function endRun(
   { entry, run, options }: { readonly entry: Entry; readonly run: Run; readonly options: StopOptions },
 ): Promise<void> {
   run.stopped = true;
+  await endProcess(core, ctx, { entry, run, options });
+}
+
+/** The same, and its policy, or an edit, may start it again. */
+export async function endProcess(
+  core: Core,
+  ctx: Ctx,
+  { entry, run, options }: { readonly entry: Entry; readonly run: Run; readonly options: StopOptions },
+): Promise<void> {
   const { config } = entry.view;
   const signal = parseSignal(options.signal ?? config.stopSignal ?? 'SIGTERM');
   const timeoutS = options.timeoutS ?? config.stopTimeoutS ?? core.config.stopTimeoutS;

@@ -76,8 +76,8 @@ export interface ContainerTable {
   /** Writes and publishes what its next restart depends on. */
   record(entry: Entry, restarts: RestartRecord): void;
   rename(entry: Entry, name: string): void;
-  /** Writes and publishes a changed configuration. */
-  reconfigure(entry: Entry, config: Container['config']): void;
+  /** Writes and publishes a changed configuration, and with it what it mounts. */
+  reconfigure(entry: Entry, config: Container['config'], mounts?: Container['mounts']): void;
   /** Calls the listener at every change of what is shown, after it. It must not throw. */
   watch(listener: () => void): Disposable;
   /** Deletes the row and forgets the container. */
@@ -134,8 +134,8 @@ export function createContainerTable(
       names.set(name, entry.id);
       entry.view = { ...entry.view, name };
     },
-    reconfigure: (entry, config) => {
-      const view = { ...entry.view, config };
+    reconfigure: (entry, config, mounts = entry.view.mounts) => {
+      const view = { ...entry.view, config, mounts };
       store.setContainer(entry.id, fixedPart(view));
       entry.view = view;
     },

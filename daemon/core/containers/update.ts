@@ -3,7 +3,7 @@ import { codeOf, conflict, messageOf, WherryError } from '../../../common/errors
 import { failpoint } from '../../../common/failpoints.ts';
 import { applyResources, mergeResources } from '../../../runtime/cgroup/live/update.ts';
 import { cgroupPathOf } from '../cgroups.ts';
-import type { ContainerUpdate, HostOptions, HostResources } from '../contract.ts';
+import type { Container, ContainerUpdate, HostOptions, HostResources } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { makeResources } from '../spec/resources.ts';
 import { pauseOf } from '../restarts/pause.ts';
@@ -30,8 +30,9 @@ export async function update(
   const entry = core.table.find(reference);
   using _lock = await lockContainer(core, ctx, entry.id);
   try {
-    const { warnings, host } = merge(core, entry, change);
-    if (isUp(entry.view.state)) await apply(core, entry, { from: entry.view.config.host.resources, change });
+    const { warnings, host } = mergeUpdate(core, entry.view, change);
+    if (isUp(entry.view.state))
+      await applyLimits(core, entry, { from: entry.view.config.host.resources, change });
     await failpoint('container.update.applied');
     core.table.reconfigure(entry, { ...entry.view.config, host });
     shortenPause(core, entry);
@@ -44,9 +45,10 @@ export async function update(
   }
 }
 
-function merge(
+/** The changed options, checked. Throws in docker's words. */
+export function mergeUpdate(
   core: Core,
-  { view }: Entry,
+  view: Container,
   change: ContainerUpdate,
 ): { readonly warnings: readonly string[]; readonly host: HostOptions } {
   const { state } = view;
@@ -79,7 +81,7 @@ function mergePolicy(
 }
 
 /** One that waits longer than its back-off now allows goes on waiting for the longest pause, not for more. */
-function shortenPause(core: Core, entry: Entry): void {
+export function shortenPause(core: Core, entry: Entry): void {
   const { state, config } = entry.view;
   if (state.kind !== 'restarting') return;
   const { maxMs, jitter } = backoffOf(config.host.restartPolicy);
@@ -119,7 +121,7 @@ function withSwap(old: HostResources, next: ContainerUpdate['resources']): Conta
 }
 
 /** Back to what it had when the kernel refuses a part. */
-async function apply(
+export async function applyLimits(
   core: Core,
   entry: Entry,
   { from, change }: { readonly from: HostResources; readonly change: ContainerUpdate },

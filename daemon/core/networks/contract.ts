@@ -95,11 +95,21 @@ export type ReserveRequest =
   | {
       readonly kind: 'networks';
       /** By name or id, eth0 first; `none` and `host` only alone. */
-      readonly networks: readonly { readonly network: string; readonly settings: EndpointSettings }[];
+      readonly networks: readonly {
+        readonly network: string;
+        readonly settings: EndpointSettings;
+        /** Addresses that it had, and gets again if they are free; undefined or empty: none. */
+        readonly before?: PlaceBefore | undefined;
+      }[];
       readonly names: ContainerNames;
       /** Undefined: anything. */
       readonly egress: Egress | undefined;
     };
+
+export interface PlaceBefore {
+  readonly ipv4Address: string;
+  readonly ipv6Address: string;
+}
 
 /** What a container is called, for DNS. */
 export interface ContainerNames {

@@ -3,7 +3,7 @@ import { newId, shortId } from '../../../common/ids.ts';
 import { macOf, type AddressPool } from './address-pool.ts';
 import { CNI_ENDPOINT_OPTIONS, parseEndpointOptions } from './cni/options.ts';
 import { checkJoinable } from './config-networks.ts';
-import type { ContainerNames } from './contract.ts';
+import type { ContainerNames, PlaceBefore } from './contract.ts';
 import type { Network } from './network.ts';
 import { addressText, contains, parseAddress, type Address } from './subnet.ts';
 import type { Endpoint, EndpointSettings, NetworkDriver } from './types.ts';
@@ -13,6 +13,7 @@ export interface PlaceRequest {
   readonly containerId: string;
   readonly network: Network;
   readonly settings: EndpointSettings;
+  readonly before?: PlaceBefore | undefined;
   readonly names: ContainerNames;
   /** Taken in the namespace: names of interfaces, and their indexes. */
   readonly beside: readonly Endpoint[];
@@ -45,7 +46,7 @@ export function place(request: PlaceRequest): Endpoint {
   const interfaceName = nameOf(network, settings, beside);
   if (view.driver === 'cni') return { ...common, ...NOWHERE, interfaceName };
   const interfaceIndex = indexOf(request);
-  const [ipv4, ipv6] = takeBoth(network, settings);
+  const [ipv4, ipv6] = takeBoth(network, request);
   const hasGateway = !view.internal && !network.options.inhibitIPv4;
   const first = ipv4?.address ?? ipv6?.address;
   return {
@@ -89,14 +90,29 @@ interface Taken {
 
 function takeBoth(
   network: Network,
-  settings: EndpointSettings,
+  { settings, before }: Pick<PlaceRequest, 'settings' | 'before'>,
 ): readonly [Taken | undefined, Taken | undefined] {
-  const ipv4 = takeOf(network, 4, settings.ipv4Address);
+  const take = (family: 4 | 6, wanted: string | undefined, had: string | undefined): Taken | undefined =>
+    (wanted === undefined ? takeAgain(network, had) : undefined) ?? takeOf(network, family, wanted);
+  const ipv4 = take(4, settings.ipv4Address, before?.ipv4Address);
   try {
-    return [ipv4, takeOf(network, 6, settings.ipv6Address)];
+    return [ipv4, take(6, settings.ipv6Address, before?.ipv6Address)];
   } catch (error) {
     ipv4?.pool.give(ipv4.address);
     throw error;
+  }
+}
+
+/** Undefined: it is another's by now, or the network has changed. */
+function takeAgain({ pools }: Network, had = ''): Taken | undefined {
+  const address = parseOrUndefined(had);
+  const pool = address && pools.find(({ subnet }) => contains(subnet, address));
+  if (address === undefined || pool === undefined) return undefined;
+  try {
+    pool.takeThis(address);
+    return { address, pool };
+  } catch {
+    return undefined;
   }
 }
 

@@ -83,7 +83,7 @@ function placeAll(
     const hasCni = networks.some(
       ({ network }) => findNetwork(state.networks.values(), network).view.driver === 'cni',
     );
-    for (const { network: reference, settings } of networks) {
+    for (const { network: reference, settings, before } of networks) {
       const network = findNetwork(state.networks.values(), reference);
       const { driver } = network.view;
       if (egress !== undefined) checkConfinable(state, network);
@@ -98,6 +98,7 @@ function placeAll(
           containerId,
           network,
           settings,
+          before,
           names,
           beside: placed,
           hostInterface,

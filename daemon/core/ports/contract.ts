@@ -45,6 +45,11 @@ export interface Ports {
    * `failed to bind host port 0.0.0.0:80/tcp: address already in use`; then nothing is left.
    */
   publish(ctx: Ctx, sandbox: Sandbox, bindings: readonly PortBinding[]): Promise<void>;
+  /**
+   * The same for a container that runs: what fits the bindings stays as it is, connections too; the rest goes, and what is missing
+   * is published. Throws as `publish` does; then nothing has changed. Idempotent.
+   */
+  change(ctx: Ctx, sandbox: Sandbox, bindings: readonly PortBinding[]): Promise<void>;
   /** What `publish` would give now; nothing stays held. Throws as it does. */
   preview(sandbox: Sandbox, bindings: readonly PortBinding[]): readonly PublishedPort[];
   /** Takes translations, sockets and row away; nothing if there are none. Connections that go on through them are forgotten by the kernel. */

@@ -59,6 +59,7 @@ export function openPorts(options: PortsOptions): Ports {
   };
   return {
     publish: (ctx, sandbox, bindings) => publish(ctx, state, { sandbox, bindings }),
+    change: (ctx, sandbox, bindings) => change(ctx, state, { sandbox, bindings }),
     preview: (sandbox, bindings) => {
       const endpoint = outwardEndpoint(state, sandbox);
       return endpoint === undefined ? [] : state.holds.look(() => choose(state, endpoint, bindings));
@@ -115,6 +116,98 @@ async function publish(
   undo.commit();
   forgetUntranslated(ctx, state, ports);
   ctx.log.debug('Published ports', { container: containerId, ports: ports.length });
+}
+
+/** Ports.change. */
+async function change(
+  ctx: Ctx,
+  state: State,
+  { sandbox, bindings }: { readonly sandbox: Sandbox; readonly bindings: readonly PortBinding[] },
+): Promise<void> {
+  const endpoint = outwardEndpoint(state, sandbox);
+  if (endpoint === undefined) return;
+  const { containerId, ipAddress, ipv6Address, networkId } = endpoint;
+  const target = { ipAddress, ipv6Address };
+  const before = state.rows.get(containerId) ?? { containerId, networkId, target, ports: [] };
+  const { kept, missing } = keepFitting(state, endpoint, { bindings, ports: before.ports });
+  const dropped = before.ports.filter((port) => !kept.includes(port));
+  if (missing.length + dropped.length === 0) return;
+  await using undo = new Undo();
+  // First, since another binding may want the same port of the host.
+  state.holds.release(dropped);
+  undo.defer(async () => holdAgain(ctx, state, { containerId, ports: dropped }));
+  const added = choose(state, endpoint, missing);
+  undo.defer(async () => state.holds.release(added));
+  const after: PortRow = { containerId, networkId, target, ports: [...kept, ...added] };
+  state.store.put(after);
+  undo.defer(async () => state.store.put(before));
+  await failpoint('ports.change.row');
+  send(state, [
+    ...deleteTranslations(state.table, [{ ...before, ports: dropped }]),
+    ...addTranslations(state.table, [{ ...after, ports: added }]),
+  ]);
+  undo.defer(async () =>
+    send(state, [
+      ...deleteTranslations(state.table, [{ ...after, ports: added }]),
+      ...addTranslations(state.table, [{ ...before, ports: dropped }]),
+    ]),
+  );
+  await failpoint('ports.change.rules');
+  await allowLoopback(state, networkId);
+  state.rows.set(containerId, after);
+  undo.commit();
+  forgetUntranslated(ctx, state, added);
+}
+
+/** Which of the published ports bindings still want, and which bindings have none. */
+function keepFitting(
+  state: State,
+  endpoint: Endpoint,
+  {
+    bindings,
+    ports,
+  }: { readonly bindings: readonly PortBinding[]; readonly ports: readonly PublishedPort[] },
+): { readonly kept: readonly PublishedPort[]; readonly missing: readonly PortBinding[] } {
+  const kept = new Set<PublishedPort>();
+  const missing: PortBinding[] = [];
+  for (const group of samePorts(bindings)) {
+    const hostIps = group.flatMap((each) => hostIpsOf(state, endpoint, each));
+    const fitting = findFitting(
+      ports.filter((port) => !kept.has(port)),
+      group[0],
+      [
+        ...hostIps.filter((hostIp) => !isRouted(state, endpoint, hostIp)),
+        ...routedPorts(
+          hostIps,
+          hostIps.filter((hostIp) => !isRouted(state, endpoint, hostIp)),
+        ),
+      ],
+    );
+    if (fitting === undefined) missing.push(...group);
+    else for (const port of fitting) kept.add(port);
+  }
+  return { kept: [...kept], missing };
+}
+
+/** One port of the host, at all of the addresses. */
+function findFitting(
+  ports: readonly PublishedPort[],
+  { containerPort, protocol, hostPorts }: PortBinding,
+  hostIps: readonly string[],
+): readonly PublishedPort[] | undefined {
+  const ours = ports.filter((port) => port.containerPort === containerPort && port.protocol === protocol);
+  const fits = ({ hostPort }: PublishedPort): boolean =>
+    hostPort === ROUTED ||
+    hostPorts === undefined ||
+    (hostPort >= hostPorts.first && hostPort <= hostPorts.last);
+  for (const { hostPort } of ours.filter(fits)) {
+    const found = hostIps.map((hostIp) =>
+      ours.find((port) => port.hostIp === hostIp && [hostPort, ROUTED].includes(port.hostPort)),
+    );
+    const whole = found.filter((port) => port !== undefined);
+    if (whole.length === hostIps.length) return whole;
+  }
+  return undefined;
 }
 
 /** Holds a port of the host for each binding; all, or none. */

@@ -3,6 +3,7 @@ import type { OverlayDirs } from '../../../image/snapshots.ts';
 import type { ContainerStore } from '../../store/containers.ts';
 import { beginRun, exitedAs, exitedUnseen, settleExit } from '../containers/begin-run.ts';
 import { isEntryFrozen, thawEntry } from '../containers/freeze.ts';
+import { changePorts } from '../containers/publish.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import { detachHooks } from '../containers/sessions.ts';
 import { isUp } from '../containers/state.ts';
@@ -10,6 +11,7 @@ import { withNetworks } from '../containers/join-networks.ts';
 import type { Entry, Fixed } from '../containers/table.ts';
 import { cgroupPathOf, killCgroup } from '../cgroups.ts';
 import type { ContainerState } from '../contract.ts';
+import { recoverEdit } from '../edit/end-edit.ts';
 import { NEVER_STARTED, type RestartRecord } from '../restarts/contract.ts';
 import type { Core } from '../core.ts';
 import { bundleOf, readRuntime } from '../runtimes/bundle.ts';
@@ -79,6 +81,7 @@ export async function settleContainer(
   { entry, shim }: FoundContainer,
   hostRestarted: boolean,
 ): Promise<void> {
+  await recoverEdit(core, entry, hostRestarted);
   const { state, overlay } = entry.view;
   if (state.kind === 'removing' || state.kind === 'dead' || overlay.upper === '') {
     removeInBackground(core, entry);
@@ -92,6 +95,7 @@ export async function settleContainer(
       await settleFreezer(core, entry);
       const runtime = await readRuntime(bundleOf(core.paths, entry.id));
       await beginRun(core, entry, { ...shim, spec: undefined, runtime });
+      await recoverPorts(core, entry);
       return;
     case 'ended':
       await settleExit(core, entry, { exited: exitedAs(shim.ending.exit), ...done });
@@ -102,6 +106,13 @@ export async function settleContainer(
       else await settleExit(core, entry, { exited: exitedUnseen(state, UNSEEN_EXIT_CODE), ...done });
   }
 }
+
+/** An edit may have changed them, and not got to its row. */
+const recoverPorts = (core: Core, entry: Entry): Promise<unknown> =>
+  core.background.run('Cannot publish ports again', { container: entry.id }, async () => {
+    await changePorts(core, core.ctx, entry.view);
+    core.table.publish(entry, { ports: core.ports.of(entry.id) });
+  });
 
 /** A commit, or a pause, that the last daemon did not end has left it frozen; or it died when it had just thawed it. */
 async function settleFreezer(core: Core, entry: Entry): Promise<void> {

@@ -11,6 +11,8 @@ export function afterExit(
   { config, restarts }: Pick<Container, 'config' | 'restarts'>,
   exited: Exited,
 ): { readonly state: ContainerState; readonly restarts: RestartRecord } {
+  if (restarts.edit?.again === true)
+    return { state: { ...exited, kind: 'restarting', restartAt: formatTime(realTimeNs()) }, restarts };
   const policy = config.host.restartPolicy;
   if (!wantsRestart(policy, restarts, exited.exitCode)) return { state: exited, restarts };
   const ranNs = (parseTime(exited.finishedAt) ?? 0n) - (parseTime(exited.startedAt) ?? 0n);

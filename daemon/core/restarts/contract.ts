@@ -49,6 +49,17 @@ export interface RestartRecord {
   readonly manuallyStopped: boolean;
   /** A process of it has run: the daemon starts none by itself that was only created. */
   readonly started: boolean;
+  /** An edit that has begun and not ended: what it owes. */
+  readonly edit?: EditInProgress;
+}
+
+export interface EditInProgress {
+  /** It ran: its exit, whatever it is, is followed by another start. */
+  readonly again: boolean;
+  /** Addresses that it had, by the names of networks; empty: none of the family. It gets them again if they are free. */
+  readonly places: Readonly<Record<string, { readonly ipv4Address: string; readonly ipv6Address: string }>>;
+  /** Made for it; those that its row does not refer to at the end go again. */
+  readonly volumes: readonly string[];
 }
 
 export const NEVER_STARTED: RestartRecord = { count: 0, delayMs: 0, manuallyStopped: false, started: false };

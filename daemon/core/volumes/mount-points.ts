@@ -14,6 +14,8 @@ export interface MountSources {
   readonly localPath: (volume: string) => string;
   /** Throws `not-found`. */
   readonly imageId: (reference: string) => string;
+  /** The anonymous volume that the container has there already. */
+  readonly anonymousAt?: (destination: string) => string | undefined;
 }
 
 /** A volume that the container mounts, and what it is to be like if it does not exist. */
@@ -46,7 +48,7 @@ export function settleMounts(config: CreateRequest, sources: MountSources): Sett
     points.set(point.destination, point);
   };
   const volume = (use: VolumeUse): MountPoint => {
-    const name = use.name === '' ? newId() : use.name;
+    const name = use.name === '' ? (sources.anonymousAt?.(use.destination) ?? newId()) : use.name;
     const driver = (use.driver || sources.driverOf(name)) ?? LOCAL_DRIVER;
     const { options, labels } = use;
     volumes.push({ name, anonymous: use.name === '', driver: use.driver || undefined, options, labels });
@@ -158,12 +160,15 @@ const isMode = (mode: string): boolean =>
     .split(',')
     .every((word) => ['ro', 'rw', 'z', 'Z', 'nocopy', 'consistent', 'cached', 'delegated'].includes(word));
 
-/** The mounts of a container that is being created. Throws as `settleMounts` does. */
+/** The mounts of a container that is being created; `before` are those of one that is there. Throws as `settleMounts` does. */
 export const settleMountsFor = (
   { table, volumeParts, images }: Pick<Core, 'table' | 'volumeParts' | 'images'>,
   config: CreateRequest,
+  before: readonly MountPoint[] = [],
 ): SettledMounts =>
   settleMounts(config, {
+    anonymousAt: (destination) =>
+      before.find((point) => point.anonymous && point.destination === destination)?.name,
     container: (reference) => table.find(reference).view,
     driverOf: (volume) => volumeParts.table.find(volume)?.driver,
     localPath: (volume) => volumeParts.drivers.local.dataPath(volume),

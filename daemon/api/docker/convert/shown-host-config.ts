@@ -42,7 +42,7 @@ export function shownHostConfig(
 }
 
 /** Every binding with both of its fields, as Go writes them. */
-const showBindings = (bindings: HostOptions['portBindings']): object =>
+export const showBindings = (bindings: HostOptions['portBindings']): object =>
   Object.fromEntries(
     Object.entries(bindings).map(([port, list]) => [
       port,

@@ -21,7 +21,8 @@ const LIMITS = {
   NanoCpus: 'nanoCpus',
 } as const satisfies Record<string, keyof ContainerUpdate['resources']>;
 
-const KNOWN = new Set([...Object.keys(LIMITS), 'PidsLimit', 'RestartPolicy']);
+/** What an update takes. */
+export const UPDATABLE: ReadonlySet<string> = new Set([...Object.keys(LIMITS), 'PidsLimit', 'RestartPolicy']);
 
 /**
  * Zero and empty mean: as it is. What can't be changed on a container that is there docker takes and drops; we drop it with a warning.
@@ -51,7 +52,7 @@ export function readUpdate(
       ...(PidsLimit === undefined ? {} : { PidsLimit }),
     },
   };
-  const dropped = Object.entries(body).filter(([name, value]) => !KNOWN.has(name) && asks(value));
+  const dropped = Object.entries(body).filter(([name, value]) => !UPDATABLE.has(name) && asks(value));
   return { change, warnings: dropped.map(([name]) => `${name} cannot be updated. ${name} discarded.`) };
 }
 

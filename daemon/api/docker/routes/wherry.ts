@@ -5,6 +5,8 @@ import type { Compacted, LayerView, PathChange } from '../../../../image/disk.ts
 import { showOperation } from '../convert/operations.ts';
 import type { PortReach, Reach } from '../../../core/reach/contract.ts';
 import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
+import { jsonText } from '../body.ts';
+import { readEdit } from '../convert/to-edit.ts';
 import { flag, text, type Query } from '../query.ts';
 import { registryAuth } from '../registry-auth.ts';
 import { clientCtx } from '../stream.ts';
@@ -79,6 +81,23 @@ function containerRoutes(app: FastifyInstance, door: Door): void {
   app.get<Named>('/wherry/containers/:name/ports', async (request, reply) => {
     const ports = await door.engine.explainPorts(nameOf(request));
     return sendJson(reply, ports.map(showPortReach));
+  });
+
+  /** Changes what a container was made with: the body is create's, as far as it can be edited, and what is missing stays. */
+  app.post<Asked>('/wherry/containers/:name/edit', async (request, reply) => {
+    const before = containers.get(nameOf(request));
+    const { change, warnings } = readEdit(await jsonText(request.raw), before, request.apiVersion);
+    const result = await containers.edit(door.ctx, {
+      reference: before.id,
+      change,
+      dryRun: flag(request.query, 'dryRun'),
+    });
+    return sendJson(reply, {
+      Live: result.live,
+      Anew: result.anew,
+      Restarted: result.restarted,
+      Warnings: [...warnings, ...result.warnings],
+    });
   });
 
   /** The engine's own state of a container, where docker's says less. */
