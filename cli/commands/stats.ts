@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { bool, text } from '../../common/flags/flag.ts';
 import { messageOf } from '../../common/errors.ts';
 import { defineCommand } from '../command.ts';
@@ -6,6 +7,7 @@ import { jsonLines } from '../http/progress.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { print, printError } from '../output.ts';
 import { STATS_HEADERS, statsRow, type StatsMessage } from '../rows/stats.ts';
+import { History, type Shown } from '../stats/history.ts';
 import { settingOf } from '../settings.ts';
 import { containerPath } from './each.ts';
 
@@ -39,14 +41,11 @@ export const stats = defineCommand({
     show([]);
     if (flags['no-stream'])
       return printOnce(daemon, show, args.length > 0 ? args : await list(daemon, flags.all));
-    return follow(daemon, show, { args, all: flags.all });
+    const draws = format === TABLE && short && isatty(1);
+    const draw = draws ? (await import('../stats/drawn.ts')).drawStats : show;
+    return follow(daemon, draw, { args, all: flags.all });
   },
 });
-
-interface Shown {
-  readonly asked: string;
-  message: StatsMessage | undefined;
-}
 
 async function list(daemon: Daemon, all: boolean): Promise<readonly string[]> {
   const query = { all: all ? 1 : undefined };
@@ -63,7 +62,8 @@ async function printOnce(
     names.map(async (asked): Promise<Shown> => {
       const query = { stream: 0 };
       const answer = await daemon.send({ method: 'GET', path: containerPath(asked, '/stats'), query });
-      return { asked, message: JSON.parse(await answer.text()) as StatsMessage };
+      const message = JSON.parse(await answer.text()) as StatsMessage;
+      return { asked, message, history: new History() };
     }),
   );
   const rows = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -84,12 +84,13 @@ async function follow(
   const rows = new Map<string, Shown>();
   const failures: unknown[] = [];
   const add = async (asked: string): Promise<void> => {
-    const shown: Shown = { asked, message: undefined };
+    const shown: Shown = { asked, message: undefined, history: new History() };
     rows.set(asked, shown);
     try {
       const { body } = await daemon.send({ method: 'GET', path: containerPath(asked, '/stats') });
       for await (const line of jsonLines(body)) {
         shown.message = JSON.parse(line) as StatsMessage;
+        shown.history.add(shown.message);
         // One that has ended says nothing but its name.
         if (args.length === 0 && !all && shown.message.pids_stats?.current === undefined) break;
       }

@@ -69,6 +69,26 @@ export function statsRow(asked: string, message: StatsMessage | undefined, short
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 const percent = (value: number): string => `${value.toFixed(2)}%`;
 
+/** The numbers of a row, for who draws them. Bytes are counted since the container's start. */
+export interface Measured {
+  readonly cpuPercent: number;
+  /** From 0 to 1. */
+  readonly memory: number;
+  readonly networkBytes: number;
+  readonly blockBytes: number;
+}
+
+export function measure(message: StatsMessage): Measured {
+  const { memory_stats: memory = {} } = message;
+  const networks = Object.values(message.networks ?? {});
+  return {
+    cpuPercent: cpuPercent(message),
+    memory: (memory.limit ?? 0) === 0 ? 0 : usedMemory(memory) / (memory.limit ?? 1),
+    networkBytes: sum(networks.map(({ rx_bytes, tx_bytes }) => rx_bytes + tx_bytes)),
+    blockBytes: blockIo(message, 'r') + blockIo(message, 'w'),
+  };
+}
+
 /** Without the cache that can be dropped: version 1 has the first of the names, version 2 the second. */
 function usedMemory({ usage = 0, stats = {} }: NonNullable<StatsMessage['memory_stats']>): number {
   const inactive = stats['total_inactive_file'] ?? stats['inactive_file'] ?? 0;

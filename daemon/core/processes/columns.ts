@@ -121,6 +121,8 @@ export const COLUMNS: Readonly<Record<string, Column>> = {
   cmd: column('CMD', commandLine),
   '%cpu': column('%CPU', percentOfCpu),
   pcpu: column('%CPU', percentOfCpu),
+  /** Ours: for who measures between two looks. */
+  cpums: number('CPUMS', ({ cpuS }) => Math.round(cpuS * 1000)),
   c: column('C', (process, host) => String(Math.min(99, Math.floor(cpuPercent(process, host))))),
   '%mem': column('%MEM', percentOfMemory),
   pmem: column('%MEM', percentOfMemory),
