@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { access, mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AT_FDCWD, mknodAt, S_IFIFO } from '../../../native/sys/files.ts';
+import { internal } from '../../../common/errors.ts';
 import { malformed } from '../../../image/namespaces/errors.ts';
 import type { Logger } from '../../../runtime/foreign/logger.ts';
 import type { FileStreams } from '../../../shim/contract.ts';
@@ -51,6 +52,7 @@ export async function openStdio(stdio: TaskStdio, ref: ProcessRef, directory: st
   if (stdin?.kind === 'path') await streams.add(stdin.path, 'stdin', constants.O_RDWR);
   const loggers: Logger[] = [];
   if (stdout?.kind === 'binary') {
+    await checkProgram(stdout.path);
     const fifos = makeFifos(directory);
     for (const name of ['stdout', 'stderr'] as const) await streams.add(fifos[name], name, constants.O_RDWR);
     const env = [`CONTAINER_ID=${ref.id}`, `CONTAINER_NAMESPACE=${ref.namespace}`, `PATH=${runtimePath()}`];
@@ -61,6 +63,17 @@ export async function openStdio(stdio: TaskStdio, ref: ProcessRef, directory: st
   }
   const kept = opened.move();
   return { files: streams.files(), loggers, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Found out before anything waits for it. */
+async function checkProgram(path: string): Promise<void> {
+  try {
+    await access(path, constants.X_OK);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = isMissing ? 'no such file or directory' : 'permission denied';
+    throw internal(`fork/exec ${path}: ${why}`, { cause: error });
+  }
 }
 
 type StreamName = FileStreams['streams'][number];
