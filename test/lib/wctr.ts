@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { busyboxArchive } from './busybox.ts';
 import { built } from './clients.ts';
 import { listening, openBench, type Bench } from './dropin.ts';
+import { removeCgroups } from './owned.ts';
 import { eventually, type Result } from './process.ts';
 
 /** Debian's ctr and our wctr, each in a namespace of its own of the same daemon. */
@@ -27,19 +28,23 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 /** Starts a real containerd for this test. */
 export async function startPair(t: TestContext): Promise<Pair> {
   const bench = await openBench();
-  t.after(() => bench[Symbol.asyncDispose]());
+  let pair: Pair | undefined;
+  // In this order: what runs is ended by its containerd.
+  t.after(async () => {
+    for (const client of pair === undefined ? [] : [pair.ctr, pair.wctr]) await clear(client);
+    await bench[Symbol.asyncDispose]();
+    for (const namespace of ['a', 'b']) await removeCgroups(`/of-${namespace}-${process.pid}`);
+  });
   const config = join(bench.directory, 'config.toml');
   await writeFile(config, CONFIG);
   const [root, state] = [join(bench.directory, 'root'), join(bench.directory, 'state')];
   const address = join(bench.directory, 'c.sock');
   bench.daemon(['containerd', '-c', config, '--root', root, '--state', state, '-a', address]);
   await listening(address);
-  const pair = await pairAt(bench, address);
-  await eventually('containerd answers', async () => (await pair.ctr('version')).code === 0);
-  t.after(async () => {
-    for (const client of [pair.ctr, pair.wctr]) await clear(client);
-  });
-  return pair;
+  const made = await pairAt(bench, address);
+  pair = made;
+  await eventually('containerd answers', async () => (await made.ctr('version')).code === 0);
+  return made;
 }
 
 /** The same with a daemon that runs already. */
@@ -74,7 +79,6 @@ async function clear(client: Pair['ctr']): Promise<void> {
   }
   const images = (await client('images', 'ls', '-q')).stdout.split('\n').filter((each) => each !== '');
   if (images.length > 0) await client('images', 'rm', '--sync', ...images);
-  await client('namespaces', 'rm', '--cgroup', `of-a-${process.pid}`, `of-b-${process.pid}`);
 }
 
 /** Names of programs, namespaces, numbers of processes and of snapshots, times, and what a process has used. */
