@@ -28,23 +28,21 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 /** Starts a real containerd for this test. */
 export async function startPair(t: TestContext): Promise<Pair> {
   const bench = await openBench();
-  let pair: Pair | undefined;
+  const address = join(bench.directory, 'c.sock');
+  const pair = await pairAt(bench, address);
   // In this order: what runs is ended by its containerd.
   t.after(async () => {
-    for (const client of pair === undefined ? [] : [pair.ctr, pair.wctr]) await clear(client);
+    for (const client of [pair.ctr, pair.wctr]) await clear(client);
     await bench[Symbol.asyncDispose]();
     for (const namespace of ['a', 'b']) await removeCgroups(`/of-${namespace}-${process.pid}`);
   });
   const config = join(bench.directory, 'config.toml');
   await writeFile(config, CONFIG);
   const [root, state] = [join(bench.directory, 'root'), join(bench.directory, 'state')];
-  const address = join(bench.directory, 'c.sock');
   bench.daemon(['containerd', '-c', config, '--root', root, '--state', state, '-a', address]);
   await listening(address);
-  const made = await pairAt(bench, address);
-  pair = made;
-  await eventually('containerd answers', async () => (await made.ctr('version')).code === 0);
-  return made;
+  await eventually('containerd answers', async () => (await pair.ctr('version')).code === 0);
+  return pair;
 }
 
 /** The same with a daemon that runs already. */
