@@ -8,6 +8,7 @@ export type Code =
   | 'already-exists'
   | 'conflict'
   | 'not-modified'
+  | 'out-of-range'
   | 'permission-denied'
   | 'not-implemented'
   | 'unavailable'

@@ -97,8 +97,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   parts.defer(() => store.close());
   const id = await engineId(dataRoot);
   const engine = await openEngine({
-    ctx,
-    db,
+    ...{ ctx, db, events },
     dirs: { dataRoot, execRoot },
     config: engineConfigOf(config, { id, profile }),
     launcher: createShimLauncher(),
@@ -107,16 +106,16 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
     archives: store.archives,
     disk: store.disk,
     snapshots: store.snapshots,
+    namespaced: store.namespaced,
     networks: openNetworks({ db, config: config.networks, dirs: { execRoot } }),
-    events,
   });
   parts.defer(() => engine.close());
   const metrics = config.metricsAddress === undefined ? undefined : await measured(ctx, engine);
   const door = metrics?.engine ?? engine;
   const api = await createDockerApi({ engine: door, ctx, defaults: config, info: config });
   parts.defer(() => api.close());
-  await listen(api, config, { gid, log });
   parts.use(await listenContainerd(engine, { execRoot, gid, log }));
+  await listen(api, config, { gid, log });
   if (config.metricsAddress !== undefined && metrics !== undefined)
     parts.use(await serveMetrics(config.metricsAddress, metrics));
 

@@ -43,12 +43,12 @@ export async function deleteImage(
 
 /** Removes what has no row any more. A crash in between leaves work for the next start. Returns what it freed on the disk, in bytes. */
 export async function discard(
-  parts: Pick<StoreParts, 'db' | 'layers' | 'content' | 'catalog' | 'recipes'>,
+  parts: Pick<StoreParts, 'db' | 'layers' | 'content' | 'catalog' | 'recipes' | 'owners'>,
   gone: readonly Layer[],
   blobs: readonly Digest[],
 ): Promise<number> {
-  const { db, layers, content, catalog, recipes } = parts;
-  const isOwned = (digest: Digest): boolean => catalog.liveBlobs().has(digest);
+  const { db, layers, content, catalog, recipes, owners } = parts;
+  const isOwned = (digest: Digest): boolean => catalog.liveBlobs().has(digest) || owners.ownsBlob(digest);
   const unowned = blobs.filter((digest) => !isOwned(digest) && !content.isHeld(digest));
   if (gone.length === 0 && unowned.length === 0) return 0;
   await flush(db.location());

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Ctx } from '../common/ctx.ts';
 import type { Catalog } from './catalog.ts';
 import type { ContentStore } from './content.ts';
+import type { NamespacedOwners } from './namespaces/owners.ts';
 import type { Rebuilt, Recipes } from './rebuild/contract.ts';
 import type { ChainId } from './snapshots.ts';
 import type { Directories } from './snapshots/directories.ts';
@@ -37,6 +38,8 @@ export interface StoreParts {
   readonly spoolers: WorkerPool;
   /** Runs what waits for a registry: as many layers are fetched at a time. */
   readonly downloads: WorkerPool;
+  /** What names of containerd's API keep. */
+  readonly owners: NamespacedOwners;
   /** Layers of images and of writable snapshots. */
   readonly live: () => ReadonlySet<ChainId>;
   /** Removes layers and blobs that nothing owns. */

@@ -20,6 +20,9 @@ import { makeArchives } from './roots/make.ts';
 import { openCompactor } from './rebuild/compactor.ts';
 import { openRebuilt } from './rebuild/rebuilt.ts';
 import { openRecipes } from './rebuild/recipes.ts';
+import type { Namespaced } from './namespaces/contract.ts';
+import { openNamespaced } from './namespaces/open.ts';
+import { openNamespacedTables, ownersOf } from './namespaces/owners.ts';
 import { createTables } from './schema.ts';
 import type { ChainId, Snapshots } from './snapshots.ts';
 import { openDirectories } from './snapshots/directories.ts';
@@ -58,6 +61,8 @@ export interface ImageStore {
   readonly archives: Archives;
   readonly disk: Disk;
   readonly snapshots: Snapshots;
+  /** For containerd's API. */
+  readonly namespaced: Namespaced;
   /** Waits for removals under way and ends the workers. */
   close(): Promise<void>;
 }
@@ -84,14 +89,29 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     await layers.discard(layers.forget(live()));
   };
   const snapshots = openWritable({ db, directories, layers, trash, released });
-  const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots });
+  const tables = openNamespacedTables(db);
+  const owners = ownersOf(tables);
+  const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots, owners });
   const collect = (): Promise<void> => collectUnowned(parts);
-  const stores = { db, dataRoot, catalog, content, recipes, rebuilt, layers, snapshots, directories, trash };
+  const stores = {
+    db,
+    dataRoot,
+    owners,
+    catalog,
+    content,
+    recipes,
+    rebuilt,
+    layers,
+    snapshots,
+    directories,
+    trash,
+  };
   const onEvent = options.onEvent ?? ((): void => {});
   const parts: StoreParts = { ctx, ...stores, workers, spoolers, downloads, live, collect, onEvent };
   const compacting = workerPool(1, how);
   const compactor = openCompactor(parts, { always: options.dropBlobs ?? false, pool: compacting });
   await collectAtStart(parts, log);
+  const namespaced = await openNamespaced(parts, tables);
   compactor.wake();
   return {
     images: makeImages(parts),
@@ -99,7 +119,9 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     archives: makeArchives(parts),
     disk: makeDisk(parts, { origins: options.transfers, compactor }),
     snapshots,
+    namespaced,
     close: async () => {
+      await namespaced.close();
       await compactor.close();
       await trash.close();
       await Promise.all([workers, spoolers, downloads, compacting].map((pool) => pool.close()));
@@ -131,8 +153,10 @@ function liveChains({
   catalog,
   layers,
   snapshots,
-}: Pick<StoreParts, 'catalog' | 'layers' | 'snapshots'>): ReadonlySet<ChainId> {
-  const tops = [...snapshots.all()].flatMap(({ top }) => (top === undefined ? [] : [top]));
+  owners,
+}: Pick<StoreParts, 'catalog' | 'layers' | 'snapshots' | 'owners'>): ReadonlySet<ChainId> {
+  const written = [...snapshots.all()].flatMap(({ top }) => (top === undefined ? [] : [top]));
+  const tops = [...written, ...owners.chains().filter((chain) => layers.get(chain) !== undefined)];
   const images = catalog.liveChains();
   const orphans = tops.filter((top) => !images.has(top));
   if (orphans.length === 0) return images;
@@ -146,7 +170,7 @@ async function collectUnowned(parts: StoreParts): Promise<void> {
 
 /** What a crash left: rows that nothing refers to, then directories and blobs that no row owns. */
 async function collectAtStart(parts: StoreParts, log: Log): Promise<void> {
-  const { directories, layers, snapshots, trash } = parts;
+  const { directories, layers, snapshots, trash, owners: names } = parts;
   await collectUnowned(parts);
   const owned = new Set([...layers.all()].map(({ directory }) => directory));
   const onDisk = new Set(await directories.layers());
@@ -154,7 +178,10 @@ async function collectAtStart(parts: StoreParts, log: Log): Promise<void> {
   const missing = owned.difference(onDisk);
   if (missing.size > 0) log.error('Layers are missing on the disk', { directories: [...missing] });
   else await layers.measureOld(parts.ctx);
-  const written = new Set([...snapshots.all()].map(({ directory }) => directory));
+  const written = new Set([
+    ...[...snapshots.all()].map(({ directory }) => directory),
+    ...names.directories(),
+  ]);
   const writables = new Set(await directories.writables());
   for (const number of writables.difference(written)) await trash.put(directories.writable(number));
 }

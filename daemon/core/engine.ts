@@ -8,7 +8,8 @@ import { makeContainerFiles } from './archive/files.ts';
 import { createBackground } from './background.ts';
 import { makeNetworkVerbs } from './connections/networks.ts';
 import { ownRuntime } from '../../runtime/foreign/own.ts';
-import { DOCKER_NAMESPACE, type Containerd } from './containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../image/namespaces/docker.ts';
+import type { Containerd } from './containerd/contract.ts';
 import { openContainerd } from './containerd/open.ts';
 import { makeContainers } from './containers/containers.ts';
 import { STATS_INTERVAL_MS } from './containers/stats.ts';
@@ -89,7 +90,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     explainPorts: (reference) => explainPorts(core, reference),
     volumes: makeVolumes(core.volumeParts, core.operations),
     events: core.events,
-    containerd: openContainerd(core, options.db),
+    containerd: openContainerd(core),
     info: await openInfo(core, dirs),
     stopAll: () => stopAll(core),
     close: async () => {

@@ -4,6 +4,7 @@ import type { Disk, WaterMarks } from '../../image/disk.ts';
 import type { Archives } from '../../image/archives.ts';
 import type { Images } from '../../image/images.ts';
 import type { Transfers } from '../../image/transfers.ts';
+import type { Namespaced } from '../../image/namespaces/contract.ts';
 import type { Snapshots } from '../../image/snapshots.ts';
 import type { ShimLauncher } from '../../shim/contract.ts';
 import type { EventBus } from './events/bus.ts';
@@ -26,6 +27,7 @@ export interface EngineOptions {
   readonly archives: Archives;
   readonly disk: Disk;
   readonly snapshots: Snapshots;
+  readonly namespaced: Namespaced;
   /** Opened, not yet reconciled: the engine does that once it knows who lives. */
   readonly networks: Networks;
   /** `createEventBus()`: made first, because the image store publishes too. */

@@ -8,6 +8,8 @@ export interface TreeMeasure {
   readonly diskBytes: number;
   /** Names below the root. */
   readonly entryCount: number;
+  /** What those names and the root are, an inode once however many names it has. */
+  readonly inodeCount: number;
 }
 
 const DIRECTORY = fs.O_RDONLY | fs.O_DIRECTORY | fs.O_NOFOLLOW;
@@ -23,7 +25,7 @@ interface Frame {
  * not where it came from. Blocks its thread.
  */
 export function measureTree(path: string): TreeMeasure {
-  const total = { diskBytes: 0, entryCount: 0 };
+  const total = { diskBytes: 0, entryCount: 0, inodeCount: 0 };
   const links = new Map<number, number>();
   const frames: Frame[] = [];
   let fd = openAt(AT_FDCWD, path, { flags: DIRECTORY });
@@ -55,7 +57,7 @@ function exchanged(fd: number, name: Uint8Array | string): number {
 }
 
 interface Sums {
-  readonly total: { diskBytes: number; entryCount: number };
+  readonly total: { diskBytes: number; entryCount: number; inodeCount: number };
   /** Names still to come, of inodes with several. */
   readonly links: Map<number, number>;
 }
@@ -63,6 +65,7 @@ interface Sums {
 function readDirectory(fd: number, { total, links }: Sums): Frame {
   const self = statAt(fd, '');
   total.diskBytes += self.diskBytes;
+  total.inodeCount += 1;
   const pending: Uint8Array[] = [];
   for (const { name, kind } of entriesIn(fd)) {
     total.entryCount += 1;
@@ -72,7 +75,10 @@ function readDirectory(fd: number, { total, links }: Sums): Frame {
     }
     const status = statAt(fd, name);
     if ((status.mode & S_IFMT) === S_IFDIR) pending.push(Uint8Array.from(name));
-    else if (isFirst(links, status)) total.diskBytes += status.diskBytes;
+    else if (isFirst(links, status)) {
+      total.diskBytes += status.diskBytes;
+      total.inodeCount += 1;
+    }
   }
   return { inode: self.inode, pending };
 }

@@ -1,5 +1,6 @@
 import { notImplemented } from '../../common/errors.ts';
 import { isDigest } from '../digest.ts';
+import type { Scope } from './scope.ts';
 import { absent, malformed, taken } from './errors.ts';
 import { setLabels, type Labels } from './labels.ts';
 import type { Rows } from './rows.ts';
@@ -36,7 +37,7 @@ export interface Leases {
   resources(namespace: string, id: string): readonly Resource[];
 }
 
-export function makeLeases(rows: Rows<StoredLease>): Leases {
+export function makeLeases(rows: Rows<StoredLease>, onDelete: () => void): Leases {
   const find = (namespace: string, id: string): StoredLease => {
     const found = rows.get(namespace, id);
     if (found === undefined) throw absent(`lease "${id}"`);
@@ -54,6 +55,7 @@ export function makeLeases(rows: Rows<StoredLease>): Leases {
     },
     delete: (namespace, id) => {
       if (!rows.remove(namespace, id)) throw absent(`lease "${id}"`);
+      onDelete();
     },
     add: (namespace, id, resource) => {
       const lease = find(namespace, id);
@@ -66,6 +68,27 @@ export function makeLeases(rows: Rows<StoredLease>): Leases {
       rows.put(namespace, id, { ...lease, resources: without(lease.resources, resource) });
     },
     resources: (namespace, id) => [...find(namespace, id).resources].toSorted(inOrder),
+  };
+}
+
+/** Who makes something under a lease has the lease hold it. */
+export interface LeaseHolder {
+  /** Throws `not-found` for a lease that is gone: `lease does not exist: not found`. */
+  keep(scope: Scope, resource: Resource): void;
+  drop(scope: Scope, resource: Resource): void;
+}
+
+export function makeLeaseHolder(leases: Leases, rows: Rows<StoredLease>): LeaseHolder {
+  return {
+    keep: ({ namespace, lease }, resource) => {
+      if (lease === undefined) return;
+      if (rows.get(namespace, lease) === undefined) throw absent('lease does not exist');
+      leases.add(namespace, lease, resource);
+    },
+    drop: ({ namespace, lease }, resource) => {
+      if (lease !== undefined && rows.get(namespace, lease) !== undefined)
+        leases.drop(namespace, lease, resource);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { writing } from '../../common/sqlite.ts';
+import { transaction, writing } from '../../common/sqlite.ts';
 
 /** What a namespace of containerd's API names: each namespace has names of its own for what all of them share. */
 export type Kind = 'namespace' | 'container' | 'image' | 'content' | 'ingest' | 'snapshot' | 'lease' | 'task';
@@ -16,8 +16,12 @@ export interface Rows<T> {
   list(namespace: string): readonly Row<T>[];
   all(): readonly Row<T>[];
   get(namespace: string, name: string): T | undefined;
+  /** In any namespace. */
+  isNamed(name: string): boolean;
   /** Makes or replaces. */
   put(namespace: string, name: string, value: T): void;
+  /** Takes a row away and makes or replaces the one of its new name, both or none. */
+  rename(namespace: string, names: readonly [from: string, to: string], value: T): void;
   /** Whether it was there. */
   remove(namespace: string, name: string): boolean;
 }
@@ -30,7 +34,12 @@ const SCHEMA = `
 `;
 
 /** `T` is written as JSON. A value that was put is frozen by contract: nobody changes it. */
-export function openRows<T>(db: DatabaseSync, kind: Kind): Rows<T> {
+export function openRows<T>(
+  db: DatabaseSync,
+  kind: Kind,
+  /** A namespace gets its first row. */
+  onNamespace = (_namespace: string): void => {},
+): Rows<T> {
   db.exec(SCHEMA);
   const put = db.prepare('INSERT OR REPLACE INTO namespaced VALUES (?, ?, ?, ?)');
   const remove = db.prepare('DELETE FROM namespaced WHERE kind = ? AND namespace = ? AND name = ?');
@@ -53,9 +62,19 @@ export function openRows<T>(db: DatabaseSync, kind: Kind): Rows<T> {
     list,
     all: () => [...namespaces.keys()].flatMap(list),
     get: (namespace, name) => namespaces.get(namespace)?.get(name),
+    isNamed: (name) => [...namespaces.values()].some((values) => values.has(name)),
     put: (namespace, name, value) => {
+      if (!namespaces.has(namespace)) onNamespace(namespace);
       writing(db, () => put.run(kind, namespace, name, JSON.stringify(value)));
       valuesOf(namespace).set(name, value);
+    },
+    rename: (namespace, [from, to], value) => {
+      transaction(db, () => {
+        remove.run(kind, namespace, from);
+        put.run(kind, namespace, to, JSON.stringify(value));
+      });
+      valuesOf(namespace).delete(from);
+      valuesOf(namespace).set(to, value);
     },
     remove: (namespace, name) => {
       if (namespaces.get(namespace)?.has(name) !== true) return false;

@@ -112,7 +112,7 @@ class WritableStore implements WritableSnapshots {
 }
 
 /** The upper directory is the root of the mount: it looks as the topmost layer's root does. */
-async function makeDirectories(path: string, top: Layer | undefined): Promise<void> {
+export async function makeDirectories(path: string, top: Pick<Layer, 'root'> | undefined): Promise<void> {
   const { mode, uid, gid } = top?.root ?? EMPTY_ROOT;
   await mkdir(path, { mode: 0o700 });
   const upper = join(path, 'u');

@@ -63,6 +63,18 @@ export interface DigestJob {
   readonly path: string;
 }
 
+/** Hashes what a file is when it is inflated. */
+export interface DiffIdJob {
+  readonly kind: 'diff-id';
+  readonly path: string;
+}
+
+export interface InflatedDigest {
+  /** `sha256:<hex>` */
+  readonly diffId: string;
+  readonly sizeBytes: number;
+}
+
 /** A repository, in words that go to a thread. */
 export interface RemoteRepository {
   /** Complete: `docker.io/library/busybox`. */
@@ -130,6 +142,8 @@ export interface PackJob {
   readonly file: string;
   /** An overlay's upper directory and the layers below it, topmost first; undefined: the job's input, a tar, compressed or not. */
   readonly from: { readonly upper: string; readonly lowers: readonly string[] } | undefined;
+  /** As a tar that is not compressed. */
+  readonly plain?: boolean;
 }
 
 export interface LayerBlob {
@@ -205,6 +219,7 @@ export interface JobResults {
   readonly compare: string | undefined;
   /** `sha256:<hex>` */
   readonly digest: string;
+  readonly 'diff-id': InflatedDigest;
   readonly fetch: FetchedBlob;
   readonly spool: SpooledArchive;
   readonly pack: LayerBlob;
@@ -226,6 +241,7 @@ export type Job =
   | MeasureJob
   | CompareJob
   | DigestJob
+  | DiffIdJob
   | FetchJob
   | SpoolJob
   | PackJob

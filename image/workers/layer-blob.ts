@@ -10,12 +10,16 @@ const BLOCK_BYTES = 256 * 1024;
 const NEW_FILE = fs.O_WRONLY | fs.O_CREAT | fs.O_EXCL | fs.O_NOFOLLOW;
 
 /**
- * Writes an uncompressed tar as a layer's blob in gzip, which must not exist: one pass for both digests. The caller removes the
+ * Writes an uncompressed tar as a layer's blob, in gzip unless `plain`, which must not exist: one pass for both digests. The caller removes the
  * file after a failure.
  */
 export async function writeLayerBlob(
   tar: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { file, signal }: { readonly file: string; readonly signal: AbortSignal },
+  {
+    file,
+    signal,
+    plain = false,
+  }: { readonly file: string; readonly signal: AbortSignal; readonly plain?: boolean },
 ): Promise<LayerBlob> {
   const diff = createHash('sha256');
   const blob = createHash('sha256');
@@ -35,12 +39,9 @@ export async function writeLayerBlob(
     }
   };
   try {
-    await pipeline(
-      Readable.from(hashed(), { objectMode: false }),
-      createGzip({ chunkSize: BLOCK_BYTES }),
-      write,
-      { signal },
-    );
+    const source = Readable.from(hashed(), { objectMode: false });
+    if (plain) await pipeline(source, write, { signal });
+    else await pipeline(source, createGzip({ chunkSize: BLOCK_BYTES }), write, { signal });
   } finally {
     closeFd(fd);
   }

@@ -17,7 +17,7 @@ import { settle } from '../layers/settle.ts';
 import { mergedTar } from '../roots/layer-tar.ts';
 import { listChanges } from '../roots/list-changes.ts';
 import { ChunkQueue } from './chunk-queue.ts';
-import { digestOf } from './digest.ts';
+import { diffIdOf, digestOf } from './digest.ts';
 import { tellPlace } from './full-disk.ts';
 import { fetchBlob } from './fetch.ts';
 import { Remote } from './fetch-remote.ts';
@@ -96,6 +96,8 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
       return compareTrees(job, state.abort.signal);
     case 'digest':
       return digestOf(job.path, state.abort.signal);
+    case 'diff-id':
+      return diffIdOf(job.path, state.abort.signal, limits);
     case 'fetch': {
       const report = (progress: FetchProgress): void => send({ type: 'progress', progress });
       return fetchBlob(job, { remote, signal: state.abort.signal, limits, report });

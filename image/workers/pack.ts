@@ -7,11 +7,11 @@ import { writeLayerBlob } from './layer-blob.ts';
 
 /** Runs a PackJob. */
 export async function pack(
-  { file, from }: PackJob,
+  { file, from, plain = false }: PackJob,
   input: AsyncIterable<Uint8Array>,
   { signal, limits }: Bounds,
 ): Promise<LayerBlob> {
   const guard = guardUnpacking(limits, dirname(file));
   const tar = from === undefined ? inflateArchive(input, signal, guard) : layerTar(from.upper, from.lowers);
-  return writeLayerBlob(tar, { file, signal });
+  return writeLayerBlob(tar, { file, signal, plain });
 }

@@ -23,6 +23,7 @@ const CONFIG = `version = 2
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [plugins."io.containerd.gc.v1.scheduler"]
   startup_delay = "1h"
+  mutation_threshold = 1000000
 `;
 
 export async function startBeside(t: TestContext, options: DaemonOptions = {}): Promise<Beside> {
@@ -59,16 +60,51 @@ export async function startBeside(t: TestContext, options: DaemonOptions = {}): 
   };
 }
 
-/** Times, rates, process ids and paths of either are never the same. A table's columns are as wide as what is in them. */
+/** Of a bar that is drawn again and again, and is asked for once more when all is done. */
+const PROGRESS = /^elapsed: |\s\|.*[+-]{5,}.*\||failed to get content info" error="context canceled"/;
+
+/**
+ * Times, rates, process ids and paths of either are never the same, nor how often progress is drawn, nor the order of labels. A table's columns are as
+ * wide as what is in them.
+ */
 export function comparable({ code, stdout, stderr }: Result, places: readonly string[]): unknown {
   const plain = (text: string): string[] =>
     places
       .reduce((shown, place) => shown.replaceAll(place, '<root>'), text)
       .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(Z| [+-]\d{4} UTC)?/g, '<time>')
       .replaceAll(/\b\d+(?=\s+(RUNNING|PAUSED|STOPPED|CREATED|-|&ProcessDetails))/g, '<pid>')
-      .replaceAll(/\b\d+ (milli)?seconds?\b|about a minute|less than a second|\b[\d.]+\s?m?s\b/g, '<while>')
-      .replaceAll(/\d+\/(fs|work)|\/layers\/\d+|\/writable\/\d+\/[uw]/g, '<directory>')
+      .replaceAll(/\b(\d+ seconds?|less than a second|about a minute|[\d.]+m?s)\b/gi, '<while>')
+      .replaceAll(/<root>\/(io\.containerd\.snapshotter\.v1\.overlayfs\/)?snapshots\/[\w/]+/g, '<directory>')
+      // How containerd calls a snapshot inside.
+      .replaceAll(/\bdefault\/\d+\//g, '')
       .split('\n')
-      .map((line) => line.trimEnd().replaceAll(/\s{2,}|\t/g, '  '));
+      .filter((line) => !PROGRESS.test(line))
+      .map((line) =>
+        line
+          .replace(/(\S+=\S+,)+\S+/, sortedLabels)
+          .trimEnd()
+          .replaceAll(/[ \t]+/g, ' '),
+      );
   return { code, stdout: plain(stdout), stderr: plain(stderr) };
+}
+
+const sortedLabels = (labels: string): string => labels.split(',').toSorted().join(',');
+
+const PORT = 5000;
+
+/** Debian's docker-registry where the bench's ctr reaches it. Returns its address. */
+export async function registryIn(bench: Bench): Promise<string> {
+  const config = join(bench.directory, 'registry.yml');
+  const address = `127.0.0.1:${PORT}`;
+  const root = join(bench.directory, 'registry');
+  await writeFile(
+    config,
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${root}}}\nhttp: {addr: "${address}"}\n`,
+  );
+  bench.daemon(['docker-registry', 'serve', config]);
+  await eventually('the registry answers', async () => {
+    const { code } = await bench.run(['bash', '-c', `</dev/tcp/127.0.0.1/${PORT}`]);
+    return code === 0;
+  });
+  return address;
 }

@@ -97,7 +97,9 @@ async function rows({ dataRoot }: Observed): Promise<string[]> {
     return database
       .prepare(`SELECT * FROM "${table}"`)
       .all()
-      .map((row) => `row ${table} ${JSON.stringify(Object.values(row)[0])}`);
+      .map((row) => `row ${table} ${JSON.stringify(Object.values(row)[0])}`)
+      // A namespace stays until somebody removes it, as containerd's do.
+      .filter((row) => row !== 'row namespaced "namespace"');
   });
 }
 

@@ -8,6 +8,7 @@ const GRPC_CODE = {
   'already-exists': GrpcCode.AlreadyExists,
   conflict: GrpcCode.FailedPrecondition,
   'not-modified': GrpcCode.FailedPrecondition,
+  'out-of-range': GrpcCode.OutOfRange,
   'permission-denied': GrpcCode.PermissionDenied,
   'not-implemented': GrpcCode.Unimplemented,
   unavailable: GrpcCode.Unavailable,

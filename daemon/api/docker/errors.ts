@@ -7,6 +7,7 @@ export const HTTP_STATUS = {
   'already-exists': 409,
   conflict: 409,
   'not-modified': 304,
+  'out-of-range': 416,
   'permission-denied': 403,
   'not-implemented': 501,
   unavailable: 503,

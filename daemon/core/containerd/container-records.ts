@@ -1,12 +1,8 @@
 import { absent, malformed, precluded, taken } from '../../../image/namespaces/errors.ts';
 import { checkLabels } from '../../../image/namespaces/labels.ts';
 import type { Rows } from '../../../image/namespaces/rows.ts';
-import {
-  DOCKER_NAMESPACE,
-  type ContainerRecord,
-  type ContainerRecords,
-  type NewContainerRecord,
-} from './contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
+import type { ContainerRecord, ContainerRecords, NewContainerRecord } from './contract.ts';
 import { checkIdentifier } from './identifier.ts';
 import { changeRecord } from './change-record.ts';
 import { fromStored, toStored, type StoredRecord } from './stored-record.ts';
@@ -17,7 +13,10 @@ export interface DockerContainers {
   get(id: string): Promise<ContainerRecord | undefined>;
 }
 
-export function makeContainerRecords(rows: Rows<StoredRecord>, docker: DockerContainers): ContainerRecords {
+export function makeContainerRecords(
+  rows: Rows<StoredRecord>,
+  { docker, onDelete }: { readonly docker: DockerContainers; readonly onDelete: () => void },
+): ContainerRecords {
   const find = (namespace: string, id: string): ContainerRecord | undefined => {
     const stored = rows.get(namespace, id);
     return stored === undefined ? undefined : fromStored(id, stored);
@@ -54,6 +53,7 @@ export function makeContainerRecords(rows: Rows<StoredRecord>, docker: DockerCon
     delete: (namespace, id) => {
       refuseDockers(namespace);
       if (!rows.remove(namespace, id)) throw absent(`container ${id}`);
+      onDelete();
     },
   };
 }

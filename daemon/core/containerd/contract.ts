@@ -1,5 +1,5 @@
-import type { Leases } from '../../../image/namespaces/leases.ts';
 import type { Tasks } from '../tasks/contract.ts';
+import type { Namespaced } from '../../../image/namespaces/contract.ts';
 import type { Labels } from '../../../image/namespaces/labels.ts';
 
 /**
@@ -7,13 +7,12 @@ import type { Labels } from '../../../image/namespaces/labels.ts';
  * own, what they stand for is shared in the store. Refusals carry containerd's texts. `moby` is docker's namespace: what the other
  * door has made shows there, and is changed through that door.
  */
-export const DOCKER_NAMESPACE = 'moby';
-
 export interface Containerd {
   readonly namespaces: Namespaces;
   readonly containers: ContainerRecords;
-  readonly leases: Leases;
   readonly tasks: Tasks;
+  /** Images, content, snapshots, diffs and leases. */
+  readonly store: Namespaced;
 }
 
 /** A google.protobuf.Any as it came: whoever made it knows what is in it. OCI values are JSON under `types.containerd.io/...`. */
@@ -25,8 +24,6 @@ export interface Packed {
 export interface Namespaces {
   /** `moby` is always there. */
   list(): readonly { readonly name: string; readonly labels: Labels }[];
-  /** Throws `not-found`. */
-  get(name: string): { readonly name: string; readonly labels: Labels };
   /** Throws `already-exists`, `invalid-argument`. */
   create(name: string, labels: Labels): void;
   /** Of a namespace that nobody has made, none. */

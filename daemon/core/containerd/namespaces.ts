@@ -1,14 +1,13 @@
 import { absent, precluded, taken } from '../../../image/namespaces/errors.ts';
 import { changeLabels, checkLabels, type Labels } from '../../../image/namespaces/labels.ts';
+import { NO_NAMESPACE as NONE } from '../../../image/namespaces/owners.ts';
 import type { Rows } from '../../../image/namespaces/rows.ts';
-import { DOCKER_NAMESPACE, type Namespaces } from './contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
+import type { Namespaces } from './contract.ts';
 import { checkIdentifier } from './identifier.ts';
 
 /** What a namespace may hold, by containerd's word for it. */
 export type Holdings = Readonly<Record<string, (namespace: string) => boolean>>;
-
-/** Rows of namespaces are under the name '' of none. */
-const NONE = '';
 
 export function makeNamespaces(rows: Rows<Labels>, holdings: Holdings): Namespaces {
   const find = (name: string): Labels | undefined =>
@@ -17,11 +16,6 @@ export function makeNamespaces(rows: Rows<Labels>, holdings: Holdings): Namespac
     list: () => {
       const names = new Set([...rows.list(NONE).map(({ name }) => name), DOCKER_NAMESPACE]);
       return [...names].toSorted().map((name) => ({ name, labels: find(name) ?? {} }));
-    },
-    get: (name) => {
-      const labels = find(name);
-      if (labels === undefined) throw absent(`namespace "${name}"`);
-      return { name, labels };
     },
     labelsOf: (name) => find(name) ?? {},
     create: (name, labels) => {

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '../../../common/errors.ts';
 import { cgroupPathOf, removeCgroup } from '../cgroups.ts';
-import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import type { Core } from '../core.ts';
 import { PROBE_PREFIX } from '../health/probe-command.ts';

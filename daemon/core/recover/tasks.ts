@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { START_FIFO } from '../../../runtime/keeper.ts';
 import { isFrozen } from '../../../runtime/cgroup/live/freezer.ts';
-import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Core } from '../core.ts';
 import { clearAway } from '../tasks/clear-away.ts';
 import { endProcess, watchEnd } from '../tasks/end.ts';

@@ -6,7 +6,7 @@ import { identify } from '../../../runtime/container/status.ts';
 import { stringifyExact } from '../../../runtime/exact-json.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import { cgroupPathOf } from '../cgroups.ts';
-import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { removeDirectory } from '../remove-directory.ts';

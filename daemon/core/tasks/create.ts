@@ -7,7 +7,7 @@ import { Undo } from '../../../common/undo.ts';
 import { precluded, taken } from '../../../image/namespaces/errors.ts';
 import { bundleFiles } from '../../../runtime/foreign/contract.ts';
 import { buildTaskPlan } from '../../../runtime/foreign/task.ts';
-import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import { checkIdentifier } from '../containerd/identifier.ts';
 import type { Core } from '../core.ts';
 import { errorIn, isTheirs } from '../runtimes/failure.ts';

@@ -1,6 +1,6 @@
 import { conflict } from '../../../common/errors.ts';
 import { absent } from '../../../image/namespaces/errors.ts';
-import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import type { Core } from '../core.ts';
 import type { ProcessRef, TaskRef } from './contract.ts';

@@ -1,7 +1,7 @@
 import { processes } from '../../../runtime/cgroup/live/processes.ts';
 import { statistics } from '../../../runtime/cgroup/live/statistics.ts';
 import type { Statistics } from '../../../runtime/cgroup/live/statistics.ts';
-import { DOCKER_NAMESPACE } from '../containerd/contract.ts';
+import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import { parseTime, realTimeNs } from '../time.ts';
 import { cgroupOf } from './cgroup.ts';

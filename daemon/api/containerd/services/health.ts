@@ -12,5 +12,6 @@ export const makeHealth = (): ServiceImpl<typeof Health> => ({
   watch: async function* ({ service }, { signal }: HandlerContext) {
     yield { status: service === '' ? Status.SERVING : Status.SERVICE_UNKNOWN };
     if (!signal.aborted) await once(signal, 'abort');
+    throw signal.reason;
   },
 });

@@ -9,13 +9,14 @@ import type { Leases, Resource } from '../gen/containerd/services/leases/v1/leas
 import type { ContainerdParts } from '../parts.ts';
 
 export function makeLeases({ containerd }: ContainerdParts): ServiceImpl<typeof Leases> {
-  const { leases } = containerd;
+  const { leases } = containerd.store;
   return {
     create: ({ id, labels }, context) => ({
       lease: leaseToWire(leases.create(namespaceOf(context), id === '' ? randomId() : id, labels)),
     }),
-    delete: ({ id }, context) => {
+    delete: async ({ id, sync }, context) => {
       leases.delete(namespaceOf(context), id);
+      if (sync) await containerd.store.collect();
       return {};
     },
     list: ({ filters }, context) => {

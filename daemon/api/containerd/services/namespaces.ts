@@ -12,7 +12,7 @@ import type { ContainerdParts } from '../parts.ts';
 export function makeNamespaces({ containerd, events }: ContainerdParts): ServiceImpl<typeof Namespaces> {
   const { namespaces } = containerd;
   return {
-    get: ({ name }) => ({ namespace: namespaces.get(name) }),
+    get: ({ name }) => ({ namespace: { name, labels: namespaces.labelsOf(name) } }),
     list: () => ({ namespaces: namespaces.list().map(({ name, labels }) => ({ name, labels })) }),
     create: ({ namespace }) => {
       const { name, labels } = required(namespace);

@@ -1,3 +1,4 @@
+import { goArchitecture } from '../../../../image/manifest.ts';
 import type { EngineInfo } from '../../../core/contract.ts';
 
 interface Plugin {
@@ -25,7 +26,7 @@ const SERVICES = [
 ];
 
 export function listPlugins({ architecture, execRoot, dataRoot }: EngineInfo): Plugin[] {
-  const platforms = [{ os: 'linux', architecture }];
+  const platforms = [{ os: 'linux', architecture: goArchitecture(architecture) }];
   const plugin = (type: string, id: string, more: Partial<Plugin> = {}): Plugin => ({
     ...{ type: `io.containerd.${type}`, id },
     ...more,
