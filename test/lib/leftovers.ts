@@ -94,12 +94,14 @@ async function rows({ dataRoot }: Observed): Promise<string[]> {
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
   return tables.flatMap(({ name }) => {
     const table = String(name);
-    return database
-      .prepare(`SELECT * FROM "${table}"`)
-      .all()
-      .map((row) => `row ${table} ${JSON.stringify(Object.values(row)[0])}`)
-      // A namespace stays until somebody removes it, as containerd's do.
-      .filter((row) => row !== 'row namespaced "namespace"');
+    return (
+      database
+        .prepare(`SELECT * FROM "${table}"`)
+        .all()
+        .map((row) => `row ${table} ${JSON.stringify(Object.values(row)[0])}`)
+        // A namespace stays until somebody removes it, as containerd's do.
+        .filter((row) => row !== 'row namespaced "namespace"')
+    );
   });
 }
 
