@@ -1,8 +1,6 @@
 import { access } from 'node:fs/promises';
 import { messageOf } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
-import { discard } from '../delete.ts';
-import type { Digest } from '../digest.ts';
 import type { StoreParts } from '../parts.ts';
 import { findGarbage, type Found } from './collect.ts';
 import { makeNamedContent } from './content/content.ts';
@@ -104,10 +102,10 @@ class Collector {
     // Until here nothing has waited: nobody has got a reference to any of it since.
     const directories = this.#forget(garbage);
     await failpoint('namespaces.forgotten');
-    const { layers, trash, directories: places } = this.#parts;
+    const { trash, directories: places, collect } = this.#parts;
     for (const directory of directories) await trash.put(places.writable(directory));
-    const digests = garbage.flatMap(({ kind, name }) => (kind === 'content' ? [name as Digest] : []));
-    await discard(this.#parts, layers.forget(this.#parts.live()), digests);
+    // Also of what was deleted by its name, and is no garbage any more.
+    await collect();
     await this.#expireIngests();
     for (const each of garbage) if (each.kind !== 'lease') for (const tell of this.listeners) tell(each);
   }

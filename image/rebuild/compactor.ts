@@ -117,7 +117,8 @@ async function compact(
   ctx: Ctx,
   { digest, pool }: { readonly digest: Digest; readonly pool: WorkerPool },
 ): Promise<Outcome> {
-  const { content, layers, recipes } = parts;
+  const { content, layers, owners, recipes } = parts;
+  if (owners.ownsBlob(digest)) return { kind: 'kept', reason: "a namespace of containerd's API has it" };
   {
     using _blob = content.hold([digest]);
     const [of] = layersOf(parts, digest);
@@ -131,7 +132,7 @@ async function compact(
       }
     }
   }
-  await content.discard([digest], () => false);
+  await content.discard([digest], (each) => owners.ownsBlob(each));
   if (content.size(digest) !== undefined) return { kind: 'busy' };
   return { kind: 'dropped', recipeBytes: recipes.size(digest)?.bytes ?? 0 };
 }

@@ -128,6 +128,24 @@ test(
   },
 );
 
+test('what a namespace of containerd has a name for is kept, also without its image', ROOT, async (t) => {
+  const store = await testStore(t);
+  await store.loadBytes(dockerArchive(app));
+  const { digest, file } = large(store, 'app:1');
+  const { content } = store.namespaced;
+  await content.adopt({ namespace: 'n', lease: undefined }, undefined, { digest, labels: {} });
+  const compacted = await store.disk.compact(store.ctx);
+  assert.match(
+    compacted.map((each) => (each.kind === 'kept' && each.digest === digest ? each.reason : '')).join(''),
+    /a namespace of containerd's API has it/,
+  );
+  await store.images.remove(store.ctx, 'app:1', { force: true, users: () => [] });
+  assert.equal(existsSync(file), true);
+  content.delete('n', digest);
+  await store.namespaced.collect();
+  assert.equal(existsSync(file), false);
+});
+
 test('a damaged layer is found, named, and nothing that is wrong is saved', ROOT, async (t) => {
   const store = await testStore(t);
   await store.loadBytes(dockerArchive(app, 'gzip'));
