@@ -46,6 +46,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'task.pause.frozen': 'test/fault/containerd-tasks.test.ts',
   'task.delete.begun': 'test/fault/containerd-tasks.test.ts',
   'task.delete.execs': 'test/fault/containerd-tasks.test.ts',
+  ...Object.fromEntries(
+    ['ingest.commit', 'snapshot.prepare', 'snapshot.commit', 'snapshot.removed', 'namespaces.forgotten'].map(
+      (name) => [name, 'test/fault/containerd-store.test.ts'],
+    ),
+  ),
   'recipe.moved': 'test/fault/images.test.ts',
   'recipe.recorded': 'test/fault/images.test.ts',
   'container.edit.begun': 'test/fault/edit.test.ts',
