@@ -35,6 +35,10 @@ export async function readMade(daemon: Daemon, name: string): Promise<Made> {
   };
 }
 
+/** Whether the image says the same, so that nobody else has to. */
+export const isImagesOwn = (own: Fields, image: Fields, name: string): boolean =>
+  JSON.stringify(own[name] ?? null) === JSON.stringify(image[name] ?? null);
+
 export const textOf = (fields: Fields, name: string): string => {
   const value = fields[name];
   return typeof value === 'string' ? value : '';

@@ -38,6 +38,8 @@ daemonSuite('completion', (daemon) => {
     assert.deepEqual(await offers('container pr'), ['prune']);
     assert.deepEqual(await offers('run --cpu-sh'), ['--cpu-shares']);
     assert.deepEqual(await offers('run --dry'), ['--dry-run']);
+    assert.deepEqual(await offers('export-run --c'), ['--compose', '--create']);
+    assert.deepEqual(await offers('top --so'), ['--sort']);
     assert.deepEqual(await offers('edit --label-'), ['--label-add', '--label-rm']);
     assert.deepEqual(await offers('update --restart-b'), ['--restart-backoff']);
     assert.deepEqual(await offers('run --pull '), ['always', 'missing', 'never']);
