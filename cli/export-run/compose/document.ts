@@ -28,7 +28,8 @@ export async function composeFile(daemon: Daemon, containers: readonly Made[]): 
     ...(volumes.length === 0 ? {} : { volumes: Object.fromEntries(volumes) }),
   };
   return {
-    text: stringify(escaped(document), { lineWidth: 0 }),
+    // docker-compose reads YAML 1.1, where 1:2 is a number in base 60.
+    text: stringify(escaped(document), { lineWidth: 0, version: '1.1' }),
     notes: services.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
   };
 }
