@@ -51,6 +51,25 @@ export const objectsOf = (fields: Fields, name: string): readonly Fields[] =>
 export const mapOf = (fields: Fields, name: string): Readonly<Record<string, string>> =>
   (fields[name] ?? {}) as Readonly<Record<string, string>>;
 
+/**
+ * Places of volumes without a name, beyond the image's own. What a client has listed there though it mounts something else there (compose
+ * 1.29 lists all) is none.
+ */
+export function anonymousVolumes({ Config, HostConfig: host, image }: Made): string[] {
+  const mounted = [
+    ...textsOf(host, 'Binds').map((bind) => bind.split(':')[1] ?? ''),
+    ...objectsOf(host, 'Mounts').map((mount) => textOf(mount, 'Target')),
+    ...Object.keys(mapOf(host, 'Tmpfs')),
+  ];
+  return Object.keys(mapOf(Config, 'Volumes')).filter(
+    (path) => !Object.hasOwn(mapOf(image, 'Volumes'), path) && !mounted.includes(path),
+  );
+}
+
+/** Names that a container has beside its own in a network; not its short id, which each one has anew. */
+export const aliasesOf = ({ Id }: Made, endpoint: Fields): readonly string[] =>
+  textsOf(endpoint, 'Aliases').filter((alias) => alias !== Id.slice(0, 12));
+
 /** `--flag value` for each value. */
 export const repeat = (flag: string, values: readonly string[]): string[] =>
   values.flatMap((value) => [flag, value]);

@@ -1,4 +1,6 @@
 import {
+  aliasesOf,
+  anonymousVolumes,
   type Fields,
   type Made,
   mapOf,
@@ -17,11 +19,10 @@ export const placeWords = (made: Made): string[] => [
   ...networkWords(made),
 ];
 
-function storageWords({ Config, HostConfig: host, image }: Made): string[] {
-  const images = mapOf(image, 'Volumes');
-  const anonymous = Object.keys(mapOf(Config, 'Volumes')).filter((path) => !Object.hasOwn(images, path));
+function storageWords(made: Made): string[] {
+  const { HostConfig: host } = made;
   return [
-    ...repeat('--volume', [...textsOf(host, 'Binds'), ...anonymous]),
+    ...repeat('--volume', [...textsOf(host, 'Binds'), ...anonymousVolumes(made)]),
     ...repeat(
       '--mount',
       objectsOf(host, 'Mounts').map((mount) => mountText(mount)),
@@ -79,7 +80,8 @@ function portWords({ Config, HostConfig: host, image }: Made): string[] {
 }
 
 /** The network that the container was made with comes first. */
-function networkWords({ HostConfig: host, Networks }: Made): string[] {
+function networkWords(made: Made): string[] {
+  const { HostConfig: host, Networks } = made;
   const mode = textOf(host, 'NetworkMode');
   const isPlain = ['', 'default', 'bridge'].includes(mode);
   const names = [mode, ...Object.keys(Networks).filter((name) => name !== mode)].filter(
@@ -96,16 +98,16 @@ function networkWords({ HostConfig: host, Networks }: Made): string[] {
       '--network',
       others
         .filter((name) => !['', 'default'].includes(name))
-        .map((name) => networkText(name, Networks[name])),
+        .map((name) => networkText(made, name, Networks[name])),
     ),
     ...repeat('--link', links),
   ];
 }
 
-function networkText(name: string, endpoint: Fields = {}): string {
+function networkText(made: Made, name: string, endpoint: Fields = {}): string {
   const ipam = (endpoint['IPAMConfig'] ?? {}) as Fields;
   const options = [
-    ...textsOf(endpoint, 'Aliases').map((alias) => `alias=${alias}`),
+    ...aliasesOf(made, endpoint).map((alias) => `alias=${alias}`),
     ...optional('ip', textOf(ipam, 'IPv4Address'))
       .slice(1)
       .map((ip) => `ip=${ip}`),

@@ -1,4 +1,14 @@
-import { type Fields, type Made, mapOf, numberOf, objectsOf, textOf, textsOf } from '../facts.ts';
+import {
+  aliasesOf,
+  anonymousVolumes,
+  type Fields,
+  type Made,
+  mapOf,
+  numberOf,
+  objectsOf,
+  textOf,
+  textsOf,
+} from '../facts.ts';
 import { withoutEmpty } from './fields.ts';
 
 /** Services by the names and ids of their containers. */
@@ -11,7 +21,8 @@ interface Part {
 }
 
 /** The network mode, or the networks with their addresses. */
-export function networksOf({ HostConfig: host, Networks }: Made, names: Names): Part {
+export function networksOf(made: Made, names: Names): Part {
+  const { HostConfig: host, Networks } = made;
   const mode = textOf(host, 'NetworkMode');
   const joined = joinedService(mode, names);
   if (joined !== undefined) return { fields: { network_mode: joined }, names: [] };
@@ -23,14 +34,14 @@ export function networksOf({ HostConfig: host, Networks }: Made, names: Names): 
     };
   }
   const all = [mode, ...Object.keys(Networks).filter((name) => name !== mode)];
-  const networks = Object.fromEntries(all.map((name) => [name, endpointOf(Networks[name])]));
+  const networks = Object.fromEntries(all.map((name) => [name, endpointOf(made, Networks[name])]));
   return { fields: { networks }, names: all };
 }
 
-function endpointOf(endpoint: Fields = {}): Fields | null {
+function endpointOf(made: Made, endpoint: Fields = {}): Fields | null {
   const ipam = (endpoint['IPAMConfig'] ?? {}) as Fields;
   const fields = withoutEmpty({
-    aliases: endpoint['Aliases'],
+    aliases: aliasesOf(made, endpoint),
     ipv4_address: textOf(ipam, 'IPv4Address'),
     ipv6_address: textOf(ipam, 'IPv6Address'),
     link_local_ips: ipam['LinkLocalIPs'],
@@ -76,10 +87,8 @@ export function portsOf({ Config, HostConfig: host, image }: Made): Fields {
   return { ports, expose: exposed };
 }
 
-export function storageOf({ Config, HostConfig: host, image }: Made, _names: Names): Part {
-  const anonymous = Object.keys(mapOf(Config, 'Volumes')).filter(
-    (path) => !Object.hasOwn(mapOf(image, 'Volumes'), path),
-  );
+export function storageOf(made: Made): Part {
+  const { HostConfig: host } = made;
   const binds = textsOf(host, 'Binds');
   const mounts = objectsOf(host, 'Mounts');
   const named = [
@@ -88,7 +97,7 @@ export function storageOf({ Config, HostConfig: host, image }: Made, _names: Nam
   ];
   return {
     fields: {
-      volumes: [...binds, ...anonymous, ...mounts.map((mount) => mountOf(mount))],
+      volumes: [...binds, ...anonymousVolumes(made), ...mounts.map((mount) => mountOf(mount))],
       tmpfs: Object.entries(mapOf(host, 'Tmpfs')).map(([path, options]) =>
         options === '' ? path : `${path}:${options}`,
       ),

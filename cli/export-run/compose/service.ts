@@ -27,7 +27,7 @@ const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 /** One container as a service. `names`: the services of containers, by their names and ids. */
 export function serviceOf(made: Made, names: Names): Service {
   const { HostConfig: host } = made;
-  const storage = storageOf(made, names);
+  const storage = storageOf(made);
   const networks = networksOf(made, names);
   return {
     name: names.get(made.Id) ?? made.Name.slice(1),
