@@ -50,7 +50,7 @@ daemonSuite(
     const whereItHangs = async (): Promise<string> => {
       const script = `docker logs --tail 5 boat_web_1; for c in $(docker ps -q); do
         docker inspect -f '{{.Name}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' $c; docker top $c -eo pid,stat,wchan,args
-        nsenter -t $(docker inspect -f '{{.State.Pid}}' $c) -n busybox netstat -tuan; done`;
+        nsenter -t $(docker inspect -f '{{.State.Pid}}' $c) -n busybox netstat -tuan | grep -v TIME_WAIT; done`;
       const env = { ...process.env, DOCKER_HOST: `unix://${daemon().socket}` };
       const { stdout, stderr } = await exec(['sh', '-c', script], { env });
       return `${stdout}\n${stderr}`;
