@@ -114,7 +114,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   const door = metrics?.engine ?? engine;
   const api = await createDockerApi({ engine: door, ctx, defaults: config, info: config });
   parts.defer(() => api.close());
-  parts.use(await listenContainerd(engine, { execRoot, gid, log }));
+  parts.use(await listenContainerd(engine, { execRoot, log }));
   await listen(api, config, { gid, log });
   if (config.metricsAddress !== undefined && metrics !== undefined)
     parts.use(await serveMetrics(config.metricsAddress, metrics));
@@ -161,13 +161,16 @@ async function listen(
 /** Most daemons never meet a client of containerd's API: it is loaded for the first. */
 async function listenContainerd(
   engine: OpenEngine,
-  { execRoot, gid, log }: { readonly execRoot: string; readonly gid: number; readonly log: Log },
+  { execRoot, log }: { readonly execRoot: string; readonly log: Log },
 ): Promise<Disposable> {
   const door = createLazyDoor(log, async () => {
     const { createContainerdApi } = await import('./api/containerd/server.ts');
     return createContainerdApi({ engine, log, containerd: engine.containerd });
   });
-  await listenOn(() => door.server, `unix://${execRoot}/containerd.sock`, { gid, plainTcp: false });
+  await listenOn(() => door.server, `unix://${execRoot}/containerd.sock`, {
+    gid: undefined,
+    plainTcp: false,
+  });
   return door;
 }
 

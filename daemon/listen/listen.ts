@@ -9,15 +9,15 @@ import { conflict, internal, invalidArgument } from '../../common/errors.ts';
 const MAX_PATH_BYTES = 107;
 
 export interface ListenSettings {
-  /** Of a unix socket. */
-  readonly gid: number;
+  /** Of a unix socket; undefined: it is for root alone. */
+  readonly gid: number | undefined;
   /** TCP is served without TLS: somebody has said that it is to be so. */
   readonly plainTcp: boolean;
 }
 
 /**
  * Makes a server listen on a host (`unix:///path`, `tcp://address:port`, `fd://`, where each socket that systemd passed gets
- * a server of its own). A unix socket gets mode 0660 and group `gid` before anyone can connect; a stale one is replaced, a living
+ * a server of its own). A unix socket gets mode 0660 and group `gid`, or 0600, before anyone can connect; a stale one is replaced, a living
  * one throws `conflict`. Throws `invalid-argument` for TCP without TLS that nobody asked for.
  */
 export async function listenOn(
@@ -39,7 +39,7 @@ export async function listenOn(
   }
 }
 
-async function listenUnix(server: Server, path: string, gid: number): Promise<void> {
+async function listenUnix(server: Server, path: string, gid: number | undefined): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw invalidArgument(
       `Cannot listen on "unix://${path}": the path is longer than ${MAX_PATH_BYTES} bytes`,
@@ -52,6 +52,7 @@ async function listenUnix(server: Server, path: string, gid: number): Promise<vo
   const listening = start(server, `unix://${path}`, { path });
   process.umask(mask);
   await listening;
+  if (gid === undefined) return;
   await chown(path, 0, gid);
   await chmod(path, 0o660);
 }
