@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { TestContext } from 'node:test';
 import { comparable, startBeside, type Beside } from './ctr.ts';
 import type { DaemonOptions } from './daemon.ts';
+import { removeCgroups } from './owned.ts';
 import { eventually, type Result } from './process.ts';
 
 /** ctr's tasks on our daemon and on a real containerd: each in a namespace of its own, since cgroups are the host's. */
@@ -25,6 +26,10 @@ export async function startTasks(t: TestContext, options: DaemonOptions = {}): P
   const { daemon, bench, addresses, ...beside } = await startBeside(t, { busybox: false, ...options });
   const suffix = basename(bench.directory);
   const names = { ours: `ours-${suffix}`, theirs: `theirs-${suffix}` };
+  // After containerd has ended, which makes one for each namespace.
+  t.after(async () => {
+    for (const name of Object.values(names)) await removeCgroups(`/${name}`);
+  });
   const ours = (...args: string[]): Promise<Result> => beside.ours('-n', names.ours, ...args);
   const theirs = (...args: string[]): Promise<Result> => beside.theirs('-n', names.theirs, ...args);
   const places = Object.values(names);
