@@ -1,16 +1,13 @@
-import { renderFlags } from '../../common/flags/help.ts';
+import { helpColumns, helpPage, renderFlags } from '../../common/flags/help.ts';
 import type { Command, Entry, Group } from './command.ts';
 import { globalFlags } from './global-flags.ts';
 
-/** Help is wrapped one column before the terminal's edge. */
-const columns = (): number => (process.stdout.columns || 80) - 1;
-
 /** `wctr images pull --help`. */
 export function commandHelp(path: string, entry: Entry, command: Command): string {
-  return joined([
+  return helpPage([
     `Usage:  ${path} ${command.usage}`.trimEnd(),
     entry.summary,
-    Object.keys(command.flags).length === 0 ? '' : `Options:\n${renderFlags(command.flags, columns())}`,
+    Object.keys(command.flags).length === 0 ? '' : `Options:\n${renderFlags(command.flags, helpColumns())}`,
   ]);
 }
 
@@ -23,13 +20,11 @@ export function groupHelp(path: string, group: Group): string {
   const width = Math.max(...names.map(({ shown }) => shown.length)) + 2;
   const list = names.map(({ shown, summary }) => `  ${shown.padEnd(width)}${summary}`).join('\n');
   const flags = path === 'wctr' ? globalFlags : group.flags;
-  return joined([
+  return helpPage([
     `Usage:  ${path} ${path === 'wctr' ? '[OPTIONS] ' : ''}COMMAND`,
     group.summary,
     `Commands:\n${list}`,
-    flags === undefined ? '' : `Options:\n${renderFlags(flags, columns())}`,
+    flags === undefined ? '' : `Options:\n${renderFlags(flags, helpColumns())}`,
     `Run '${path} COMMAND --help' for more information on a command.`,
   ]);
 }
-
-const joined = (parts: readonly string[]): string => `${parts.filter((part) => part !== '').join('\n\n')}\n`;

@@ -5,6 +5,13 @@ const SLOP = 5;
 /** A text column narrower than this is not wrapped. */
 const NARROWEST = 24;
 
+/** Help is wrapped one column before the terminal's edge. */
+export const helpColumns = (): number => (process.stdout.columns || 80) - 1;
+
+/** A help page of those parts that there are. */
+export const helpPage = (parts: readonly string[]): string =>
+  `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+
 /** The `Options:` of a help page in docker's layout, `columns` wide, without the heading. */
 export function renderFlags(flags: Flags, columns: number): string {
   const shown = Object.entries(flags)

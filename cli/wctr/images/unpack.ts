@@ -1,5 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { chainIds } from '../../../image/digest.ts';
 import type { Descriptor } from '../../../image/registry/contract.ts';
+import type { DiffId } from '../../../image/snapshots.ts';
 import type { Containerd } from '../../containerd/client.ts';
 import { isAlreadyThere } from '../../containerd/errors.ts';
 import { blobJson } from '../content/read.ts';
@@ -15,22 +17,9 @@ export async function chainOf(containerd: Containerd, config: Descriptor): Promi
   return chainIds(await diffIdsOf(containerd, config));
 }
 
-async function diffIdsOf(containerd: Containerd, config: Descriptor): Promise<readonly string[]> {
-  const { rootfs } = (await blobJson(containerd, config.digest)) as { rootfs?: { diff_ids?: string[] } };
+async function diffIdsOf(containerd: Containerd, config: Descriptor): Promise<readonly DiffId[]> {
+  const { rootfs } = (await blobJson(containerd, config.digest)) as { rootfs?: { diff_ids?: DiffId[] } };
   return rootfs?.diff_ids ?? [];
-}
-
-function chainIds(diffIds: readonly string[]): readonly string[] {
-  const chain: string[] = [];
-  for (const diffId of diffIds) {
-    const below = chain.at(-1);
-    chain.push(
-      below === undefined
-        ? diffId
-        : `sha256:${createHash('sha256').update(`${below} ${diffId}`).digest('hex')}`,
-    );
-  }
-  return chain;
 }
 
 /** Unpacks the layers of a manifest that are not yet; returns the last chain id. */

@@ -17,7 +17,7 @@ export interface ExternalServer {
 
 export const RESOLVER_ADDRESS = '127.0.0.11';
 
-const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
+export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 
 /**
  * Servers that the client or the daemon's configuration names are asked from the container. Of the host's own, the host itself asks

@@ -2,6 +2,7 @@ import { conflict, invalidArgument } from '../../../common/errors.ts';
 import type { Core } from '../core.ts';
 import type { BridgeNetwork } from '../networks/contract.ts';
 import { tableName } from '../networks/firewall.ts';
+import { isLoopback } from '../networks/outside.ts';
 import { ROUTED, type PublishedPort, type PublishedTarget } from '../ports/contract.ts';
 import { PROTOCOL_NUMBERS } from '../ports/rules.ts';
 import type { PortReach, Reach } from './contract.ts';
@@ -68,7 +69,6 @@ const neighbourBridge = ({ bridge, bridges }: Situation): string =>
 
 const closed = (by: string): Reach => ({ verdict: 'closed', by, unless: [] });
 const ANY = ['0.0.0.0', '::'];
-const isLoopback = (ip: string): boolean => ip.startsWith('127.') || ip === '::1';
 
 function closedToAll({ port: { hostIp, hostPort }, facts }: Situation): Reach | undefined {
   const isHere =

@@ -4,8 +4,8 @@ import type { ContentStore } from '../../content.ts';
 import type { Digest } from '../../digest.ts';
 import type { Rebuilt, WholeBlob } from '../../rebuild/contract.ts';
 import type { ContentInfo, NamedContent } from '../contract.ts';
-import { absent, malformed } from '../errors.ts';
-import { checkLabels, setLabels, type Labels } from '../labels.ts';
+import { absent } from '../errors.ts';
+import { checkLabels, maskedLabels, setLabels, type Labels } from '../labels.ts';
 import type { LeaseHolder } from '../leases.ts';
 import type { Rows } from '../rows.ts';
 
@@ -56,7 +56,11 @@ export function makeNamedContent(parts: ContentParts): NamedContent {
     info: find,
     update: (namespace, { digest, labels }, paths) => {
       const present = find(namespace, digest);
-      const changed = paths.length === 0 ? labels : paths.reduce(changing(digest, labels), present.labels);
+      const changed = maskedLabels(present.labels, {
+        asked: labels,
+        paths,
+        owner: `content info "${digest}"`,
+      });
       checkLabels('content.Labels', changed);
       const stored = rows.get(namespace, digest);
       rows.put(namespace, digest, {
@@ -115,13 +119,3 @@ function infoOf(digest: Digest, sizeBytes: number, stored: StoredContent | undef
     updatedAt: updatedAt === undefined ? EPOCH : new Date(updatedAt),
   };
 }
-
-const changing =
-  (digest: Digest, asked: Labels) =>
-  (labels: Labels, path: string): Labels => {
-    if (path === 'labels') return asked;
-    if (!path.startsWith('labels.'))
-      throw malformed(`cannot update "${path}" field on content info "${digest}"`);
-    const key = path.slice('labels.'.length);
-    return { ...labels, [key]: asked[key] ?? '' };
-  };

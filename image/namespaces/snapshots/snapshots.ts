@@ -10,7 +10,7 @@ import type { WorkerPool } from '../../workers/pool.ts';
 import type { MountSpec, NamedSnapshots, NewSnapshot, SnapshotInfo } from '../contract.ts';
 import type { Scope } from '../scope.ts';
 import { absent, malformed, precluded, taken } from '../errors.ts';
-import { checkLabels, setLabels, type Labels } from '../labels.ts';
+import { checkLabels, maskedLabels, setLabels, type Labels } from '../labels.ts';
 import type { LeaseHolder } from '../leases.ts';
 import { mountsOf, upperOf, type StackParts } from './stack.ts';
 import type { StoredSnapshot } from './stored.ts';
@@ -63,7 +63,7 @@ class SnapshotStore implements NamedSnapshots {
     paths: readonly string[],
   ): SnapshotInfo {
     const present = this.#own(namespace, name);
-    const changed = paths.length === 0 ? labels : paths.reduce(changing(name, labels), present.labels);
+    const changed = maskedLabels(present.labels, { asked: labels, paths, owner: `snapshot "${name}"` });
     checkLabels('snapshot.Labels', changed);
     const updatedAt = new Date().toISOString();
     this.#parts.rows.put(namespace, name, { ...present, labels: setLabels(changed), updatedAt });
@@ -264,12 +264,3 @@ const infoOf = (
   createdAt: new Date(createdAt),
   updatedAt: new Date(updatedAt),
 });
-
-const changing =
-  (name: string, asked: Labels) =>
-  (labels: Labels, path: string): Labels => {
-    if (path === 'labels') return asked;
-    if (!path.startsWith('labels.')) throw malformed(`cannot update "${path}" field on snapshot "${name}"`);
-    const key = path.slice('labels.'.length);
-    return { ...labels, [key]: asked[key] ?? '' };
-  };
