@@ -80,15 +80,16 @@ export function comparable({ code, stdout, stderr }: Result, places: readonly st
       .split('\n')
       .filter((line) => !PROGRESS.test(line))
       .map((line) =>
-        line
-          .replace(/(\S+=\S+,)+\S+/, sortedLabels)
+        withSortedLabels(line)
           .trimEnd()
           .replaceAll(/[ \t]+/g, ' '),
       );
   return { code, stdout: plain(stdout), stderr: plain(stderr) };
 }
 
-const sortedLabels = (labels: string): string => labels.split(',').toSorted().join(',');
+/** Go walks a map in another order each time. */
+export const withSortedLabels = (line: string): string =>
+  line.replace(/(\S+=\S+,)+\S+/, (labels) => labels.split(',').toSorted().join(','));
 
 const PORT = 5000;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { busyboxArchive } from './busybox.ts';
 import { built } from './clients.ts';
+import { withSortedLabels } from './ctr.ts';
 import { listening, openBench, type Bench } from './dropin.ts';
 import { removeCgroups } from './owned.ts';
 import { eventually, type Result } from './process.ts';
@@ -92,6 +93,10 @@ function comparable({ code, stdout, stderr }: Result): unknown {
       .replaceAll(/^(c\d +)\d+ +/gm, '$1<pid> ')
       .replaceAll(/^\d+ +(-|&)/gm, '<pid> $1')
       .split('\n')
-      .map((line) => line.trimEnd().replaceAll(/\s{2,}|\t/g, ' '));
+      .map((line) =>
+        withSortedLabels(line)
+          .trimEnd()
+          .replaceAll(/\s{2,}|\t/g, ' '),
+      );
   return { code, stdout: plain(stdout), stderr: plain(stderr) };
 }
