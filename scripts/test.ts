@@ -42,7 +42,7 @@ const PATH = `${env['PATH'] ?? ''}:/usr/sbin:/sbin`;
  * short. What passes only then is named before the totals, with its first failure in full above, and is a fault to be found. More
  * than these fail at once.
  */
-const MOST_AGAIN = 3;
+const MOST_AGAIN = 5;
 
 const first = await runFiles(files);
 const failed = first.files.filter(({ isOk }) => !isOk).map(({ name }) => name);

@@ -7,8 +7,12 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEYS_MAX_BYTES 32
@@ -26,6 +30,7 @@ struct client {
 	uint32_t frame_bytes; /* of that frame with its header, 0: not begun */
 	uint32_t frame_at;    /* what of it has been dealt with */
 	uint8_t wants_input, ended; /* `ended`: it will send nothing more */
+	uint8_t only_writes;        /* nobody but a reader keeps what is in the FIFO */
 	uint8_t leaving;            /* it has all output and our end; what it still sends is dropped until it goes too */
 	uint8_t idle_ticks;
 	uint8_t keys_bytes, keys_matched;
@@ -217,9 +222,62 @@ void clients_output(int stream, const char *data, size_t bytes)
 			leave(&clients[i], DETACH_ERROR);
 }
 
-uint64_t clients_progress(void)
+static int is_fifo(const struct client *client)
 {
-	return oldest_position();
+	struct stat status;
+
+	return is_file(client) && fstat(client->fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+static int unread(const struct client *client)
+{
+	int bytes = 0;
+
+	return is_fifo(client) && ioctl(client->fd, FIONREAD, &bytes) == 0 ? bytes : 0;
+}
+
+int64_t clients_progress(void)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < count; i++) {
+		int64_t taken = (int64_t)(clients[i].position + clients[i].frame_at) - unread(&clients[i]);
+
+		if (!reads_nothing(&clients[i]) && taken < least)
+			least = taken;
+	}
+	return least;
+}
+
+/* We hold a FIFO's end for reading too, lest what is written waits for a reader. Without it poll tells when nobody reads. */
+static void only_write(struct client *client)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", client->fd);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dup3(fd, client->fd, O_CLOEXEC);
+	close(fd);
+}
+
+int clients_have_taken(void)
+{
+	int all = 1;
+
+	for (int i = 0; i < count; i++) {
+		if (!is_file(&clients[i]) || reads_nothing(&clients[i]) || clients[i].holder >= 0)
+			continue;
+		if (clients[i].position == stream_head() && unread(&clients[i]) == 0)
+			continue;
+		if (!clients[i].only_writes && is_fifo(&clients[i]))
+			only_write(&clients[i]);
+		clients[i].only_writes = 1;
+		all = 0;
+	}
+	return all;
 }
 
 int clients_are_full(void)

@@ -42,7 +42,12 @@ int clients_poll(struct pollfd *entries);
 void clients_serve(const struct pollfd *entries, int count);
 
 /* How far the slowest of them has read; moves on for as long as somebody reads. */
-uint64_t clients_progress(void);
+int64_t clients_progress(void);
+/*
+ * Whether readers of FIFOs have all that there is. They are told the end of the process only then: containerd's clients
+ * close their FIFOs when they hear of it. Asked once the output has ended.
+ */
+int clients_have_taken(void);
 
 /* No output will follow: each client is closed when it has read the rest. */
 void clients_finish(void);

@@ -547,16 +547,18 @@ static void end(void)
 /* Reads what is left; an output that somebody holds open is given up at the deadline, one that is slowly read is waited for. */
 static void drain(void)
 {
-	static uint64_t progress;
+	static int64_t progress = INT64_MIN;
+	int has_ended;
 
 	for (int i = 0; i < 2; i++)
 		while (shim.output[i] >= 0 && !clients_are_full() && read_output(i) > 0)
 			;
-	if (clients_are_full() && clients_progress() > progress) {
+	has_ended = shim.output[0] < 0 && shim.output[1] < 0;
+	if ((clients_are_full() || has_ended) && clients_progress() > progress) {
 		progress = clients_progress();
 		shim.drain_until_ns = clock_ns(CLOCK_MONOTONIC) + shim.config.drain_ms * 1000000ull;
 	}
-	if ((shim.output[0] < 0 && shim.output[1] < 0) || clock_ns(CLOCK_MONOTONIC) >= shim.drain_until_ns)
+	if ((has_ended && clients_have_taken()) || clock_ns(CLOCK_MONOTONIC) >= shim.drain_until_ns)
 		end();
 }
 

@@ -51,6 +51,19 @@ describe("streams of ctr's tasks", requires('root', 'containerd', 'ctr', 'unshar
     assert.deepEqual(await daemon.leftovers(), []);
   });
 
+  test('output that is read late arrives whole: ctr closes its FIFOs when it hears of the end', async (t) => {
+    const { bench, daemon, addresses, namespace, ours, stopped } = await startTasks(t);
+    const client = `ctr -a ${addresses.ours} -n ${namespace}`;
+    const run = `${client} run --rm --rootfs ${bench.rootfs} one /bin/busybox head -c 150000 /dev/zero`;
+    const { stdout } = await bench.run(['sh', '-c', `${run} | (sleep 1; wc -c)`]);
+    assert.equal(stdout, '150000\n');
+    // Nobody reads it: the end is told all the same.
+    await ours('run', '-d', '--rootfs', bench.rootfs, 'two', '/bin/sh', '-c', 'sleep 1; echo done');
+    await stopped();
+    for (const what of ['tasks', 'containers']) await ours(what, 'rm', 'two');
+    await eventually('the shim lets go', async () => (await daemon.leftovers()).length === 0);
+  });
+
   test('a terminal has the size of the client, and its exit code', async (t) => {
     const tasks = await startTasks(t);
     const { bench, same, ours, theirs, stopped } = tasks;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { eventually } from '../lib/process.ts';
 import { requires } from '../lib/requires.ts';
-import { IMAGE, startPair } from '../lib/wctr.ts';
+import { FIFOS, IMAGE, startPair } from '../lib/wctr.ts';
 
 const NEEDS = requires('root', 'containerd', 'ctr', 'unshare', 'busybox');
 
@@ -57,7 +56,7 @@ describe('wctr beside ctr, against a real containerd', NEEDS, () => {
   });
 
   test('a container and its task: run, exec, kill, pause, ps, metrics, delete', async (t) => {
-    const { same, archive, wctr } = await startPair(t);
+    const { same, archive, wctr, bench } = await startPair(t);
     for (const command of [
       `images import ${archive}`,
       `run --rm ${IMAGE} c1 echo hello`,
@@ -111,8 +110,7 @@ describe('wctr beside ctr, against a real containerd', NEEDS, () => {
     ])
       await same(command);
     // Nobody's FIFOs are left behind.
-    const left = await readdir('/run/wherry/fifo').catch(() => []);
-    assert.deepEqual(left, []);
+    assert.deepEqual(await bench.run(['ls', FIFOS]), { code: 0, stdout: '', stderr: '' });
   });
 
   test('stdin reaches the process and ends, output comes whole', async (t) => {

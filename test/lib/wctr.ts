@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { busyboxArchive } from './busybox.ts';
@@ -20,6 +20,7 @@ export interface Pair {
   readonly same: (command: string, input?: string) => Promise<Result>;
 }
 
+export const FIFOS = '/run/wherry/fifo';
 export const IMAGE = 'docker.io/library/busybox:latest';
 
 const CONFIG = `version = 2
@@ -29,6 +30,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 /** Starts a real containerd for this test. */
 export async function startPair(t: TestContext): Promise<Pair> {
   const bench = await openBench();
+  // wctr's FIFOs have one place on a host: here it is this test's own.
+  await mkdir(FIFOS, { recursive: true });
+  assert.equal((await bench.run(['mount', '-t', 'tmpfs', 'tmpfs', FIFOS])).code, 0);
   const address = join(bench.directory, 'c.sock');
   const pair = await pairAt(bench, address);
   // In this order: what runs is ended by its containerd.
