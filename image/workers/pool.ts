@@ -55,6 +55,8 @@ interface Thread {
   readonly worker: Worker;
   /** See native/ffi/beat.ts. */
   readonly beat: Int32Array;
+  /** It would never answer. */
+  isDead: boolean;
 }
 
 class Pool implements WorkerPool {
@@ -178,8 +180,7 @@ class Pool implements WorkerPool {
     for (const [thread, timer] of this.#idle) {
       clearTimeout(timer);
       this.#idle.delete(thread);
-      // One that died meanwhile (for want of descriptors, say) would never answer.
-      if (thread.worker.threadId === -1) continue;
+      if (thread.isDead) continue;
       thread.worker.ref();
       return thread;
     }
@@ -188,8 +189,7 @@ class Pool implements WorkerPool {
 
   async #giveBack(thread: Thread): Promise<void> {
     const { worker } = thread;
-    // A worker that died has no thread any more.
-    if (this.#closed || worker.threadId === -1) {
+    if (this.#closed || thread.isDead) {
       await worker.terminate();
       return;
     }
@@ -210,9 +210,12 @@ function startThread(limits: UnpackLimits): Thread {
   // Whoever waits for it learns of its death; an idle one must not take the daemon along.
   const workerData: WorkerData = { beat, limits };
   const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData, resourceLimits }).on(
-    'error',
-    () => {},
-  );
-  return { worker, beat };
+  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData, resourceLimits });
+  const thread: Thread = { worker, beat, isDead: false };
+  const die = (): void => {
+    thread.isDead = true;
+  };
+  // It fails before it exits: what came in between would get no answer.
+  worker.on('error', die).on('exit', die);
+  return thread;
 }

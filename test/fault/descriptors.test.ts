@@ -81,6 +81,9 @@ test(
       wrong.push(...(await run(daemon, free)));
       await limit(most);
       assert.ok(daemon.isAlive(), await daemon.log());
+      // A worker that had no descriptors for its start is not asked again.
+      const copied = await rest(daemon.socket, 'GET', { path: '/containers/up/archive?path=/etc' });
+      assert.equal(copied.status, 200, copied.text);
       assert.equal(await daemon.dockerOk('run', '--rm', 'busybox', 'echo', 'fine'), 'fine');
       assert.equal(await daemon.dockerOk('exec', 'up', 'echo', 'fine'), 'fine');
       await daemon.dockerOk('network', 'create', `again${free}`);
