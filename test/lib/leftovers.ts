@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupsBelow, ownedProcesses } from './owned.ts';
 import type { Place } from './place.ts';
@@ -79,11 +79,23 @@ async function rules(daemon: Observed): Promise<string[]> {
 const inNetns = ({ netnsPid }: Observed, ...argv: string[]): Promise<string> =>
   execOk(['nsenter', `--net=/proc/${netnsPid}/ns/net`, '--', ...argv]);
 
+/** libuv has a descriptor to spare, for turning a connection away when there are no more: once that was used, it is one of `/`. */
+async function isHostRoot(path: string): Promise<boolean> {
+  const [root, found] = await Promise.all([stat('/'), stat(path).catch(() => undefined)]);
+  return found?.dev === root.dev && found.ino === root.ino;
+}
+
 /** By what they point at, without the number that tells one socket or pipe from the next. */
 async function descriptors({ pid }: Observed): Promise<string[]> {
   const directory = `/proc/${pid}/fd`;
   const fds = await readdir(directory).catch(() => []);
-  const targets = await Promise.all(fds.map((fd) => readlink(join(directory, fd)).catch(() => undefined)));
+  const targets = await Promise.all(
+    fds.map(async (fd) => {
+      const path = join(directory, fd);
+      const target = await readlink(path).catch(() => undefined);
+      return target === '/' && (await isHostRoot(path)) ? undefined : target;
+    }),
+  );
   // libuv opens one inotify instance for the first watcher and keeps it.
   const counted = targets.filter((target) => target !== undefined && target !== 'anon_inode:inotify');
   return counted.map((target) => `fd ${target?.replace(/:\[\d+\]$/, '')}`);
