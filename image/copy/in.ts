@@ -28,7 +28,7 @@ import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { bytesOf, isOverlays, setAttributes, type Place } from '../layers/attributes.ts';
 import { shownName, type TarEntry, type TarSink } from '../tar/entry.ts';
 import { TarReader } from '../tar/reader.ts';
-import { inflateArchive } from '../workers/inflate.ts';
+import { inflate } from '../workers/inflate.ts';
 import type { CopyInJob } from './contract.ts';
 import { CopyTarget } from './target.ts';
 
@@ -48,7 +48,7 @@ export async function copyIn(
   const sink = copySink(target, options);
   try {
     const reader = new TarReader(sink);
-    for await (const chunk of inflateArchive(input, signal)) {
+    for await (const chunk of inflate(input, signal)) {
       signal.throwIfAborted();
       reader.push(chunk);
     }

@@ -1,4 +1,5 @@
 import { WherryError } from '../../common/errors.ts';
+import type { Compression } from '../compression.ts';
 import { isDigest, type Digest } from '../digest.ts';
 import type { Image } from '../images.ts';
 import { asList, asObject, asString, asStrings, parseJson } from '../json.ts';
@@ -15,7 +16,7 @@ export interface PushBlob {
   readonly mediaType: string;
   /** For progress: 12 hex digits, docker's are those of the diff id. */
   readonly id: string;
-  /** It is plain, and goes compressed. */
+  /** It is plain, or in a format that not every reader knows, and goes in gzip. */
   readonly compress: boolean;
   /** Where it is to be had instead: such layers may not be pushed. */
   readonly isForeign: boolean;
@@ -50,7 +51,7 @@ export async function planPush(store: Store, image: Image, single: boolean): Pro
   }
   const kept = await keptManifest(store.content, image.descriptor);
   const bundle =
-    kept !== undefined && (isPublished(image, kept) || !(await hasPlainLayers(store, image)))
+    kept !== undefined && (isPublished(image, kept) || !(await needsGzip(store, image)))
       ? keptBundle(store, kept, image.diffIds)
       : madeBundle(await storedConfig(store, image), await storedLayers(store, image));
   return { bundles: [bundle], index: undefined };
@@ -63,8 +64,11 @@ export const blobsOf = ({ bundles }: PushPlan): Digest[] =>
 const isPublished = (image: Image, { descriptor }: Manifest): boolean =>
   image.digests.some((name) => name.endsWith(`@${descriptor.digest}`));
 
-const hasPlainLayers = async (store: Store, image: Image): Promise<boolean> =>
-  (await storedLayers(store, image)).some(({ compression }) => compression === 'none');
+/** What all readers of a registry know. */
+const PUSHED: ReadonlySet<Compression> = new Set(['gzip', 'zstd']);
+
+const needsGzip = async (store: Store, image: Image): Promise<boolean> =>
+  (await storedLayers(store, image)).some(({ compression }) => !PUSHED.has(compression));
 
 function madeBundle(config: StoredBlob, layers: readonly StoredLayer[]): Bundle {
   const isDocker = layers.every(({ compression }) => compression !== 'zstd');
@@ -73,7 +77,7 @@ function madeBundle(config: StoredBlob, layers: readonly StoredLayer[]): Bundle 
     blob: layer,
     mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
     id: shortId(layer.diffId),
-    compress: layer.compression === 'none',
+    compress: !PUSHED.has(layer.compression),
     isForeign: false,
   }));
   return {

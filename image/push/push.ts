@@ -16,7 +16,7 @@ import { sendBlob, type Target } from './send-blob.ts';
 
 export interface PushParts extends Pick<
   StoreParts,
-  'db' | 'catalog' | 'content' | 'recipes' | 'rebuilt' | 'collect' | 'onEvent'
+  'db' | 'catalog' | 'content' | 'recipes' | 'rebuilt' | 'workers' | 'collect' | 'onEvent'
 > {
   readonly client: RegistryClient;
   /** Docker's `max-concurrent-uploads`; default 5. */
@@ -40,7 +40,7 @@ export async function pushImage(
   await using incoming = await parts.content.ingest();
   const target: Target = {
     repository: parts.client.repository(reference.name, 'push', request.credentials),
-    compressed: openCompressed(parts.db),
+    compressed: openCompressed(parts),
     blobs: parts.rebuilt,
     directory: incoming.directory,
     candidates: (blob) => mountCandidates(parts.catalog, blob, reference.name),

@@ -34,6 +34,9 @@ export async function* candidates(sample: Sample): AsyncGenerator<Recompression>
       return;
     case 'zstd':
       yield* zstdCandidates(sample);
+      return;
+    case 'bzip2':
+    case 'xz':
   }
 }
 

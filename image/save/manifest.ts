@@ -12,6 +12,9 @@ const OCI_LAYERS: Readonly<Record<Compression, string>> = {
   none: 'application/vnd.oci.image.layer.v1.tar',
   gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
   zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+  // image-spec has no types for these. Docker and podman go by the bytes.
+  bzip2: 'application/vnd.oci.image.layer.v1.tar',
+  xz: 'application/vnd.oci.image.layer.v1.tar',
 };
 
 /** As a descriptor says it (image-spec layer.md). */

@@ -1,34 +1,18 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
-import {
-  compressionOf,
-  decompressor,
-  isXz,
-  MAGIC_BYTES,
-  refuseUnknown,
-  type Compression,
-} from '../compression.ts';
+import { compressionOf, decompressor, MAGIC_BYTES, type Compression } from '../compression.ts';
+import { bunzip2 } from './bzip2.ts';
 import { UNGUARDED, type UnpackGuard } from './limits.ts';
 import { unxz } from './xz.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
 
 /** The chunks of `source`, decompressed if they are compressed; closes `source` in the end. Throws `invalid-argument` for damaged input, and what `guard` throws. */
-export const inflate = (source: Chunks, signal: AbortSignal, guard = UNGUARDED): AsyncGenerator<Uint8Array> =>
-  inflated(source, signal, { guard, knowsXz: false });
-
-/** The same for what a client sends, which docker takes in xz too. */
-export const inflateArchive = (
+export async function* inflate(
   source: Chunks,
   signal: AbortSignal,
   guard = UNGUARDED,
-): AsyncGenerator<Uint8Array> => inflated(source, signal, { guard, knowsXz: true });
-
-async function* inflated(
-  source: Chunks,
-  signal: AbortSignal,
-  { guard, knowsXz }: { readonly guard: UnpackGuard; readonly knowsXz: boolean },
 ): AsyncGenerator<Uint8Array> {
   const iterator = counted(source, guard)[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
@@ -40,21 +24,15 @@ async function* inflated(
     bytes += next.value.byteLength;
   }
   const whole = rejoined(head, iterator);
-  const start = Buffer.concat(head);
-  const inXz = knowsXz && isXz(start);
-  try {
-    if (!inXz) refuseUnknown(start);
-  } catch (error) {
-    await iterator.return(undefined);
-    throw error;
-  }
-  for await (const chunk of inXz ? unxz(whole) : plainOf(whole, compressionOf(start), signal)) {
+  for await (const chunk of plainOf(whole, compressionOf(Buffer.concat(head)), signal)) {
     guard.gave(chunk.byteLength);
     yield chunk;
   }
 }
 
 function plainOf(whole: Chunks, compression: Compression, signal: AbortSignal): Chunks {
+  if (compression === 'xz') return unxz(whole);
+  if (compression === 'bzip2') return bunzip2(whole);
   const transform = decompressor(compression);
   if (transform === undefined) return whole;
   return through(Readable.from(whole, { objectMode: false }), transform, signal);

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { layerTar } from '../roots/layer-tar.ts';
-import { inflateArchive } from './inflate.ts';
+import { inflate } from './inflate.ts';
 import type { LayerBlob, PackJob } from './jobs.ts';
 import { guardUnpacking, type Bounds } from './limits.ts';
 import { writeLayerBlob } from './layer-blob.ts';
@@ -12,6 +12,6 @@ export async function pack(
   { signal, limits }: Bounds,
 ): Promise<LayerBlob> {
   const guard = guardUnpacking(limits, dirname(file));
-  const tar = from === undefined ? inflateArchive(input, signal, guard) : layerTar(from.upper, from.lowers);
+  const tar = from === undefined ? inflate(input, signal, guard) : layerTar(from.upper, from.lowers);
   return writeLayerBlob(tar, { file, signal, plain });
 }

@@ -5,7 +5,7 @@ import { AT_FDCWD, closeFd, openAt, writeAll } from '../../native/sys/files.ts';
 import { layerPath } from '../layers/path.ts';
 import { shownName, type TarEntry, type TarSink } from '../tar/entry.ts';
 import { TarReader } from '../tar/reader.ts';
-import { inflateArchive } from './inflate.ts';
+import { inflate } from './inflate.ts';
 import { guardUnpacking, type Bounds } from './limits.ts';
 import type { SpooledArchive, SpooledMember, SpoolJob } from './jobs.ts';
 
@@ -34,7 +34,7 @@ export async function spool(
   try {
     const reader = new TarReader(sink);
     const guard = guardUnpacking(limits, job.directory);
-    for await (const chunk of inflateArchive(input, signal, guard)) reader.push(chunk);
+    for await (const chunk of inflate(input, signal, guard)) reader.push(chunk);
     reader.finish();
     return { members: sink.members };
   } finally {

@@ -123,7 +123,7 @@ test('layers that another image has are not fetched again', NEEDS, async (t) => 
   await isTidy(store);
 });
 
-for (const how of ['none', 'gzip', 'zstd'] as const) {
+for (const how of ['none', 'gzip', 'zstd', 'bzip2', 'xz'] as const) {
   test(`layers compressed by ${how}, also the same one twice`, NEEDS, async (t) => {
     const { registry, store } = await place(t);
     const layer = layerOf('a');

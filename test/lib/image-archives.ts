@@ -16,7 +16,7 @@ import { tarball, type Member } from './tarball.ts';
 const run = promisify(execFile);
 const CACHE = '/var/cache/wherry-test';
 
-export type Squeeze = 'none' | 'gzip' | 'zstd';
+export type Squeeze = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
 /** What goes into an archive of one image. */
 export interface ImageParts {
@@ -31,19 +31,29 @@ export interface ImageParts {
 /** The embedded image, as `docker load` reads it. */
 export const busyboxArchive = async (): Promise<Uint8Array> => buffer(await embedded());
 
-/** By python's liblzma, as `xz` writes it. */
-export const xzOf = (data: Uint8Array): Buffer =>
+const byPython = (library: string, data: Uint8Array): Buffer =>
   execFileSync(
     'python3',
-    ['-c', 'import lzma, sys; sys.stdout.buffer.write(lzma.compress(sys.stdin.buffer.read()))'],
+    ['-c', `import ${library}, sys; sys.stdout.buffer.write(${library}.compress(sys.stdin.buffer.read()))`],
     {
       input: data,
       maxBuffer: 2 ** 30,
     },
   );
 
-export const squeeze = (data: Uint8Array, how: Squeeze): Uint8Array =>
-  how === 'gzip' ? gzipSync(data) : how === 'zstd' ? zstdCompressSync(data) : data;
+/** By python's liblzma, as `xz` writes it. */
+export const xzOf = (data: Uint8Array): Buffer => byPython('lzma', data);
+export const bzip2Of = (data: Uint8Array): Buffer => byPython('bz2', data);
+
+const SQUEEZE: Readonly<Record<Squeeze, (data: Uint8Array) => Uint8Array>> = {
+  none: (data) => data,
+  gzip: (data) => gzipSync(data),
+  zstd: (data) => zstdCompressSync(data),
+  bzip2: bzip2Of,
+  xz: xzOf,
+};
+
+export const squeeze = (data: Uint8Array, how: Squeeze): Uint8Array => SQUEEZE[how](data);
 
 const sha = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
 

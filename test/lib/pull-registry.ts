@@ -69,7 +69,13 @@ export async function pullRegistry(t: TestContext): Promise<PullRegistry> {
 }
 
 const OCI = 'application/vnd.oci.image';
-const LAYER: Readonly<Record<Squeeze, string>> = { none: 'tar', gzip: 'tar+gzip', zstd: 'tar+zstd' };
+const LAYER: Readonly<Record<Squeeze, string>> = {
+  none: 'tar',
+  gzip: 'tar+gzip',
+  zstd: 'tar+zstd',
+  bzip2: 'tar',
+  xz: 'tar',
+};
 
 /** Through the registry's API, without a client. `base` ends in `/v2`. */
 export function uploads(base: string): Pick<PullRegistry, 'push' | 'putBlob' | 'putManifest'> {

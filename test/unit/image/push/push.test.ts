@@ -17,6 +17,7 @@ import { findImage } from '../../../../image/find.ts';
 import type { Image } from '../../../../image/images.ts';
 import type { Descriptor } from '../../../../image/registry/contract.ts';
 import { pushImage, type PushParts } from '../../../../image/push/push.ts';
+import { workerPool } from '../../../../image/workers/pool.ts';
 import type { Progress } from '../../../../image/transfers.ts';
 import { dockerArchive, imageId, layer, ociArchive, type ImageParts } from '../../../lib/image-archives.ts';
 import { testStore } from '../../../lib/image-store.ts';
@@ -50,6 +51,8 @@ async function bench(t: TestContext, ...archives: readonly Uint8Array[]): Promis
   const { dataRoot } = store;
   const db = openDatabase(join(dataRoot, 'meta.db'));
   t.after(() => db.close());
+  const workers = workerPool(2);
+  t.after(() => workers.close());
   const registry = memoryRegistry();
   const events: string[] = [];
   const content = await openContent(join(dataRoot, 'content'));
@@ -62,6 +65,7 @@ async function bench(t: TestContext, ...archives: readonly Uint8Array[]): Promis
     content,
     recipes,
     rebuilt: openRebuilt({ catalog, content, layers, recipes } as never),
+    workers,
     collect: async () => {},
     onEvent: (action, id, name) => void events.push(`${action} ${id} ${name}`),
     client: registry,
@@ -103,11 +107,10 @@ const manifestOf = (registry: MemoryRegistry, name: string, reference: string) =
   return { ...manifest.descriptor, document };
 };
 
-test(
-  'an image without a manifest is pushed as schema 2, compressed, with docker’s words',
-  requires('root'),
-  async (t) => {
-    const { dataRoot, registry, events, image, push } = await bench(t, dockerArchive(app));
+for (const how of ['none', 'bzip2', 'xz'] as const) {
+  const what = `an image without a manifest, of layers in ${how}, is pushed as schema 2 in gzip, with docker’s words`;
+  test(what, requires('root'), async (t) => {
+    const { dataRoot, registry, events, image, push } = await bench(t, dockerArchive(app, how));
     const said = await push('r.test/a/app:1');
     const { digest, size, document } = manifestOf(registry, 'r.test/a/app', '1');
     const ids = image('r.test/a/app:1')
@@ -137,8 +140,8 @@ test(
     assert.deepEqual(image('r.test/a/app:1').digests, [`r.test/a/app@${digest}`]);
     assert.equal(events.at(-1), 'push r.test/a/app:1 r.test/a/app');
     assert.deepEqual(readdirSync(join(dataRoot, 'content/ingest')), []);
-  },
-);
+  });
+}
 
 test('a second push sends nothing, and has the same digest', requires('root'), async (t) => {
   const { parts, registry, image, push } = await bench(t, dockerArchive(app));
@@ -227,7 +230,7 @@ test(
   requires('root'),
   async (t) => {
     const layers = Array.from({ length: 20 }, (_, index) => layer({ name: `f${index}`, data: `${index}` }));
-    const { registry, push } = await bench(t, dockerArchive({ layers, tags: ['r.test/many:1'] }));
+    const { registry, push } = await bench(t, dockerArchive({ layers, tags: ['r.test/many:1'] }, 'gzip'));
     let running = 0;
     let most = 0;
     registry.beforeUpload = async () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { constants as zlib, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { bzip2Of } from '../../../lib/image-archives.ts';
 import { randomLayer } from '../../../lib/random-layer.ts';
 import { seededRandom } from '../../../lib/random.ts';
 import { recordBlob } from '../../../lib/rebuilding.ts';
@@ -190,6 +191,7 @@ const KEPT: readonly [name: string, make: () => Buffer, reason: RegExp][] = [
     () => gzipSync(TAR, { level: 6, strategy: zlib.Z_RLE }),
     /^no compressor here makes the same gzip of its tar$/,
   ],
+  ['bzip2', () => bzip2Of(TAR), /^no compressor here makes the same bzip2 of its tar$/],
 ];
 
 for (const [name, make, reason] of KEPT) {

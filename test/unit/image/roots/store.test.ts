@@ -21,7 +21,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { CommitRequest, ImportRequest } from '../../../../image/archives.ts';
-import { dockerArchive, layer, xzOf } from '../../../lib/image-archives.ts';
+import { bzip2Of, dockerArchive, layer, xzOf } from '../../../lib/image-archives.ts';
 import { testStore, type TestStore } from '../../../lib/image-store.ts';
 import { requires } from '../../../lib/requires.ts';
 import { tarball } from '../../../lib/tarball.ts';
@@ -261,16 +261,14 @@ function positionOf(path: string): number {
 
 const tar = tarball([{ name: 'bin/' }, { name: 'bin/sh', data: 'sh', mode: 0o755 }]);
 
-test('plain, in gzip, zstd or xz, an archive is the same image but for its time', ROOT, async (t) => {
+test('plain, in gzip, zstd, xz or bzip2, an archive is the same image but for its time', ROOT, async (t) => {
   const store = await testStore(t);
   const found = [];
-  for (const archive of [tar, gzipSync(tar), zstdCompressSync(tar), xzOf(tar)]) {
+  for (const archive of [tar, gzipSync(tar), zstdCompressSync(tar), xzOf(tar), bzip2Of(tar)]) {
     const id = await importing(store, archive, { ...IMPORT, reference: 'root:1', changes: ['CMD ["sh"]'] });
     found.push(store.images.get(id).diffIds);
   }
-  assert.deepEqual(found[1], found[0]);
-  assert.deepEqual(found[2], found[0]);
-  assert.deepEqual(found[3], found[0]);
+  for (const diffIds of found) assert.deepEqual(diffIds, found[0]);
   assert.deepEqual(store.images.get('root:1').config, { Cmd: ['sh'] });
   assert.deepEqual(store.events.slice(0, 2), ['tag root:1', 'import root:1']);
 });
@@ -288,7 +286,12 @@ const refused: readonly [
   message: RegExp,
   request?: Partial<ImportRequest>,
 ][] = [
-  ['in bzip2', () => Buffer.from('BZh91AY&SY..........'), /bzip2/],
+  ['in damaged bzip2', () => Buffer.from('BZh91AY&SY..........'), /with bzip2: it is damaged/],
+  [
+    'in bzip2 that is cut',
+    () => bzip2Of(tar).subarray(0, 60),
+    /decompress the archive with bzip2: it ends early/,
+  ],
   ['in xz that is cut', () => xzOf(tar).subarray(0, 60), /decompress the archive with xz: it ends early/],
   ['in damaged xz', () => xzOf(tar).fill(0xff, 40, 60), /decompress the archive with xz: it is damaged/],
   ['in what only begins like xz', () => xzHead, /decompress the archive with xz/],
