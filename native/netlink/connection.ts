@@ -18,6 +18,7 @@ import {
   parseMessages,
   type NetlinkMessage,
 } from './message.ts';
+import { bindOwnPort } from './own-port.ts';
 import { parseReply, type Reply } from './reply.ts';
 
 /** A message and what it does, for the error's text: `create bridge "wherry0"`. */
@@ -50,6 +51,7 @@ const SMALL_BYTES = 65_536;
 
 export function connectNetlink(protocol: keyof typeof NETLINK_PROTOCOL): NetlinkConnection {
   const fd = netlinkSocket(protocol);
+  if (protocol === 'netfilter') bindOwnPort(fd);
   enableNetlinkOption(fd, 'capAck');
   enableNetlinkOption(fd, 'extAck');
   let sequence = 0;

@@ -9,16 +9,12 @@ import {
 } from './message.ts';
 
 /** What nf_tables holds (include/uapi/linux/netfilter/nf_tables.h). Pure. */
-const NFPROTO_UNSPEC = 0;
 const FAMILIES = { inet: 1, bridge: 7 } as const;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_GETRULE = 7;
-const NFT_MSG_NEWGEN = 15;
-const NFT_MSG_GETGEN = 16;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
-const NFTA_GEN_ID = 1;
 const NFGENMSG_BYTES = 4;
 
 const nfgenmsg = (family: number): Buffer => Buffer.of(family, 0, 0, 0);
@@ -28,13 +24,6 @@ const isOf = ({ type }: NetlinkMessage, kind: number): boolean => type === typeO
 
 const attributesOf = ({ body }: NetlinkMessage): Map<number, Buffer> =>
   parseAttributes(body.subarray(NFGENMSG_BYTES));
-
-/** Asks for the number of transactions so far in this network namespace. */
-export const getGeneration = (): Buffer => message(typeOf(NFT_MSG_GETGEN), 0, nfgenmsg(NFPROTO_UNSPEC));
-
-/** Undefined for other messages. */
-export const parseGeneration = (answer: NetlinkMessage): number | undefined =>
-  isOf(answer, NFT_MSG_NEWGEN) ? attributesOf(answer).get(NFTA_GEN_ID)?.readUInt32BE(0) : undefined;
 
 export type WatchedFamily = keyof typeof FAMILIES;
 

@@ -9,9 +9,11 @@ export const MSG_DONTWAIT = 0x40;
 const SOL_NETLINK = 270;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 
 /** Linux 2.2; NETLINK_NETFILTER 2.6.14. */
 export const NETLINK_PROTOCOL = { route: 0, netfilter: 12 } as const;
+const NETLINK_ADD_MEMBERSHIP = 1;
 /** NETLINK_CAP_ACK Linux 4.3, NETLINK_EXT_ACK 4.12. */
 export const NETLINK_OPTION = { capAck: 10, extAck: 11 } as const;
 
@@ -23,9 +25,10 @@ const callBuffer = syscallShape<
 const callSetsockopt = syscallShape<
   [fd: number, level: number, option: number, value: Uint8Array, bytes: number]
 >('int64_t, int64_t, int64_t, void *, int64_t');
+const callBind = syscallShape<[fd: number, address: Uint8Array, bytes: number]>('int64_t, void *, int64_t');
 const callClose = syscallShape<[fd: number]>('int64_t');
 
-/** man 2 socket. Close-on-exec. The port is bound by the first send. */
+/** man 2 socket. Close-on-exec. The first send binds a port, if none is bound. */
 export const netlinkSocket = (protocol: keyof typeof NETLINK_PROTOCOL): number =>
   checked('socket', `netlink ${protocol}`, () =>
     callSocket(syscallNumber('socket'), AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_PROTOCOL[protocol]),
@@ -33,18 +36,46 @@ export const netlinkSocket = (protocol: keyof typeof NETLINK_PROTOCOL): number =
 
 /** man 2 setsockopt, SOL_NETLINK, switched on. */
 export function enableNetlinkOption(fd: number, option: keyof typeof NETLINK_OPTION): void {
-  const one = Buffer.of(1, 0, 0, 0);
-  checked('setsockopt', option, () =>
-    callSetsockopt(syscallNumber('setsockopt'), fd, SOL_NETLINK, NETLINK_OPTION[option], one, one.byteLength),
+  setNumber(fd, { level: SOL_NETLINK, option: NETLINK_OPTION[option], what: option }, 1);
+}
+
+interface Option {
+  readonly level: number;
+  readonly option: number;
+  readonly what: string;
+}
+
+function setNumber(fd: number, { level, option, what }: Option, number: number): void {
+  const value = Buffer.alloc(4);
+  value.writeUInt32LE(number);
+  checked('setsockopt', what, () =>
+    callSetsockopt(syscallNumber('setsockopt'), fd, level, option, value, value.byteLength),
   );
 }
 
 /** Makes room for so large a message, whatever the host's limit (man 7 socket, SO_SNDBUFFORCE; CAP_NET_ADMIN). */
-export function setSendBuffer(fd: number, size: number): void {
-  const value = Buffer.alloc(4);
-  value.writeUInt32LE(size);
-  checked('setsockopt', 'SO_SNDBUFFORCE', () =>
-    callSetsockopt(syscallNumber('setsockopt'), fd, SOL_SOCKET, SO_SNDBUFFORCE, value, value.byteLength),
+export const setSendBuffer = (fd: number, size: number): void =>
+  setNumber(fd, { level: SOL_SOCKET, option: SO_SNDBUFFORCE, what: 'SO_SNDBUFFORCE' }, size);
+
+/** The same for what waits to be received. */
+export const setReceiveBuffer = (fd: number, size: number): void =>
+  setNumber(fd, { level: SOL_SOCKET, option: SO_RCVBUFFORCE, what: 'SO_RCVBUFFORCE' }, size);
+
+/** Receives what the kernel tells a multicast group (man 7 netlink, NETLINK_ADD_MEMBERSHIP; Linux 2.6.14). */
+export const joinNetlinkGroup = (fd: number, group: number): void =>
+  setNumber(
+    fd,
+    { level: SOL_NETLINK, option: NETLINK_ADD_MEMBERSHIP, what: `netlink group ${group}` },
+    group,
+  );
+
+/** man 2 bind, to a port of the caller's choice. Throws SyscallError EADDRINUSE when another socket has it. */
+export function bindNetlink(fd: number, port: number): void {
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  address.writeUInt32LE(port, 4);
+  checked('bind', `netlink port ${port}`, () =>
+    callBind(syscallNumber('bind'), fd, address, address.byteLength),
   );
 }
 

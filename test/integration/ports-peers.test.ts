@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { HOST, INTERNET, makeLan, NEIGHBOUR, type Lan, type Peer } from '../lib/lan.ts';
 import { eventually } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -137,7 +138,40 @@ daemonSuite('published ports and their peers', (daemon) => {
       for (const text of ['map any4', 'masquerade', '8080', 'drop']) assert.ok(rules.includes(text), text);
       assert.notEqual(await neighbour().probe(HOST, 7000), 'open');
     }
-    assert.match(await daemon().log(), /Somebody wiped the firewall rules/);
+    assert.match(await daemon().log(), /Somebody changed the firewall rules/);
+  });
+
+  test('whatever else somebody changes in a table of ours is undone', async () => {
+    await run('--name', 'web', '-p', '8080:80', 'busybox', ...ANSWER);
+    await run('--name', 'held', '--label', 'wherry.egress=10.0.0.0/8:443', 'busybox', 'sleep', '300');
+    /** Elements have no order. */
+    const rules = async (): Promise<string[]> =>
+      (await present().onHost('nft', '-s', 'list', 'ruleset')).stdout
+        .split(/[,\n]/)
+        .map((part) => part.trim())
+        .toSorted();
+    const before = await rules();
+    for (const change of [
+      'flush map inet wherry any4',
+      'delete element inet wherry any4 { tcp . 8080 }',
+      'add element inet wherry any4 { tcp . 8082 : 172.17.0.99 . 80 }',
+      'flush set inet wherry bridges',
+      'flush chain inet wherry published',
+      'insert rule inet wherry forward drop',
+      'flush set inet wherry allowed4',
+      'flush chain bridge wherry guard',
+      'flush set bridge wherry macs',
+      'delete table bridge wherry',
+    ]) {
+      const { code, stderr } = await present().onHost('nft', ...change.split(' '));
+      assert.equal(code, 0, `${change}: ${stderr}`);
+      await eventually(`"${change}" is undone`, async () => isDeepStrictEqual(await rules(), before));
+    }
+    // What went before it was put back is no obstacle.
+    await present().onHost('nft', 'flush', 'map', 'inet', 'wherry', 'any4');
+    await daemon().dockerOk('rm', '-f', 'web');
+    await eventually('the port is withdrawn', async () => !(await rules()).join(' ').includes('8080'));
+    await daemon().dockerOk('rm', '-f', 'held');
   });
 
   test('the kernel forgets the connections of a container that went, and what was sent before a port was published', async () => {

@@ -259,7 +259,7 @@ export interface Networks {
   bridges(): readonly BridgeNetwork[];
   /** Has the kernel forget connections; resolves when it has. What fails is logged. */
   forgetConnections(ctx: Ctx, stale: StaleConnections): Promise<void>;
-  /** Puts the firewall's rules in place again, when somebody wiped them. Synchronous. Throws `internal` with the kernel's error. */
+  /** Puts the firewall's rules in place again, when somebody changed them. Synchronous. Throws `internal` with the kernel's error. */
   restoreRules(): void;
   /** Of the firewall's: those that have rules now, besides those that always have (ports/rules.ts). */
   chains(): readonly { readonly family: 'inet' | 'bridge'; readonly names: readonly string[] }[];

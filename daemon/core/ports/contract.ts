@@ -39,7 +39,7 @@ export interface PublishedTarget {
  */
 export interface Ports {
   /**
-   * Chooses host ports and holds them, writes the row, and puts the translations in place, all in one transaction. Nothing for a
+   * Chooses host ports and holds them, writes the row, and puts the translations in place, in one transaction unless they are more than 2,000. Nothing for a
    * sandbox without a bridge that leads outside. In front of a CNI network ports are only chosen and held: its plugins are told of them.
    Throws docker's texts: `Bind for 0.0.0.0:80 failed: port is already allocated`,
    * `failed to bind host port 0.0.0.0:80/tcp: address already in use`; then nothing is left.

@@ -1,13 +1,8 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { messageOf } from '../../../common/errors.ts';
 import { connectNetlink, type NetlinkConnection } from '../../../native/netlink/connection.ts';
-import {
-  chainOfRule,
-  dumpRules,
-  getGeneration,
-  parseGeneration,
-  type WatchedFamily,
-} from '../../../native/netlink/nftables-read.ts';
+import { hearTable, type TableChange } from '../../../native/netlink/nftables-changes.ts';
+import { chainOfRule, dumpRules, type WatchedFamily } from '../../../native/netlink/nftables-read.ts';
 
 export interface RuleWatch {
   readonly table: string;
@@ -25,23 +20,25 @@ export interface WatchedChains {
 const INTERVAL_MS = 100;
 
 /**
- * Sees within a tenth of a second that somebody has wiped our rules (`nft flush ruleset`, as firewalls do at a reload), and has them
- * put back. Costs two system calls each time, since libuv can't wait for netlink's own news; only after a change of any table are
- * ours looked at.
+ * Sees within a tenth of a second that somebody else has changed our tables, be it that he wiped them (`nft flush ruleset`, as firewalls
+ * do at a reload) or took out an element, and has all of them put back. Costs a system call each time, since libuv can't wait for
+ * netlink's own news. Where the kernel had to drop some of them, and at first, it only sees whether chains were wiped.
  */
 export function watchRules(ctx: Ctx, watch: RuleWatch): Disposable {
   const netfilter = connectNetlink('netfilter');
-  let seen: number | undefined;
+  const news = hearTable(watch.table);
+  let change: TableChange = 'lost';
   let failure: string | undefined;
   const look = (): void => {
-    const generation = generationOf(netfilter);
-    if (generation === seen) return;
-    if (hasAll(netfilter, watch)) {
-      seen = generation;
-      return;
+    const next = news.take();
+    // What could not be put back is still to be.
+    if (change !== 'foreign' && next !== 'none') change = next;
+    if (change === 'none') return;
+    if (change === 'foreign' || !hasAll(netfilter, watch)) {
+      watch.restore();
+      ctx.log.warn('Somebody changed the firewall rules: they are in place again', { table: watch.table });
     }
-    watch.restore();
-    ctx.log.warn('Somebody wiped the firewall rules: they are in place again', { table: watch.table });
+    change = 'none';
   };
   const timer = setInterval(() => {
     try {
@@ -57,14 +54,10 @@ export function watchRules(ctx: Ctx, watch: RuleWatch): Disposable {
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);
+      news[Symbol.dispose]();
       netfilter[Symbol.dispose]();
     },
   };
-}
-
-function generationOf(netfilter: NetlinkConnection): number | undefined {
-  const action = 'ask for the generation of the nftables rules';
-  return netfilter.dump({ action, message: getGeneration() }).map(parseGeneration)[0];
 }
 
 const hasAll = (netfilter: NetlinkConnection, watch: RuleWatch): boolean =>
