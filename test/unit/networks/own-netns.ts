@@ -51,13 +51,20 @@ export interface Place {
 export type Stories = Readonly<Record<string, (place: Place) => Promise<void>>>;
 
 /** Each story is a test, and runs in a process of its own behind `unshare --net`, where it can do no harm. */
-export async function inOwnNetns(moduleUrl: string, stories: Stories): Promise<void> {
+export async function inOwnNetns(
+  moduleUrl: string,
+  stories: Stories,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<void> {
   const chosen = env['WHERRY_STORY'];
   if (chosen !== undefined) return tell(stories[chosen]);
   for (const name of Object.keys(stories)) {
     test(name, requires('root', 'unshare', 'nftables', 'busybox'), async () => {
       const argv = ['unshare', '--net', execPath, fileURLToPath(moduleUrl)];
-      const { code, stdout, stderr } = await exec(argv, { env: { ...env, WHERRY_STORY: name } });
+      const { code, stdout, stderr } = await exec(argv, {
+        ...options,
+        env: { ...env, WHERRY_STORY: name },
+      });
       assert.equal(code, 0, `${stdout}${stderr}`);
     });
   }
@@ -84,7 +91,7 @@ async function tell(story: Stories[string] | undefined): Promise<void> {
         return { ...(await exec(await save(plan))), plan };
       },
       live: async (networks, sandbox) => {
-        const plan = planOf(networks, sandbox, ['/bin/sleep', '60']);
+        const plan = planOf(networks, sandbox, ['/bin/sleep', '600']);
         const child = start(await save(plan), { stdio: 'ignore' });
         return { pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) };
       },

@@ -36,7 +36,7 @@ for (const size of [1_000_000_000, 65_536, 1_000]) {
 }
 
 test('streams one after the other, as parallel compressors write them, are one, wherever the chunks end', async () => {
-  const parts = Array.from({ length: 50 }, (_, index) => Buffer.from(`part ${index}\n`));
+  const parts = Array.from({ length: 8 }, (_, index) => Buffer.from(`part ${index}\n`));
   const joined = Buffer.concat([EMPTY, ...parts.map((part) => bzip2Of(part)), EMPTY]);
   for (const size of [1, 7, joined.byteLength]) {
     assert.equal(String(await read1(joined, size)), parts.join(''));
