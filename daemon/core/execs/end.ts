@@ -42,4 +42,7 @@ export async function endExec(
   announceExec(core, exec, { action: 'exec_die', attributes: { exitCode: String(exitCode) } });
   await failpoint('exec.exit.files');
   await removeDirectory(core.paths.shim(exec.id));
+  // It outlived its container.
+  const { containerId } = exec.view;
+  if (core.table.byId(containerId) === undefined) core.execTable.forgetContainer(containerId);
 }

@@ -13,17 +13,22 @@ export interface ExecEntry {
   readonly begun: PromiseWithResolvers<void>;
 }
 
-/** How long, and how many at most, are remembered after their end, so that clients can ask for the exit code. */
+/**
+ * How long, and how many at most, are remembered after their end, so that clients can ask for the exit code: dockerd forgets at the
+ * second of its five-minutely rounds that finds them ended.
+ */
 const REMEMBERED_MS = 5 * 60_000;
 const REMEMBERED_COUNT = 1000;
+/** Those that are too many go together, in one transaction. */
+const FORGOTTEN_AT_ONCE = 100;
 
 export interface ExecTable {
   all(): IterableIterator<ExecEntry>;
   /** Throws `not-found` `No such exec instance: x`. */
   find(id: string): ExecEntry;
   insert(view: Exec): ExecEntry;
-  /** Shows an exec that has a row already. */
-  adopt(view: Exec): ExecEntry;
+  /** Shows an exec that has a row already; `endedAtMs`, since the epoch, of one that has ended. Oldest ends first. */
+  adopt(view: Exec, endedAtMs?: number): ExecEntry;
   /** Compare and set. False: it was not in this state any more. */
   advance(entry: ExecEntry, from: Exec['state']['kind'], state: Exec['state']): boolean;
   /** Known, and not at its end. */
@@ -36,30 +41,39 @@ export interface ExecTable {
   forgetContainer(containerId: string): void;
 }
 
-/** The row of an exec stands from before its shim until its end was seen. */
+/** The row of an exec stands from its creation until it is forgotten: a daemon that comes later knows what this one knew. */
 export function createExecTable(store: ExecStore<ExecCreateRequest>): ExecTable {
   const entries = new Map<string, ExecEntry>();
   /** When they ended, oldest first. */
   const ended = new Map<string, number>();
 
-  const forget = (id: string): void => {
-    ended.delete(id);
-    entries.delete(id);
+  const forget = (ids: readonly string[]): void => {
+    store.remove(ids);
+    for (const id of ids) {
+      ended.delete(id);
+      entries.delete(id);
+    }
   };
   const prune = (): void => {
     const oldest = performance.now() - REMEMBERED_MS;
+    let tooMany = ended.size < REMEMBERED_COUNT + FORGOTTEN_AT_ONCE ? 0 : ended.size - REMEMBERED_COUNT;
+    const old: string[] = [];
     for (const [id, at] of ended) {
-      if (at > oldest && ended.size <= REMEMBERED_COUNT) break;
-      forget(id);
+      if (at > oldest && tooMany <= 0) break;
+      tooMany -= 1;
+      old.push(id);
     }
+    forget(old);
   };
-  const adopt = (view: Exec): ExecEntry => {
+  const show = (view: Exec): ExecEntry => {
     const entry: ExecEntry = { id: view.id, view, shim: undefined, begun: Promise.withResolvers() };
     entries.set(view.id, entry);
     return entry;
   };
-  const of = (containerId: string): ExecEntry[] =>
-    [...entries.values()].filter(({ view }) => view.containerId === containerId);
+  const idsOf = (containerId: string, kinds: readonly Exec['state']['kind'][]): string[] =>
+    [...entries.values()]
+      .filter(({ view }) => view.containerId === containerId && kinds.includes(view.state.kind))
+      .map(({ id }) => id);
   return {
     all: () => entries.values(),
     find: (id) => {
@@ -69,34 +83,32 @@ export function createExecTable(store: ExecStore<ExecCreateRequest>): ExecTable 
     },
     insert: (view) => {
       prune();
-      return adopt(view);
+      store.insert(view);
+      return show(view);
     },
-    adopt,
+    adopt: (view, endedAtMs) => {
+      const entry = show(view);
+      if (endedAtMs !== undefined) {
+        // The host's clock may have been set back.
+        ended.set(view.id, performance.now() - Math.max(0, Date.now() - endedAtMs));
+        entry.begun.resolve();
+      }
+      return entry;
+    },
     advance: (entry, from, state) => {
       const { id, view } = entry;
       if (view.state.kind !== from) return false;
-      if (state.kind === 'starting')
-        store.insert({ id, containerId: view.containerId, request: view.request });
       entry.view = { ...view, state };
       if (state.kind === 'exited') {
-        store.remove(id);
         ended.set(id, performance.now());
+        store.setEnd(id, { exitCode: state.exitCode, pid: state.pid, atMs: Date.now() });
         prune();
       }
       return true;
     },
     isLive: (id) => (entries.get(id)?.view.state.kind ?? 'exited') !== 'exited',
-    liveOf: (containerId) =>
-      of(containerId)
-        .filter(({ view }) => view.state.kind !== 'exited')
-        .map(({ id }) => id),
-    dropUnstarted: (containerId) => {
-      for (const { id, view } of of(containerId)) if (view.state.kind === 'created') forget(id);
-    },
-    forgetContainer: (containerId) => {
-      for (const { id, view } of of(containerId)) {
-        if (view.state.kind === 'created' || view.state.kind === 'exited') forget(id);
-      }
-    },
+    liveOf: (containerId) => idsOf(containerId, ['created', 'starting', 'running']),
+    dropUnstarted: (containerId) => forget(idsOf(containerId, ['created'])),
+    forgetContainer: (containerId) => forget(idsOf(containerId, ['created', 'exited'])),
   };
 }

@@ -102,7 +102,7 @@ async function exec({ socket, random, kills }: Client, model: Model): Promise<vo
   const { Id } = JSON.parse(made.body.toString()) as { Id: string };
   const ran = await ask(socket, { method: 'POST', path: `/exec/${Id}/start`, body: {} });
   if (ran.kind === 'lost') return;
-  // Forgotten with the daemon that made it: it was never started.
+  // Its container has ended, and what was never started with it.
   if (ran.status === 404) return;
   if (ran.status !== 200) throw new Error(`exec start: ${ran.status} ${String(ran.body)}`);
   const printed = textOf(ran.body);
@@ -111,8 +111,7 @@ async function exec({ socket, random, kills }: Client, model: Model): Promise<vo
   if (!died && printed !== `${code}\n`)
     throw new Error(`exec printed ${JSON.stringify(printed)}, and not ${code}`);
   const shown = await ask(socket, { method: 'GET', path: `/exec/${Id}/json` });
-  // The one that died knew how it ended.
-  if (shown.kind === 'lost' || (shown.status === 404 && kills() !== before)) return;
+  if (shown.kind === 'lost') return;
   const { ExitCode, Running } = JSON.parse(shown.body.toString()) as {
     ExitCode: number | null;
     Running: boolean;

@@ -163,13 +163,17 @@ await engineStories(import.meta.url, {
     const unstarted = await place.engine.execs.create(place.ctx, { ...EXEC, container, cmd: ['true'] });
     await place.reopen();
     assert.equal(place.engine.execs.get(long).state.kind, 'running');
-    assert.throws(() => place.engine.execs.get(unstarted), { code: 'not-found' });
+    assert.equal(place.engine.execs.get(unstarted).state.kind, 'created');
     const state = await ended(place, short);
     assert.equal(state.kind === 'exited' && state.exitCode, 4);
-    assert.deepEqual(place.engine.containers.get(container).execIds, [long]);
+    assert.deepEqual(place.engine.containers.get(container).execIds, [long, unstarted]);
     await place.engine.containers.kill(place.ctx, container, 'KILL');
     const killed = await ended(place, long);
     assert.equal(killed.kind === 'exited' && killed.exitCode, 137);
+    await eventually('the container has ended', () =>
+      Promise.resolve(place.engine.containers.get(container).execIds.length === 0),
+    );
+    assert.throws(() => place.engine.execs.get(unstarted), { code: 'not-found' });
     await place.engine.containers.remove(place.ctx, container, { force: false, volumes: false });
     await eventually('nothing is left', async () => (await place.leftovers()).length === 0);
   },
