@@ -241,6 +241,7 @@ export function fakeEngine(): FakeEngine {
     },
     events: {
       publish: () => {},
+      settle: () => {},
       subscribe: async function* (ctx, range) {
         record('subscribe', range);
         yield exampleEvent;

@@ -100,6 +100,7 @@ const SERVER_OPTIONS = {
 const TLS_OPTIONS = { allowHalfOpen: true, handshakeTimeout: 10_000 };
 
 const GRACE_MS = 500;
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 function closeServer(server: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
@@ -129,6 +130,10 @@ function createApp(door: Door): FastifyInstance {
     reply.headers(commonHeaders);
     if (!request.is404) request.apiVersion = acceptVersion(versionOf(request.originalUrl));
     done();
+  });
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (!READS.has(request.method)) door.engine.events.settle();
+    done(null, payload);
   });
   app.setErrorHandler((error, request, reply) => sendError(door, error, { request, reply }));
   app.setNotFoundHandler((_request, reply) => {

@@ -227,6 +227,8 @@ function announceEnd(core: Core, entry: Entry, { exitCode, oomKilled, startedAt,
     action: 'die',
     attributes: { exitCode: String(exitCode), execDuration: String(seconds) },
   });
+  // The next daemon finds it ended, and tells nobody.
+  core.events.settle();
 }
 
 const secondsBetween = (from: string, to: string): bigint =>

@@ -8,9 +8,10 @@ import { readEvents, type Reader, type Source } from './reader.ts';
 
 /**
  * The daemon's events, from a journal. What is published is written in batches, a few milliseconds later, so that no start waits for
- * it; and shown when it is written. A daemon that is killed loses the events of its last few milliseconds, which nobody has seen:
- * an id that a client knows is in the journal and stays the name of that event. (A power cut may take what SQLite had not synced;
- * who knows an id from after that is told of a gap.)
+ * it; and shown when it is written. A request that changes something is answered, and a container's end is over, when its events are
+ * written: a daemon that is killed loses the events of its last few milliseconds, of which nobody has heard, and an id that a client
+ * knows stays the name of that event. (A power cut may take what SQLite had not synced; who knows an id from after that is told of a
+ * gap.)
  */
 export interface EventBus extends Events {
   listeners(): number;
@@ -74,6 +75,7 @@ export function createEventBus(options: EventBusOptions = {}): EventBus {
       if (batchMs === 0) flush();
       else timer ??= setTimeout(flush, batchMs);
     },
+    settle: flush,
     subscribe: (ctx, range) =>
       readEvents(source, {
         signal: ctx.signal,

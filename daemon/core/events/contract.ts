@@ -21,6 +21,8 @@ export interface EventRange {
 
 export interface Events {
   publish(event: Omit<Event, 'timeNs' | 'id'>): void;
+  /** What was published is in the journal: before anybody is told of what it tells. */
+  settle(): void;
   /**
    * What the journal has of the range, then what happens, until `untilNs` or the signal: each event once, in order, however slow
    * the reader. Where the journal has events no more, an event `daemon` `gap` says how many (attribute `missed`).

@@ -40,6 +40,7 @@ export async function endExec(
   exec.begun.resolve();
   showExecs(core, exec.view.containerId);
   announceExec(core, exec, { action: 'exec_die', attributes: { exitCode: String(exitCode) } });
+  core.events.settle();
   await failpoint('exec.exit.files');
   await removeDirectory(core.paths.shim(exec.id));
   // It outlived its container.
