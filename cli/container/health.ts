@@ -5,7 +5,7 @@ import { parseDuration } from '../../common/go-duration.ts';
 const duration = (help: string) =>
   value<number>({ type: 'duration', help, initial: 0, shown: '0s', read: (given) => parseDuration(given) });
 
-/** Flags of healthchecks; the last three are ours. */
+/** Flags of healthchecks; the last four are ours. */
 export const healthFlags = {
   'health-cmd': text('Command that checks health'),
   'health-interval': duration('Time between checks (ms|s|m|h)'),
@@ -16,6 +16,7 @@ export const healthFlags = {
   'no-healthcheck': bool("Turn the image's healthcheck off"),
   'health-http': text('Check health by a request from inside the container (http://:PORT/PATH)'),
   'health-tcp': text('Check health by a connection from inside the container (:PORT)'),
+  'health-grpc': text('Check health by gRPC from inside the container (:PORT[/SERVICE])'),
   'on-unhealthy': text('What is done when it is unhealthy: restart or kill, as in restart:max=3,window=10m'),
 };
 
@@ -30,6 +31,7 @@ export function readHealthcheck(flags: Flags): Record<string, unknown> | undefin
     ...(flags['health-cmd'] === '' ? [] : [['CMD-SHELL', flags['health-cmd']]]),
     ...(flags['health-http'] === '' ? [] : [['HTTP', flags['health-http']]]),
     ...(flags['health-tcp'] === '' ? [] : [['TCP', flags['health-tcp']]]),
+    ...(flags['health-grpc'] === '' ? [] : [['GRPC', flags['health-grpc']]]),
   ];
   const retries = flags['health-retries'] ?? 0;
   const times = {
@@ -45,7 +47,7 @@ export function readHealthcheck(flags: Flags): Record<string, unknown> | undefin
   }
   if (!isSet) return undefined;
   if (tests.length > 1)
-    throw invalidArgument('--health-cmd, --health-http and --health-tcp exclude each other');
+    throw invalidArgument('--health-cmd, --health-http, --health-tcp and --health-grpc exclude each other');
   if (times.Interval < 0) throw invalidArgument('--health-interval cannot be negative');
   if (times.Timeout < 0) throw invalidArgument('--health-timeout cannot be negative');
   if (retries < 0) throw invalidArgument('--health-retries cannot be negative');

@@ -45,7 +45,11 @@ export function configWords({ Id, Config, HostConfig, image }: Made): string[] {
 function healthWords(own: Fields | undefined, images: Fields | undefined): string[] {
   if (own === undefined || JSON.stringify(own) === JSON.stringify(images)) return [];
   const [kind = '', ...test] = textsOf(own, 'Test');
-  const flags: Readonly<Record<string, string>> = { HTTP: '--health-http', TCP: '--health-tcp' };
+  const flags: Readonly<Record<string, string>> = {
+    HTTP: '--health-http',
+    TCP: '--health-tcp',
+    GRPC: '--health-grpc',
+  };
   if (kind === 'NONE') return ['--no-healthcheck'];
   const isImages = JSON.stringify(own['Test']) === JSON.stringify(images?.['Test']);
   // A list is run without a shell; a shell runs the same when each word is quoted.

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { test } from 'node:test';
-import { eventually, execOk } from '../lib/process.ts';
+import { fileURLToPath } from 'node:url';
+import { ended, eventually, execOk, start } from '../lib/process.ts';
 import { dockerPython } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -34,6 +36,13 @@ daemonSuite(
       const until = String(Date.now() / 1000 + 0.2);
       const args = ['--since', '0', '--until', until, '-f', `container=${id}`, '--format', '{{.Action}}'];
       return (await daemon().dockerOk('events', ...args)).split('\n');
+    };
+
+    /** A program of the host in a container's network. */
+    const serveIn = async (id: string): Promise<ChildProcess> => {
+      const net = `--net=/proc/${await inspected(id, '{{.State.Pid}}')}/ns/net`;
+      const program = fileURLToPath(new URL('../lib/grpc-health.ts', import.meta.url));
+      return start(['nsenter', net, '--', process.execPath, program, '50051'], { stdio: 'ignore' });
     };
 
     for (const network of ['bridge', 'none', 'host']) {
@@ -71,6 +80,33 @@ daemonSuite(
         assert.ok(!(await actionsOf(page)).some((action) => action.startsWith('exec_create: /')));
       });
     }
+
+    test('gRPC, of the server and of one of its services', async () => {
+      const ids = {
+        whole: await run('--health-grpc', ':50051', ...FAST, 'busybox', 'sleep', '1000'),
+        well: await daemon().dockerOk(
+          ...['run', '-d', '--label', 'wherry.health.grpc=grpc://localhost:50051/a.Well'],
+          ...[...FAST, 'busybox', 'sleep', '1000'],
+        ),
+        ill: await run('--health-grpc', ':50051/a.Ill', ...FAST, 'busybox', 'sleep', '1000'),
+      };
+      const refused = (await becomes(ids.whole, 'unhealthy')).Log.at(-1);
+      assert.equal(refused?.Output, 'Check :50051: connect ECONNREFUSED 127.0.0.1:50051');
+      const servers = await Promise.all(Object.values(ids).map(serveIn));
+      try {
+        assert.equal((await becomes(ids.whole, 'healthy')).Log.at(-1)?.Output, 'Check :50051: SERVING');
+        await becomes(ids.well, 'healthy');
+        await eventually('it was asked', async () =>
+          (await healthOf(ids.ill)).Log.some(({ Output }) => Output === 'Check :50051/a.Ill: NOT_SERVING'),
+        );
+        await becomes(ids.ill, 'unhealthy');
+        assert.ok(!(await actionsOf(ids.well)).some((action) => action.startsWith('exec_create: ')));
+      } finally {
+        for (const server of servers) server.kill('SIGKILL');
+        await Promise.all(servers.map(ended));
+      }
+      assert.match(await daemon().wherryOk('export-run', ids.ill), / --health-grpc :50051\/a\.Ill /);
+    });
 
     test('a redirect is healthy, and is not followed; a server that never answers is not', async () => {
       const there = await run(

@@ -5,7 +5,7 @@ import { mergeUpdate } from '../containers/update.ts';
 import { validateRequest } from '../containers/validate.ts';
 import type { Container, ContainerEdit } from '../contract.ts';
 import type { Core } from '../core.ts';
-import { checkAtCreate, HTTP_LABEL, mergeHealthcheck, TCP_LABEL } from '../health/check.ts';
+import { checkAtCreate, HEALTH_LABELS, mergeHealthcheck } from '../health/check.ts';
 import { planMounts } from '../plan/mounts.ts';
 import { settleMountsFor, type WantedVolume } from '../volumes/mount-points.ts';
 
@@ -58,7 +58,7 @@ function healthcheckBy(
   { labels: before, healthcheck, imageConfig }: Container['config'],
   labels: Container['config']['labels'],
 ): Container['config']['healthcheck'] {
-  if ([HTTP_LABEL, TCP_LABEL].every((name) => before[name] === labels[name])) return healthcheck;
+  if (HEALTH_LABELS.every((name) => before[name] === labels[name])) return healthcheck;
   return mergeHealthcheck(undefined, imageConfig, labels);
 }
 

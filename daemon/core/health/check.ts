@@ -5,13 +5,18 @@ import { ACTION_LABEL, parseAction } from './action.ts';
 import type { Check, Healthcheck, Target } from './contract.ts';
 import { fromDocker, type DockerHealthcheck } from './docker-form.ts';
 
-export const HTTP_LABEL = 'wherry.health.http';
-export const TCP_LABEL = 'wherry.health.tcp';
+/** Each stands for a test: the first that a container has. */
+const TEST_LABELS = [
+  ['wherry.health.http', 'HTTP'],
+  ['wherry.health.tcp', 'TCP'],
+  ['wherry.health.grpc', 'GRPC'],
+] as const;
+export const HEALTH_LABELS: readonly string[] = TEST_LABELS.map(([label]) => label);
 
 const MIN_NS = 1e6;
 const NS_PER_MS = 1e6;
 const SHELL = ['/bin/sh', '-c'];
-const KINDS = ['NONE', 'CMD', 'CMD-SHELL', 'HTTP', 'TCP'];
+const KINDS = ['NONE', 'CMD', 'CMD-SHELL', 'HTTP', 'TCP', 'GRPC'];
 
 /** Refuses what docker refuses, in its words, and a test that nobody could make. */
 export function validateHealthcheck(given: Healthcheck | undefined): void {
@@ -53,10 +58,11 @@ export function mergeHealthcheck(
 }
 
 function labelTest(labels: Readonly<Record<string, string>>): readonly string[] | undefined {
-  const url = labels[HTTP_LABEL];
-  if (url !== undefined) return ['HTTP', url];
-  const address = labels[TCP_LABEL];
-  return address === undefined ? undefined : ['TCP', address];
+  for (const [label, kind] of TEST_LABELS) {
+    const asked = labels[label];
+    if (asked !== undefined) return [kind, asked];
+  }
+  return undefined;
 }
 
 /** What is to be done, defaults filled in; undefined without a check. Throws `invalid-argument` for a test that can't be made. */
@@ -90,6 +96,8 @@ function targetOf([kind, ...words]: readonly string[], image: ImageConfig): Targ
       return httpTarget(words);
     case 'TCP':
       return tcpTarget(words);
+    case 'GRPC':
+      return grpcTarget(words);
     default:
       throw invalidArgument(
         `Unknown healthcheck type '${kind}' (expected ${KINDS.map((known) => `'${known}'`).join(', ')})`,
@@ -112,6 +120,17 @@ function httpTarget([url = '', ...more]: readonly string[]): Target {
 function tcpTarget([text = '', ...more]: readonly string[]): Target {
   if (more.length > 0) throw invalidArgument(`Invalid healthcheck address "${[text, ...more].join(' ')}"`);
   return { kind: 'tcp', ...readAddress(text.replace(/^tcp:\/\//, ''), 0, text) };
+}
+
+/** `:50051` or `grpc://:50051/package.Service`: the port has no default, as in Kubernetes. */
+function grpcTarget([url = '', ...more]: readonly string[]): Target {
+  const [, host = '', service = ''] = /^(?:grpc:\/\/)?([^/]*)(?:\/([\w.-]{0,256}))?$/.exec(url) ?? [];
+  if (host === '' || more.length > 0) {
+    throw invalidArgument(
+      `Invalid healthcheck address "${[url, ...more].join(' ')}": expected [ADDRESS]:PORT[/SERVICE]`,
+    );
+  }
+  return { kind: 'grpc', url, ...readAddress(host, 0, url), service };
 }
 
 function readAddress(

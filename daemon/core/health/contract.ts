@@ -6,7 +6,7 @@
 
 /** Docker's HealthConfig; times are nanoseconds, 0 is unset: the image's, or the default. */
 export interface Healthcheck {
-  /** Empty: the image's. `NONE`; `CMD` and words; `CMD-SHELL` and a line; `HTTP` and a URL; `TCP` and an address. */
+  /** Empty: the image's. `NONE`; `CMD` and words; `CMD-SHELL` and a line; `HTTP` and a URL; `TCP` and an address; `GRPC` and an address. */
   readonly test: readonly string[];
   readonly intervalNs: number;
   readonly timeoutNs: number;
@@ -25,7 +25,15 @@ export type Target =
       readonly port: number;
       readonly path: string;
     }
-  | { readonly kind: 'tcp'; readonly address: string; readonly port: number };
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
+  /** Of an empty service the server as a whole. */
+  | {
+      readonly kind: 'grpc';
+      readonly url: string;
+      readonly address: string;
+      readonly port: number;
+      readonly service: string;
+    };
 
 /** A check with nothing left open: defaults are filled in. */
 export interface Check {

@@ -29,7 +29,7 @@ type NetTarget = Exclude<Target, { kind: 'command' }>;
 
 /**
  * A connection from inside the network namespace of a container's first process, without any process of its own: 0 for a connection,
- * or for an answer with a status of 200 to 399; redirects are not followed.
+ * for an answer with a status of 200 to 399 (redirects are not followed), or for a service of gRPC that says SERVING.
  */
 export const netProbe =
   (pid: number, target: NetTarget, { timeoutMs }: Pick<Check, 'timeoutMs'>): Probe =>
@@ -41,7 +41,7 @@ export const netProbe =
     for (const each of [signal, late]) each.addEventListener('abort', end, { once: true });
     try {
       socket.connect({ host: target.address, port: target.port });
-      return await (target.kind === 'tcp' ? connected(socket) : answered(socket, target));
+      return await outcomeOf(socket, target);
     } catch (error) {
       return late.aborted
         ? lateOutcome(timeoutMs, '')
@@ -52,8 +52,27 @@ export const netProbe =
     }
   };
 
-const nameOf = (target: NetTarget): string =>
-  target.kind === 'http' ? `GET ${target.url}` : `${target.address}:${target.port}`;
+function outcomeOf(socket: Socket, target: NetTarget): Promise<Outcome> {
+  switch (target.kind) {
+    case 'tcp':
+      return connected(socket);
+    case 'http':
+      return answered(socket, target);
+    case 'grpc':
+      return serves(socket, target);
+  }
+}
+
+function nameOf(target: NetTarget): string {
+  switch (target.kind) {
+    case 'tcp':
+      return `${target.address}:${target.port}`;
+    case 'http':
+      return `GET ${target.url}`;
+    case 'grpc':
+      return `Check ${target.url}`;
+  }
+}
 
 /** Undefined when the process has just ended, which says more than any look at it. */
 function openSocket(pid: number, { address }: NetTarget): Socket | undefined {
@@ -113,4 +132,12 @@ function answered(socket: Socket, { path, port, url }: Extract<Target, { kind: '
   });
   asked.end();
   return promise;
+}
+
+async function serves(socket: Socket, target: Extract<Target, { kind: 'grpc' }>): Promise<Outcome> {
+  await connected(socket);
+  // HTTP/2 is loaded for the first who asks.
+  const { askGrpc } = await import('./ask-grpc.ts');
+  const serving = await askGrpc(socket, target.service);
+  return { exitCode: serving === 'SERVING' ? 0 : 1, output: `${nameOf(target)}: ${serving}` };
 }

@@ -19,6 +19,7 @@ test("flags become docker's healthcheck", () => {
     Retries: 2,
   });
   assert.deepEqual(read({ 'health-http': 'http://:1/' })?.['Test'], ['HTTP', 'http://:1/']);
+  assert.deepEqual(read({ 'health-grpc': ':1/a.B' })?.['Test'], ['GRPC', ':1/a.B']);
   assert.deepEqual(read({ 'health-tcp': ':1' })?.['Test'], ['TCP', ':1']);
   assert.equal(healthFlags['health-interval'].read('1m30s', 0), 90e9);
 });

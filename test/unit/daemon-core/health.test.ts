@@ -94,6 +94,7 @@ test("a request's check is filled in from the image, field by field", () => {
   });
   const labels = { 'wherry.health.tcp': ':5432' };
   assert.deepEqual(mergeHealthcheck(undefined, image, labels)?.test, ['TCP', ':5432']);
+  assert.deepEqual(mergeHealthcheck(undefined, image, { 'wherry.health.grpc': ':1' })?.test, ['GRPC', ':1']);
   assert.deepEqual(mergeHealthcheck(own, image, labels)?.test, own.test);
   assert.deepEqual(mergeHealthcheck({ ...UNSET, test: ['NONE'] }, image, labels)?.test, ['NONE']);
 });
@@ -112,6 +113,10 @@ test('what is to be done', () => {
   });
   assert.deepEqual(target(['TCP', ':5432']), { kind: 'tcp', address: '127.0.0.1', port: 5432 });
   assert.deepEqual(target(['TCP', '[::1]:80']), { kind: 'tcp', address: '::1', port: 80 });
+  const grpc = { kind: 'grpc', address: '127.0.0.1', port: 50_051 };
+  assert.deepEqual(target(['GRPC', ':50051']), { ...grpc, url: ':50051', service: '' });
+  const named = 'grpc://localhost:50051/a.b.C';
+  assert.deepEqual(target(['GRPC', named]), { ...grpc, url: named, service: 'a.b.C' });
   const url = 'http://localhost:8080/health?deep=1';
   assert.deepEqual(target(['HTTP', url]), {
     kind: 'http',
@@ -151,6 +156,12 @@ test('tests that nobody could make are refused', () => {
     ['TCP', ':99999'],
     ['TCP', '::1:80'],
     ['TCP', ':1', ':2'],
+    ['GRPC', ''],
+    ['GRPC', 'localhost'],
+    ['GRPC', '/a.B'],
+    ['GRPC', ':1/a b'],
+    ['GRPC', ':1', 'a.B'],
+    ['GRPC', 'https://:1'],
   ];
   for (const each of wrong)
     assert.throws(() => checkOf({ ...UNSET, test: each }, {}), /healthcheck/, each.join(' '));
