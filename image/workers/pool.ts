@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, WherryError } from '../../common/errors.ts';
+import { newWorker } from '../../common/new-worker.ts';
 import type { CopyOutJob } from '../copy/contract.ts';
 import { converse, type Conversation } from './conversation.ts';
 import { ChunkQueue } from './chunk-queue.ts';
@@ -207,10 +208,9 @@ function startThread(limits: UnpackLimits): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./layer-worker.${extension}`, import.meta.url);
   const beat = new Int32Array(new SharedArrayBuffer(4));
-  // Whoever waits for it learns of its death; an idle one must not take the daemon along.
   const workerData: WorkerData = { beat, limits };
   const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-  const worker = new Worker(url, { name: 'layers', execArgv: [], workerData, resourceLimits });
+  const worker = newWorker(url, { name: 'layers', workerData, resourceLimits });
   const thread: Thread = { worker, beat, isDead: false };
   const die = (): void => {
     thread.isDead = true;

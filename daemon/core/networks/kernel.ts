@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { messageOf, unavailable, WherryError, type Code } from '../../../common/errors.ts';
+import { newWorker } from '../../../common/new-worker.ts';
 import type { KernelAnswer, KernelJob } from './kernel-jobs.ts';
 
 /** Does jobs in a thread of its own, one after the other; it starts with the first and ends when none came for a while. */
@@ -61,7 +62,6 @@ function answerOf(worker: Worker): Promise<KernelAnswer> {
 function startWorker(): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./kernel-worker.${extension}`, import.meta.url);
-  // Whoever waits for it learns of its death; an idle one must not take the daemon along.
   // Descriptors of the network namespaces that it makes outlive it.
-  return new Worker(url, { name: 'networks', execArgv: [], trackUnmanagedFds: false }).on('error', () => {});
+  return newWorker(url, { name: 'networks', trackUnmanagedFds: false });
 }
