@@ -48,8 +48,8 @@ test-vm: vm-deps build ## Run tests in a virtual machine with cgroup v2 and AppA
 conformance: test-deps build ## Run the public OCI suites (ARGS=--help says which, and what to set)
 	@$(NODE) --disable-warning=ExperimentalWarning scripts/conformance.ts $(ARGS)
 
-bench: test-deps build ## Measure beside Debian's dockerd and runc
-	@$(NODE) scripts/bench.ts
+bench: test-deps build ## Measure beside Debian's dockerd and runc (ARGS="logs exec" measures those alone)
+	@$(NODE) scripts/bench.ts $(ARGS)
 
 ok: test-deps build ## Everything that CI checks
 	@$(NODE) scripts/ok.ts

@@ -39,7 +39,13 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['images', images],
 ];
 
-export async function measureAll(progress: (message: string) => void): Promise<Row[]> {
+/** `only`: names of measures; empty for all of them. */
+export async function measureAll(
+  progress: (message: string) => void,
+  only: readonly string[],
+): Promise<Row[]> {
+  const unknown = only.filter((name) => !measures.some(([what]) => what === name));
+  if (unknown.length > 0) throw new Error(`There is no measure "${unknown.join('", "')}"`);
   progress('starting wherryd and dockerd');
   await using ours = await startDaemon(undefined);
   await using theirs = await startDaemon(undefined, { peer: true });
@@ -47,6 +53,7 @@ export async function measureAll(progress: (message: string) => void): Promise<R
   using theirClient = connectClient(theirs.socket, PARALLEL);
   const rows: Row[] = [];
   for (const [what, measure] of measures) {
+    if (only.length > 0 && !only.includes(what)) continue;
     progress(`measuring ${what}`);
     rows.push(
       ...(await measure({ daemon: ours, client: ourClient }, { daemon: theirs, client: theirClient })),

@@ -3,13 +3,21 @@ export interface Row {
   readonly unit: 'ms' | 'KiB' | '1/s';
   readonly ours: number;
   readonly theirs: number;
+  /** They were given up after so long. */
+  readonly gaveUp?: boolean;
   /** Of ours to theirs: at most this, or at least where more is better. Undefined: only shown. */
   readonly budget: number | undefined;
   readonly better: 'less' | 'more';
 }
 
 const format = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value >= 0.01
+        ? value.toFixed(2)
+        : value.toFixed(4);
 
 const isMet = (row: Row): boolean => {
   const ratio = row.ours / row.theirs;
@@ -21,8 +29,8 @@ export function printTable(rows: readonly Row[]): void {
   const cells = rows.map((row) => [
     row.what,
     `${format(row.ours)} ${row.unit}`,
-    `${format(row.theirs)} ${row.unit}`,
-    format(row.ours / row.theirs),
+    `${row.gaveUp === true ? '> ' : ''}${format(row.theirs)} ${row.unit}`,
+    `${row.gaveUp === true ? '< ' : ''}${format(row.ours / row.theirs)}`,
     row.budget === undefined ? '' : `${row.better === 'less' ? '<=' : '>='} ${row.budget}`,
     row.budget === undefined ? '' : isMet(row) ? 'ok' : 'MISSED',
   ]);

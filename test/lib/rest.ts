@@ -12,12 +12,14 @@ export interface Answer {
 export function rest(
   socket: string,
   method: string,
-  call: { readonly path: string; readonly body?: unknown },
+  call: { readonly path: string; readonly body?: unknown; readonly signal?: AbortSignal },
 ): Promise<Answer> {
   const [body, type] = encode(call.body);
   const headers = type === undefined ? {} : { 'content-type': type };
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath: socket, method, path: call.path, headers, agent: false }, (answer) => {
+    const { path, signal } = call;
+    const asked = { socketPath: socket, method, path, headers, agent: false } as const;
+    const sent = request({ ...asked, ...(signal === undefined ? {} : { signal }) }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', reject);
