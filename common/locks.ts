@@ -1,3 +1,5 @@
+import type { Ctx } from './ctx.ts';
+
 /**
  * Mutual exclusion by key, first come first served. The lock is a scoped value:
  * `using _ = await locks.acquire(id)`. A key costs memory only while somebody holds or awaits it.
@@ -22,6 +24,15 @@ export class KeyedLocks {
         resolve();
       },
     };
+  }
+
+  /** The same for the operation of `ctx`, which notes that it waits for `what`, and who has it. */
+  async acquireFor(ctx: Ctx, key: string, what: string): Promise<Disposable> {
+    using _waits = ctx.waitsFor(() => {
+      const holder = this.holder(key);
+      return holder === undefined ? what : `${what}, which "${holder}" has`;
+    });
+    return await this.acquire(key, ctx.operation);
   }
 
   /** What the key's lock was taken for; undefined when nobody has it, or did not say. */

@@ -25,6 +25,7 @@ import { createExecTable } from './execs/table.ts';
 import { makeHealth } from './health/make-keeper.ts';
 import { createHealthTable } from './health/table.ts';
 import { readHost } from './host.ts';
+import { notedImages } from './images/noted.ts';
 import { createOperations } from './operations/operations.ts';
 import { openInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
@@ -77,10 +78,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const copiers = workerPool(COPIERS);
   const reclaiming = reclaimRegularly(core, storage);
   return {
-    images: core.images,
-    transfers: core.transfers,
-    archives: core.archives,
-    disk: core.disk,
+    ...notedImages(core),
     storage,
     operations: core.operations,
     containers: makeContainers(core),

@@ -48,7 +48,7 @@ class BlobCompactor implements Compactor {
   }
 
   async run(ctx: Ctx): Promise<readonly Compacted[]> {
-    return this.#all(makeCtx(ctx.log, AbortSignal.any([ctx.signal, this.#closing.signal])), true);
+    return this.#all(ctx.until(this.#closing.signal), true);
   }
 
   async close(): Promise<void> {
@@ -78,7 +78,7 @@ class BlobCompactor implements Compactor {
 
   /** One pass at a time. */
   async #all(ctx: Ctx, retry: boolean): Promise<Compacted[]> {
-    using _ = await this.#locks.acquire('pass');
+    using _ = await this.#locks.acquireFor(ctx, 'pass', 'the blobs to be looked through');
     const { catalog, content, recipes, collect } = this.#parts;
     const blobs = new Set(catalog.list().flatMap(({ id }) => layerBlobs(this.#parts, id)));
     const found: Compacted[] = [];

@@ -50,9 +50,9 @@ class WritableStore implements WritableSnapshots {
     this.#delete = parts.db.prepare('DELETE FROM snapshot_writable WHERE key = ?');
   }
 
-  async prepare(_ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs> {
+  async prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs> {
     const { directories, layers, trash } = this.#parts;
-    using _ = await this.#locks.acquire(key);
+    using _ = await this.#locks.acquireFor(ctx, key, 'its snapshot');
     if (this.#rows.has(key)) return this.get(key);
     const stack = top === undefined ? [] : layers.stack(top);
     using _held = layers.hold(stack.map(({ chain }) => chain));
@@ -73,9 +73,9 @@ class WritableStore implements WritableSnapshots {
     return this.#dirs(row);
   }
 
-  async remove(_ctx: Ctx, key: string): Promise<void> {
+  async remove(ctx: Ctx, key: string): Promise<void> {
     const { directories, trash, released } = this.#parts;
-    using _ = await this.#locks.acquire(key);
+    using _ = await this.#locks.acquireFor(ctx, key, 'its snapshot');
     const row = this.#rows.get(key);
     if (row === undefined) return;
     writing(this.#parts.db, () => this.#delete.run(key));

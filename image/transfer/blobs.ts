@@ -72,7 +72,7 @@ export class Blobs {
 
   /** Gives the lock up again when ctx ends before it comes. */
   async #lock(ctx: Ctx, digest: Digest): Promise<Disposable> {
-    const lock = this.#locks.acquire(digest);
+    const lock = this.#locks.acquireFor(ctx, digest, `blob ${digest}`);
     let stop = (): void => {};
     const left = new Promise<'left'>((resolve) => {
       stop = () => resolve('left');

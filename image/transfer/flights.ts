@@ -60,6 +60,10 @@ async function follow<T>(ctx: Ctx, flight: Flight<T>, progress: Listener): Promi
   for (const message of news.values()) listener(message);
   listeners.add(listener);
   const left = aborted(ctx.signal);
+  using _waits = ctx.waitsFor(() => {
+    const last = [...news.values()].at(-1);
+    return last === undefined ? 'the registry' : `the registry (${[last.id, last.status].join(': ')})`;
+  });
   try {
     const done = await Promise.race([result, left.promise]);
     if (done !== undefined) return done;

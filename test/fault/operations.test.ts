@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { kill } from 'node:process';
 import { test, type TestContext } from 'node:test';
@@ -150,4 +151,22 @@ test('a hung mount: the start says at which step it is', requires('bindfs', 'roo
   assert.equal((await removing).status, 204);
   await storage[Symbol.asyncDispose]();
   await eventually('nothing is left', async () => (await daemon.leftovers()).length === 0, 30_000);
+});
+
+test('an image that is on its way is an operation too', NEEDS, async (t) => {
+  const daemon = await startDaemon(t);
+  const shown = async (): Promise<readonly string[]> => {
+    const list = (await rest(daemon.socket, 'GET', { path: '/wherry/operations' })).json<
+      { Kind: string; Name: string }[]
+    >();
+    return list.map(({ Kind, Name }) => `${Kind} ${Name}`);
+  };
+  const { socket: socketPath } = daemon;
+  const loading = request({ socketPath, method: 'POST', path: '/images/load', agent: false });
+  loading.on('error', () => {});
+  // The rest of the archive never comes.
+  loading.write(Buffer.alloc(512));
+  await eventually('it is shown', async () => (await shown()).join() === 'image load');
+  loading.destroy();
+  await eventually('it is over', async () => (await shown()).length === 0);
 });

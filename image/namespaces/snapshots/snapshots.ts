@@ -95,7 +95,7 @@ class SnapshotStore implements NamedSnapshots {
   ): Promise<void> {
     const { rows, trash, directories, leases } = this.#parts;
     const { namespace } = scope;
-    using _ = await this.#locks.acquire(namespace);
+    using _ = await this.#locks.acquireFor(ctx, namespace, `the snapshots of namespace "${namespace}"`);
     if (rows.get(namespace, name) !== undefined) throw taken(`snapshot ${JSON.stringify(name)}`);
     const active = this.#own(namespace, key);
     if (active.kind !== 'active')
