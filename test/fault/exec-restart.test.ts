@@ -107,8 +107,7 @@ daemonSuite('execs outlive the daemon', (daemon) => {
 
   test('what was never started goes with the end of its container, all the rest with the container', async () => {
     const container = await running();
-    const { dockerOk } = daemon();
-    const pid = Number(await dockerOk('inspect', '-f', '{{.State.Pid}}', container));
+    const pid = Number(await daemon().dockerOk('inspect', '-f', '{{.State.Pid}}', container));
     const [ended, unstarted] = [await make(container, 'exit 45'), await make(container, 'exit 46')];
     await begin(ended);
     await ends(ended);

@@ -131,9 +131,8 @@ function createApp(door: Door): FastifyInstance {
     if (!request.is404) request.apiVersion = acceptVersion(versionOf(request.originalUrl));
     done();
   });
-  app.addHook('onSend', (request, _reply, payload, done) => {
-    if (!READS.has(request.method)) door.engine.events.settle();
-    done(null, payload);
+  app.addHook('onSend', async ({ method }) => {
+    if (!READS.has(method)) door.engine.events.settle();
   });
   app.setErrorHandler((error, request, reply) => sendError(door, error, { request, reply }));
   app.setNotFoundHandler((_request, reply) => {

@@ -41,29 +41,45 @@ export interface ExecTable {
   forgetContainer(containerId: string): void;
 }
 
+/** Which have ended, and which of them nobody asks for any more. */
+interface Ended {
+  /** By `performance.now()`; oldest first. */
+  add(id: string, atMs: number): void;
+  remove(id: string): void;
+  /** To be forgotten. */
+  tooOld(): readonly string[];
+}
+
+function createEnded(): Ended {
+  const ended = new Map<string, number>();
+  return {
+    add: (id, atMs) => void ended.set(id, atMs),
+    remove: (id) => void ended.delete(id),
+    tooOld: () => {
+      const oldest = performance.now() - REMEMBERED_MS;
+      const isFull = ended.size >= REMEMBERED_COUNT + FORGOTTEN_AT_ONCE;
+      const tooMany = isFull ? ended.size - REMEMBERED_COUNT : 0;
+      const ids: string[] = [];
+      for (const [id, at] of ended) {
+        if (at > oldest && ids.length >= tooMany) break;
+        ids.push(id);
+      }
+      return ids;
+    },
+  };
+}
+
 /** The row of an exec stands from its creation until it is forgotten: a daemon that comes later knows what this one knew. */
 export function createExecTable(store: ExecStore<ExecCreateRequest>): ExecTable {
   const entries = new Map<string, ExecEntry>();
-  /** When they ended, oldest first. */
-  const ended = new Map<string, number>();
+  const ended = createEnded();
 
   const forget = (ids: readonly string[]): void => {
     store.remove(ids);
     for (const id of ids) {
-      ended.delete(id);
+      ended.remove(id);
       entries.delete(id);
     }
-  };
-  const prune = (): void => {
-    const oldest = performance.now() - REMEMBERED_MS;
-    let tooMany = ended.size < REMEMBERED_COUNT + FORGOTTEN_AT_ONCE ? 0 : ended.size - REMEMBERED_COUNT;
-    const old: string[] = [];
-    for (const [id, at] of ended) {
-      if (at > oldest && tooMany <= 0) break;
-      tooMany -= 1;
-      old.push(id);
-    }
-    forget(old);
   };
   const show = (view: Exec): ExecEntry => {
     const entry: ExecEntry = { id: view.id, view, shim: undefined, begun: Promise.withResolvers() };
@@ -82,7 +98,7 @@ export function createExecTable(store: ExecStore<ExecCreateRequest>): ExecTable 
       return entry;
     },
     insert: (view) => {
-      prune();
+      forget(ended.tooOld());
       store.insert(view);
       return show(view);
     },
@@ -90,7 +106,7 @@ export function createExecTable(store: ExecStore<ExecCreateRequest>): ExecTable 
       const entry = show(view);
       if (endedAtMs !== undefined) {
         // The host's clock may have been set back.
-        ended.set(view.id, performance.now() - Math.max(0, Date.now() - endedAtMs));
+        ended.add(view.id, performance.now() - Math.max(0, Date.now() - endedAtMs));
         entry.begun.resolve();
       }
       return entry;
@@ -100,9 +116,8 @@ export function createExecTable(store: ExecStore<ExecCreateRequest>): ExecTable 
       if (view.state.kind !== from) return false;
       entry.view = { ...view, state };
       if (state.kind === 'exited') {
-        ended.set(id, performance.now());
+        ended.add(id, performance.now());
         store.setEnd(id, { exitCode: state.exitCode, pid: state.pid, atMs: Date.now() });
-        prune();
       }
       return true;
     },

@@ -1,4 +1,9 @@
-import { connect, constants, type ClientHttp2Session } from 'node:http2';
+import {
+  connect,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import { internal } from '../../../common/errors.ts';
 
@@ -26,6 +31,8 @@ export async function askGrpc(socket: Socket, service: string): Promise<Serving>
   }
 }
 
+type Told = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
 function call(session: ClientHttp2Session, message: Buffer): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   session.on('error', reject);
@@ -37,7 +44,7 @@ function call(session: ClientHttp2Session, message: Buffer): Promise<Buffer> {
     te: 'trailers',
   });
   const chunks: Buffer[] = [];
-  const told: Record<string, unknown> = {};
+  const told: Told = {};
   let bytes = 0;
   stream.on('error', reject);
   // Without a message the trailers come as the head.
@@ -59,15 +66,14 @@ function call(session: ClientHttp2Session, message: Buffer): Promise<Buffer> {
 }
 
 /** Undefined for success. */
-function failureOf(told: Readonly<Record<string, unknown>>): string | undefined {
-  const http = told[constants.HTTP2_HEADER_STATUS];
+function failureOf(told: Told): string | undefined {
+  const http = told[':status'];
   if (http === undefined) return 'the connection was closed';
-  if (http !== 200) return `HTTP status ${String(http)}`;
-  const status = told['grpc-status'];
-  if (status === undefined) return 'an answer without a gRPC status';
+  if (http !== 200) return `HTTP status ${http}`;
+  const [status, said] = [told['grpc-status'], told['grpc-message']];
+  if (typeof status !== 'string') return 'an answer without a gRPC status';
   if (status === '0') return undefined;
-  const said = told['grpc-message'];
-  const text = `gRPC status ${String(status)}`;
+  const text = `gRPC status ${status}`;
   return typeof said === 'string' && said !== '' ? `${text}: ${decoded(said)}` : text;
 }
 
