@@ -1,46 +1,36 @@
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { argv } from 'node:process';
-import { Server, ServerCredentials, status, type UntypedHandleCall } from '@grpc/grpc-js';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import {
+  Health,
+  HealthCheckResponse_ServingStatus as Status,
+} from '../../daemon/api/containerd/gen/grpc/health/v1/health_pb.ts';
 
-/** What is said of each service, as the byte of HealthCheckResponse; any other is not found. */
-const SERVICES: Readonly<Record<string, Buffer>> = {
-  '': Buffer.from([0x08, 1]),
-  'a.Well': Buffer.from([0x08, 1]),
-  'a.Ill': Buffer.from([0x08, 2]),
-  'a.Unknown': Buffer.alloc(0),
+/** What is said of each service; any other is not found. */
+const SERVICES: Readonly<Record<string, Status>> = {
+  '': Status.SERVING,
+  'a.Well': Status.SERVING,
+  'a.Ill': Status.NOT_SERVING,
+  'a.Unknown': Status.UNKNOWN,
 };
 
-const same = (bytes: Buffer): Buffer => bytes;
-
-/** gRPC's own implementation with grpc.health.v1; the port that it has. */
+/** A server with grpc.health.v1; the port that it has. */
 export async function serveHealth(port: number): Promise<{ readonly port: number; close(): void }> {
-  const server = new Server();
-  const check: UntypedHandleCall = (
-    { request }: { request: Buffer },
-    answer: (error: object | null, value?: Buffer) => void,
-  ) => {
-    // A tag, and the length in one byte, or in two.
-    const service = request.subarray((request[1] ?? 0) > 0x7f ? 3 : 2).toString();
-    const known = SERVICES[service];
-    if (known === undefined) answer({ code: status.NOT_FOUND, details: `no ${service}` });
-    else answer(null, known);
-  };
-  const definition = {
-    path: '/grpc.health.v1.Health/Check',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  } as const;
-  server.addService({ Check: definition }, { Check: check });
-  const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, chosen) => {
-      if (error === null) resolve(chosen);
-      else reject(error);
-    });
+  const handler = connectNodeAdapter({
+    routes: (router) =>
+      router.service(Health, {
+        check: ({ service }) => {
+          const status = SERVICES[service];
+          if (status === undefined) throw new ConnectError(`no ${service}`, Code.NotFound);
+          return { status };
+        },
+      }),
   });
-  return { port: bound, close: () => server.forceShutdown() };
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => void server.close() };
 }
 
 if (import.meta.main) {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { askGrpc } from '../../../daemon/core/health/ask-grpc.ts';
 import { serveHealth } from '../../lib/grpc-health.ts';
 
-test("gRPC's own server: what it says of its services", async () => {
+test('a server of gRPC: what it says of its services', async () => {
   const server = await serveHealth(0);
   const ask = (service: string): Promise<string> => askGrpc(connect(server.port, '127.0.0.1'), service);
   try {
