@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { readdir, readFile } from 'node:fs/promises';
 import { env } from 'node:process';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../lib/process.ts';
 import { rest } from '../lib/rest.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -14,12 +15,19 @@ const AT_ONCE = 4;
 const SAMPLES = 20;
 /** From so many on what they leave shows in what processes use. */
 const MANY = 10_000;
+const IDLE_MS = 10_000;
 const ABANDONED = Number(env['WHERRY_TEST_ATTACHES'] ?? 300);
 const MIB = 1024 * 1024;
 
 daemonSuite('many', (daemon) => {
   const running = (...command: string[]): Promise<string> =>
-    daemon().dockerOk('run', '-d', '-i', 'busybox', ...(command.length === 0 ? ['sleep', '1000'] : command));
+    daemon().dockerOk(
+      'run',
+      '-d',
+      '-i',
+      'busybox',
+      ...(command.length === 0 ? ['sleep', '100000'] : command),
+    );
   const makeExec = async (id: string, ...Cmd: string[]): Promise<string> => {
     const body = { Cmd, AttachStdout: true, AttachStderr: true };
     return (await rest(daemon().socket, 'POST', { path: `/containers/${id}/exec`, body })).json<{
@@ -41,20 +49,23 @@ daemonSuite('many', (daemon) => {
     const id = await running();
     const before = { fds: await descriptors(), shims: await shims() };
     const [daemonUses, shimUses] = [createTrack(daemon().pid), createTrack(await shimOf(id))];
-    let left = COUNT;
-    const one = async (): Promise<void> => {
-      while (left > 0) {
-        left -= 1;
-        if (left % Math.ceil(COUNT / SAMPLES) === 0) {
-          await Promise.all([daemonUses.look(COUNT - left), shimUses.look(COUNT - left)]);
-          if (COUNT >= MANY) console.error(`daemon ${daemonUses.last()}; shim ${shimUses.last()}`);
-        }
+    let done = 0;
+    const until = async (most: number): Promise<void> => {
+      while (done < most) {
+        done += 1;
         const exec = await makeExec(id, 'echo', 'x');
         const started = await rest(daemon().socket, 'POST', { path: `/exec/${exec}/start`, body: {} });
         assert.match(started.text, /x\n$/);
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    for (let sample = 1; sample <= SAMPLES; sample++) {
+      const most = Math.round((COUNT * sample) / SAMPLES);
+      await Promise.all(Array.from({ length: AT_ONCE }, () => until(most)));
+      // An idle daemon gives back what its heap does not need.
+      if (COUNT >= MANY) await sleep(IDLE_MS);
+      await Promise.all([daemonUses.look(done), shimUses.look(done)]);
+      if (COUNT >= MANY) console.error(`daemon ${daemonUses.last()}; shim ${shimUses.last()}`);
+    }
     await eventually('the shims are gone', async () => (await shims()) === before.shims);
     await eventually('the descriptors are closed', async () => (await descriptors()) <= before.fds + 2);
     const inspected = (await rest(daemon().socket, 'GET', { path: `/containers/${id}/json` })).json<{
