@@ -45,6 +45,8 @@ export const launchers: Readonly<Record<string, (layout: Layout) => string>> = {
       'unset NODE_OPTIONS',
       // A mount that hangs keeps some of them: common/patient-fs.ts. An idle one costs nothing to speak of.
       'export UV_THREADPOOL_SIZE=8',
+      // A heap for each of some twenty threads is 10 MB that nobody uses; what they allocate is few and large (man 3 mallopt).
+      'export MALLOC_ARENA_MAX=1',
       // daemon/trim.ts collects once when a busy time is over.
       `exec ${quote(node)} --expose-gc --disable-warning=ExperimentalWarning ${quote(`${lib}/wherryd.js`)} "$@"`,
     ),
