@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { busyboxArchive } from '../lib/busybox.ts';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { openBench, type Bench } from '../lib/dropin.ts';
 import { eventually, type Result } from '../lib/process.ts';
 import { requires } from '../lib/requires.ts';
+
+const IMAGE = 'docker.io/library/busybox:latest';
 
 /** The daemon dies, or fails, at each step of a task's life: the next one knows what there is, and nothing is left of it. */
 const FAILPOINTS = [
@@ -33,13 +37,20 @@ async function open(t: TestContext): Promise<Place> {
   const namespace = bench.directory.slice('/tmp/'.length);
   const ctr = (...args: string[]): Promise<Result> =>
     bench.run(['ctr', '-a', address, '-n', namespace, ...args]);
+  const archive = join(bench.directory, 'busybox.tar');
+  await writeFile(archive, await busyboxArchive());
+  assert.equal((await ctr('images', 'import', archive)).code, 0);
+  // What the import needed on its way.
+  await ctr('leases', 'create', '--id', 'now');
+  await ctr('leases', 'rm', '--sync', 'now');
+  await daemon.mark();
   return { daemon, bench, ctr };
 }
 
-/** Goes through everything once; any step may fail. */
-async function livesOnce({ bench, ctr }: Place): Promise<number> {
+/** Goes through everything once, its root mounted from a snapshot; any step may fail. */
+async function livesOnce({ ctr }: Place): Promise<number> {
   const steps = [
-    ['run', '-d', '--rootfs', bench.rootfs, 'box', '/bin/sleep', '1000'],
+    ['run', '-d', IMAGE, 'box', 'sleep', '1000'],
     ['tasks', 'exec', '--exec-id', 'one', 'box', '/bin/true'],
     ['tasks', 'pause', 'box'],
     ['tasks', 'resume', 'box'],

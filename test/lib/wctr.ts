@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { busyboxArchive } from './busybox.ts';
 import { built } from './clients.ts';
 import { withSortedLabels } from './ctr.ts';
+import { startDaemon } from './daemon.ts';
 import { listening, openBench, type Bench } from './dropin.ts';
 import { removeCgroups } from './owned.ts';
 import { eventually, type Result } from './process.ts';
@@ -50,6 +51,21 @@ export async function startPair(t: TestContext): Promise<Pair> {
   return pair;
 }
 
+/** Both at a daemon of ours. */
+export async function startOwnPair(t: TestContext): Promise<Pair> {
+  const bench = await openBench();
+  const daemon = await startDaemon(undefined, { busybox: false });
+  const pair = await pairAt(bench, join(daemon.execRoot, 'containerd.sock'));
+  // In this order: its daemon ends what runs.
+  t.after(async () => {
+    for (const client of [pair.ctr, pair.wctr]) await clear(client);
+    await daemon[Symbol.asyncDispose]();
+    await bench[Symbol.asyncDispose]();
+    for (const namespace of ['a', 'b']) await removeCgroups(`/of-${namespace}-${process.pid}`);
+  });
+  return pair;
+}
+
 /** The same with a daemon that runs already. */
 export async function pairAt(bench: Bench, address: string): Promise<Pair> {
   const archive = join(bench.directory, 'busybox.tar');
@@ -92,7 +108,7 @@ function comparable({ code, stdout, stderr }: Result): unknown {
       .replaceAll(new RegExp(`of-[ab]-${process.pid}`, 'g'), '<namespace>')
       .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(Z| \+0000 UTC)/g, '<time>')
       .replaceAll(/\b\d+ seconds?\b|About a minute|Less than a second/g, '<while>')
-      .replaceAll(/snapshots\/\d+\//g, 'snapshots/<n>/')
+      .replaceAll(/snapshots\/(w\/)?\d+\//g, 'snapshots/<n>/')
       .replaceAll(/(gc\.ref[^\s=]*=[^\s,]*,?)+/g, '<references>')
       .replaceAll(/^(c\d +)\d+ +/gm, '$1<pid> ')
       .replaceAll(/^\d+ +(-|&)/gm, '<pid> $1')

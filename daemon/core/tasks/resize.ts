@@ -16,7 +16,9 @@ export async function resizeProcess(
   await shim?.resize(ctx.within(TIMEOUT_MS), size);
 }
 
-/** Tasks.closeStdin. */
+/** Tasks.closeStdin. One that is being started takes what is in its FIFO before anybody could tell its shim of the end. */
 export async function closeStdin(parts: TaskParts, ref: ProcessRef): Promise<void> {
-  shimOf(parts, await findTask(parts, ref), ref)?.closeStdin();
+  const task = await findTask(parts, ref);
+  await parts.core.tasks.get(ref)?.busy.catch(() => {});
+  shimOf(parts, task, ref)?.closeStdin();
 }

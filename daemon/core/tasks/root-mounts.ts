@@ -13,9 +13,12 @@ const MS: Readonly<Record<string, number>> = {
   relatime: 1 << 21,
 };
 
+/** What an overlay of a plan knows; index is off in it. */
+const OVERLAY_OPTION = /^((lowerdir|upperdir|workdir)=|index=off$|rw$)/;
+
 /** A mount of a container's root as steps of a plan have it. Throws `invalid-argument`. */
 export function taskMount({ type, source, options }: RootMount): TaskMount {
-  if (type === 'overlay') return overlay(options);
+  if (type === 'overlay' && options.every((option) => OVERLAY_OPTION.test(option))) return overlay(options);
   if (type === 'bind' || options.includes('bind') || options.includes('rbind'))
     return { kind: 'bind', source, readonly: options.includes('ro') };
   const isFlag = (option: string): boolean => option === 'rw' || Object.hasOwn(MS, option);
