@@ -1,12 +1,10 @@
-// oxlint-disable-next-line no-restricted-imports -- an editor is the user's own program, on the user's own terminal.
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { env } from 'node:process';
 import { parse, stringify } from 'yaml';
 import { invalidArgument, messageOf, WherryError } from '../../common/errors.ts';
 import type { Edit, Editable } from './editable.ts';
+import { runEditor } from './run-editor.ts';
 
 /**
  * What the user makes of a container in `$VISUAL`, `$EDITOR` or vi: YAML, of which JSON is a part. Undefined: nothing was changed. The
@@ -52,15 +50,4 @@ function readDocument(text: string): Edit {
     throw invalidArgument('the text is no map of fields');
   const { HostConfig = {}, ...rest } = document as Partial<Editable>;
   return { ...rest, HostConfig };
-}
-
-/** Through a shell, as everybody runs it: `EDITOR="code --wait"`. */
-async function runEditor(path: string): Promise<void> {
-  const editor = env['VISUAL'] || env['EDITOR'] || 'vi';
-  const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  if (code !== 0) throw invalidArgument(`the editor "${editor}" ended with ${code}: nothing is changed`);
 }

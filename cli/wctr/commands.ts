@@ -45,6 +45,14 @@ export const root: Group = {
           also: ['del', 'remove', 'rm'],
           load: async () => (await import('./content/commands.ts')).remove,
         },
+        edit: {
+          summary: 'edit a blob and return a new digest',
+          load: async () => (await import('./content/edit.ts')).edit,
+        },
+        fetch: {
+          summary: 'fetch all content for an image into containerd',
+          load: async () => (await import('./images/pull.ts')).fetchContent,
+        },
         get: {
           summary: 'get the data for an object',
           load: async () => (await import('./content/commands.ts')).get,
@@ -61,6 +69,15 @@ export const root: Group = {
         label: {
           summary: 'add labels to content',
           load: async () => (await import('./content/commands.ts')).label,
+        },
+        prune: {
+          summary: 'prunes content from the content store',
+          commands: {
+            references: {
+              summary: 'prunes preference labels from the content store (layers only by default)',
+              load: async () => (await import('./content/prune.ts')).pruneReferences,
+            },
+          },
         },
       },
     },

@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { eventually } from '../lib/process.ts';
 import { requires } from '../lib/requires.ts';
-import { IMAGE, startOwnPair, startPair } from '../lib/wctr.ts';
+import { IMAGE, PAIRS } from '../lib/wctr.ts';
 
 const NEEDS = requires('root', 'containerd', 'ctr', 'unshare', 'busybox');
 
-const DAEMONS = { 'a real containerd': startPair, 'our own daemon': startOwnPair } as const;
-
 /** ctr and wctr do the same things to a daemon, and say the same of it. */
-for (const [daemon, start] of Object.entries(DAEMONS))
+for (const [daemon, start] of Object.entries(PAIRS))
   describe(`wctr beside ctr, against ${daemon}`, NEEDS, () => {
     test('names: namespaces, images, leases, content, snapshots', async (t) => {
       const { same, archive, wctr } = await start(t);

@@ -13,15 +13,21 @@ import { eventually, type Result } from './process.ts';
 /** Debian's ctr and our wctr, each in a namespace of its own of the same daemon. */
 export interface Pair {
   readonly bench: Bench;
+  readonly address: string;
   /** Of a docker archive with busybox. */
   readonly archive: string;
-  readonly ctr: (...args: string[]) => Promise<Result>;
-  readonly wctr: (...args: string[]) => Promise<Result>;
+  readonly ctr: Client;
+  readonly wctr: Client;
   /** Both run it; what they print must be the same but for what never is. Returns wctr's answer. */
   readonly same: (command: string, input?: string) => Promise<Result>;
 }
 
-export const FIFOS = '/run/wherry/fifo';
+interface Client {
+  (...args: string[]): Promise<Result>;
+  /** What a shell calls it by. */
+  readonly words: string;
+}
+
 export const IMAGE = 'docker.io/library/busybox:latest';
 
 const CONFIG = `version = 2
@@ -29,7 +35,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 `;
 
 /** Starts a real containerd for this test. */
-export async function startPair(t: TestContext): Promise<Pair> {
+async function startPair(t: TestContext): Promise<Pair> {
   const bench = await openBench();
   // wctr's FIFOs have one place on a host: here it is this test's own.
   await mkdir(FIFOS, { recursive: true });
@@ -52,7 +58,7 @@ export async function startPair(t: TestContext): Promise<Pair> {
 }
 
 /** Both at a daemon of ours. */
-export async function startOwnPair(t: TestContext): Promise<Pair> {
+async function startOwnPair(t: TestContext): Promise<Pair> {
   const bench = await openBench();
   const daemon = await startDaemon(undefined, { busybox: false });
   const pair = await pairAt(bench, join(daemon.execRoot, 'containerd.sock'));
@@ -66,24 +72,29 @@ export async function startOwnPair(t: TestContext): Promise<Pair> {
   return pair;
 }
 
+/** By whose daemon it is. */
+export const PAIRS = { 'a real containerd': startPair, 'our own daemon': startOwnPair } as const;
+
 /** The same with a daemon that runs already. */
 export async function pairAt(bench: Bench, address: string): Promise<Pair> {
   const archive = join(bench.directory, 'busybox.tar');
   await writeFile(archive, await busyboxArchive());
-  const ask =
-    (program: string, namespace: string) =>
-    (args: readonly string[], input?: string): Promise<Result> =>
-      bench.run([program, '-a', address, '-n', namespace, ...args], input);
+  const ask = (program: string, namespace: string) => {
+    const argv = [program, '-a', address, '-n', namespace];
+    const run = (args: readonly string[], input?: string): Promise<Result> =>
+      bench.run([...argv, ...args], input);
+    return { run, client: Object.assign((...args: string[]) => run(args), { words: argv.join(' ') }) };
+  };
   // Of one length, so that tables are as wide.
   const [first, second] = [ask('ctr', `of-a-${process.pid}`), ask(built('wctr'), `of-b-${process.pid}`)];
   return {
-    ...{ bench, archive },
-    ctr: (...args) => first(args),
-    wctr: (...args) => second(args),
+    ...{ bench, address, archive },
+    ctr: first.client,
+    wctr: second.client,
     same: async (command, input) => {
       const words = command.split(' ');
-      const expected = await first(words, input);
-      const actual = await second(words, input);
+      const expected = await first.run(words, input);
+      const actual = await second.run(words, input);
       assert.deepEqual(comparable(actual), comparable(expected), command);
       return actual;
     },

@@ -1,5 +1,4 @@
 import { bool, int, text } from '../../../common/flags/flag.ts';
-import { invalidArgument } from '../../../common/errors.ts';
 import { asError, isNotFound } from '../../containerd/errors.ts';
 import { humanDuration, humanSize } from '../../format/units.ts';
 import { print } from '../../output.ts';
@@ -73,14 +72,16 @@ export const remove = defineCommand({
   run: async ({ containerd, args }) => {
     let failure: Error | undefined;
     for (const digest of args) {
+      let what = `could not delete ${digest}`;
       try {
         checkDigest(digest);
+        what = `failed to delete "${digest}"`;
         await containerd.service(Content).delete({ digest });
         print(`${digest}\n`);
       } catch (error) {
         if (isNotFound(error)) continue;
         failure ??= asError(error);
-        logLine('error', `failed to delete "${digest}"`, error);
+        logLine('error', what, error);
       }
     }
     if (failure !== undefined) throw failure;
@@ -95,10 +96,11 @@ export const label = defineCommand({
     checkDigest(digest);
     const labels = readLabels(words);
     const paths = labelPaths(labels);
-    if (paths.length === 0) throw invalidArgument('no labels given');
-    const { info } = await containerd
-      .service(Content)
-      .update({ info: { digest, labels }, updateMask: { paths } });
+    const content = containerd.service(Content);
+    const { info } =
+      paths.length === 0
+        ? await content.info({ digest })
+        : await content.update({ info: { digest, labels }, updateMask: { paths } });
     print(`${showLabels(info?.labels ?? {})}\n`);
     return 0;
   },

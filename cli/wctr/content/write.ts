@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Containerd } from '../../containerd/client.ts';
-import { isAlreadyThere } from '../../containerd/errors.ts';
+import { isAlreadyThere, textOf } from '../../containerd/errors.ts';
 import {
   Content,
   WriteAction,
@@ -31,6 +31,7 @@ export async function writeBlob(
   const total = BigInt(size);
   const place = { ref, total, expected };
   let written = 0n;
+  let committing = false;
   async function* requests(): AsyncGenerator<Message> {
     for await (const bytes of source) {
       for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
@@ -39,6 +40,7 @@ export async function writeBlob(
         written += BigInt(data.length);
       }
     }
+    committing = true;
     yield {
       ...place,
       action: WriteAction.COMMIT,
@@ -57,7 +59,12 @@ export async function writeBlob(
     for await (const answer of containerd.service(Content).write(requests()))
       digest = answer.digest || digest;
   } catch (error) {
-    if (!isAlreadyThere(error)) throw error;
+    if (isAlreadyThere(error)) return digest;
+    if (!committing) throw error;
+    // As containerd's clients say it.
+    throw new Error(`failed commit on ref ${JSON.stringify(ref)}: commit failed: ${textOf(error)}`, {
+      cause: error,
+    });
   }
   return digest;
 }

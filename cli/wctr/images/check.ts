@@ -33,14 +33,15 @@ export async function checkImage(
   const present: Descriptor[] = [];
   for (const each of wanted) if (await hasBlob(containerd, each.digest)) present.push(each);
   const isComplete = present.length === wanted.length;
-  const chain = isComplete ? await chainOf(containerd, parts.config) : [];
-  const unpacked = isComplete && (await hasSnapshot(containerd, snapshotter, chain.at(-1) ?? ''));
+  // A layer's blob is not needed once it is unpacked.
+  const chain = present.includes(parts.config) ? await chainOf(containerd, parts.config) : [];
+  const unpacked = chain.length > 0 && (await hasSnapshot(containerd, snapshotter, chain.at(-1) ?? ''));
   const bytes = (blobs: readonly Descriptor[]): number => blobs.reduce((sum, { size }) => sum + size, 0);
   return {
     status: `${isComplete ? 'complete' : 'incomplete'} (${present.length}/${wanted.length})`,
     size: `${binaryBytes(bytes(present))}/${binaryBytes(bytes(wanted))}`,
     unpacked: String(unpacked),
-    ready: unpacked,
+    ready: isComplete && unpacked,
   };
 }
 

@@ -1,4 +1,4 @@
-import { bool, int, list } from '../../../common/flags/flag.ts';
+import { bool, int, list, type Values } from '../../../common/flags/flag.ts';
 import { formatDuration } from '../../../common/go-duration.ts';
 import { INDEXES, MANIFESTS } from '../../../image/manifest.ts';
 import type { Descriptor, Platform } from '../../../image/registry/contract.ts';
@@ -27,36 +27,28 @@ import { Images } from '../../../daemon/api/containerd/gen/containerd/services/i
 
 const DOWNLOADS = 3;
 
+/** What is fetched, and from where. */
+const fetchFlags = {
+  ...registryFlags,
+  label: list('labels to attach to the image'),
+  platform: list('Pull content from a specific platform'),
+  'all-platforms': bool('pull content and metadata from all platforms'),
+  'all-metadata': bool('Pull metadata for all platforms'),
+  'max-concurrent-downloads': int('Set the max concurrent downloads for each pull'),
+};
+
 export const pull = defineCommand({
   usage: '[flags] <ref>',
   flags: {
-    ...registryFlags,
+    ...fetchFlags,
     ...snapshotterFlag,
-    label: list('labels to attach to the image'),
-    platform: list('Pull content from a specific platform'),
-    'all-platforms': bool('pull content and metadata from all platforms'),
-    'all-metadata': bool('Pull metadata for all platforms'),
     'print-chainid': bool("Print the resulting image's chain ID"),
-    'max-concurrent-downloads': int('Set the max concurrent downloads for each pull'),
   },
   run: async ({ containerd, flags, args: [ref] }) => {
     if (ref === undefined) throw new Error('please provide an image reference to pull');
     const startedAt = performance.now();
-    const remote = await openRemote(ref, 'pull', flags);
-    const platforms =
-      flags.platform.length === 0 ? [hostPlatform()] : flags.platform.map((each) => readPlatform(each));
-    const choice: Choice = {
-      remote,
-      platforms,
-      all: flags['all-platforms'],
-      metadata: flags['all-metadata'] || flags['all-platforms'],
-      downloads: flags['max-concurrent-downloads'] || DOWNLOADS,
-    };
     await leased(containerd, async (leasing) => {
-      const target = await resolve(leasing, ref, choice);
-      await fetchTree(leasing, target, choice);
-      await labelChildren(leasing, target);
-      await record(leasing, { name: ref, target, labels: pairs(flags.label) });
+      const { target, platforms } = await fetchImage(leasing, ref, flags);
       for (const platform of platforms) {
         print(`unpacking ${showPlatform(platform)} ${target.digest}...\n`);
         const chainId = await unpack(
@@ -72,12 +64,48 @@ export const pull = defineCommand({
   },
 });
 
+/** The same without the unpacking. */
+export const fetchContent = defineCommand({
+  usage: '[flags] <remote> <object>',
+  flags: { ...fetchFlags, 'metadata-only': bool('Pull all metadata including manifests and configs') },
+  run: async ({ containerd, flags, args: [ref] }) => {
+    if (ref === undefined) throw new Error('please provide an image reference to pull');
+    await leased(containerd, (leasing) => fetchImage(leasing, ref, flags));
+    return 0;
+  },
+});
+
+/** Fetches an image and gives it its name. */
+async function fetchImage(
+  containerd: Containerd,
+  ref: string,
+  flags: Values<typeof fetchFlags> & { readonly 'metadata-only'?: boolean },
+): Promise<{ readonly target: Descriptor; readonly platforms: readonly Platform[] }> {
+  const platforms =
+    flags.platform.length === 0 ? [hostPlatform()] : flags.platform.map((each) => readPlatform(each));
+  const onlyMetadata = flags['metadata-only'] ?? false;
+  const choice: Choice = {
+    remote: await openRemote(ref, 'pull', flags),
+    ...{ platforms, onlyMetadata },
+    all: flags['all-platforms'] || onlyMetadata,
+    metadata: flags['all-metadata'] || flags['all-platforms'] || onlyMetadata,
+    downloads: flags['max-concurrent-downloads'] || DOWNLOADS,
+  };
+  const target = await resolve(containerd, ref, choice);
+  await fetchTree(containerd, target, choice);
+  await labelChildren(containerd, target);
+  await record(containerd, { name: ref, target, labels: pairs(flags.label) });
+  return { target, platforms };
+}
+
 interface Choice {
   readonly remote: Remote;
   readonly platforms: readonly Platform[];
   readonly all: boolean;
   /** Manifests of other platforms, too, without their layers. */
   readonly metadata: boolean;
+  /** No layers at all. */
+  readonly onlyMetadata: boolean;
   readonly downloads: number;
 }
 
@@ -102,8 +130,9 @@ async function fetchTree(containerd: Containerd, parent: Descriptor, choice: Cho
       choice.all ||
       child.platform === undefined ||
       choice.platforms.some((each) => platformMatches(each, child.platform ?? each));
-    if (!isDocument) blobs.push(child);
-    else if (isWanted || choice.metadata) {
+    if (!isDocument) {
+      if (!choice.onlyMetadata || kindOf(child) === 'config') blobs.push(child);
+    } else if (isWanted || choice.metadata) {
       if (!(await hasBlob(containerd, child.digest))) {
         const { bytes } = await choice.remote.repository.manifest(choice.remote.ctx, child.digest);
         await save(containerd, child, { source: [bytes], remote: choice.remote });

@@ -22,18 +22,20 @@ async function diffIdsOf(containerd: Containerd, config: Descriptor): Promise<re
   return rootfs?.diff_ids ?? [];
 }
 
-/** Unpacks the layers of a manifest that are not yet; returns the last chain id. */
+/** Unpacks the layers of a manifest that are not yet; `tell` gets what to print. */
 export async function unpackManifest(
   containerd: Containerd,
   digest: string,
-  snapshotter: string,
-): Promise<string> {
+  { snapshotter, tell }: { readonly snapshotter: string; readonly tell: (text: string) => void },
+): Promise<void> {
   // Both kinds of manifest read the same.
   const { mediaType = DOCKER_MANIFEST } = (await blobJson(containerd, digest)) as { mediaType?: string };
   const descriptor = { mediaType, digest: digest as Descriptor['digest'], size: 0 };
   const [config, ...layers] = await childrenOf(containerd, descriptor);
   if (config === undefined) throw new Error(`manifest ${digest} has no config`);
-  return unpack(containerd, { config, layers }, snapshotter);
+  tell(`unpacking ${digest} (${mediaType})...`);
+  await unpack(containerd, { config, layers }, snapshotter);
+  tell('done\n');
 }
 
 /** The same of an image's parts. */

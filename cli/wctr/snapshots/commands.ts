@@ -215,9 +215,12 @@ export const unpack = defineCommand({
   run: async ({ containerd, flags, args: [digest = ''] }) => {
     const { unpackManifest } = await import('../images/unpack.ts');
     const { leased } = await import('../leases/lease.ts');
+    const { checkDigest } = await import('../content/read.ts');
+    const { hasBlob } = await import('../images/check.ts');
+    checkDigest(digest);
+    if (!(await hasBlob(containerd, digest))) throw new Error('manifest not found');
     const snapshotter = snapshotterOf(flags.snapshotter);
-    const chainId = await leased(containerd, (leasing) => unpackManifest(leasing, digest, snapshotter));
-    print(`${chainId}\n`);
+    await leased(containerd, (leasing) => unpackManifest(leasing, digest, { snapshotter, tell: print }));
     return 0;
   },
 });

@@ -148,12 +148,7 @@ export type TaskEvent = TaskRef &
         readonly pid: number;
         readonly exit: ProcessExit;
       }
-    | {
-        readonly kind: 'delete';
-        readonly execId: string | undefined;
-        readonly pid: number;
-        readonly exit: ProcessExit;
-      }
+    | { readonly kind: 'delete'; readonly pid: number; readonly exit: ProcessExit }
     | { readonly kind: 'oom' | 'paused' | 'resumed' }
     | { readonly kind: 'exec-added'; readonly execId: string }
     | { readonly kind: 'exec-started'; readonly execId: string; readonly pid: number }

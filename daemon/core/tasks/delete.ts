@@ -26,10 +26,10 @@ export async function deleteProcess(parts: TaskParts, _ctx: Ctx, ref: ProcessRef
   return told(core, entry, pid);
 }
 
-/** One that never ran has no end: it is told as containerd tells it. */
+/** One that never ran has no end: it is told as containerd tells it, which says nothing of an exec's. */
 function told(core: Core, { ref, state }: ProcessEntry, pid: number): DeletedProcess {
   const exit = state.kind === 'stopped' ? exitOf(state) : { code: 0, atNs: 0n };
   const { execId, ...task } = ref;
-  core.tasks.tell({ ...task, kind: 'delete', execId, pid, exit });
+  if (execId === undefined) core.tasks.tell({ ...task, kind: 'delete', pid, exit });
   return { ...exit, pid };
 }

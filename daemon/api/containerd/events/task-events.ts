@@ -31,14 +31,15 @@ export function publishTaskEvent(publish: Publish, event: TaskEvent): void {
     }
     case 'start':
       return publish(on('start'), TaskStartSchema, { containerId, pid: event.pid });
-    case 'exit':
-    case 'delete': {
+    case 'exit': {
       const { execId, pid, exit } = event;
-      const ended = { containerId, id: execId ?? containerId, pid, ...endOf(exit) };
-      if (event.kind === 'exit') publish(on('exit'), TaskExitSchema, ended);
-      else publish(on('delete'), TaskDeleteSchema, ended);
-      return;
+      return publish(on('exit'), TaskExitSchema, {
+        ...{ containerId, id: execId ?? containerId, pid },
+        ...endOf(exit),
+      });
     }
+    case 'delete':
+      return publish(on('delete'), TaskDeleteSchema, { containerId, pid: event.pid, ...endOf(event.exit) });
     case 'oom':
       return publish(on('oom'), TaskOOMSchema, { containerId });
     case 'paused':

@@ -7,6 +7,7 @@ import {
   NamespaceUpdateSchema,
 } from '../gen/containerd/events/namespace_pb.ts';
 import type { Namespace, Namespaces } from '../gen/containerd/services/namespaces/v1/namespace_pb.ts';
+import { namespaceOf } from '../call.ts';
 import type { ContainerdParts } from '../parts.ts';
 
 export function makeNamespaces({ containerd, events }: ContainerdParts): ServiceImpl<typeof Namespaces> {
@@ -14,19 +15,21 @@ export function makeNamespaces({ containerd, events }: ContainerdParts): Service
   return {
     get: ({ name }) => ({ namespace: { name, labels: namespaces.labelsOf(name) } }),
     list: () => ({ namespaces: namespaces.list().map(({ name, labels }) => ({ name, labels })) }),
-    create: ({ namespace }) => {
+    create: ({ namespace }, context) => {
+      const by = namespaceOf(context);
       const { name, labels } = required(namespace);
       namespaces.create(name, labels);
-      events.publish({ namespace: name, topic: '/namespaces/create' }, NamespaceCreateSchema, {
+      events.publish({ namespace: by, topic: '/namespaces/create' }, NamespaceCreateSchema, {
         name,
         labels,
       });
       return { namespace: { name, labels } };
     },
-    update: ({ namespace, updateMask }) => {
+    update: ({ namespace, updateMask }, context) => {
+      const by = namespaceOf(context);
       const { name, labels } = required(namespace);
       namespaces.update(name, changeOf(namespaces.labelsOf(name), labels, updateMask?.paths ?? []));
-      events.publish({ namespace: name, topic: '/namespaces/update' }, NamespaceUpdateSchema, {
+      events.publish({ namespace: by, topic: '/namespaces/update' }, NamespaceUpdateSchema, {
         name,
         labels,
       });
