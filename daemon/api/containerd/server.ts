@@ -2,6 +2,7 @@ import { createServer, type Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
 import { compressionGzip, connectNodeAdapter } from '@connectrpc/connect-node';
+import { publishCollected } from './events/collected-events.ts';
 import { createExchange } from './events/exchange.ts';
 import { grpcError } from './errors.ts';
 import { refuseUnknown } from './unknown.ts';
@@ -24,6 +25,7 @@ const MAX_SESSION_MEMORY_MB = 64;
 
 export function createContainerdApi(given: Omit<ContainerdParts, 'events'>): ContainerdApi {
   const parts = { ...given, events: createExchange() };
+  given.containerd.store.onCollected((collected) => publishCollected(parts.events.publish, collected));
   const server = serveHttp2(
     connectNodeAdapter({
       grpc: true,

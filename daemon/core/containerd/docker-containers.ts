@@ -9,7 +9,7 @@ import type { ContainerRecord, Packed } from './contract.ts';
 /** What clients unpack a spec by. */
 const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec';
 /** The name that containerd's clients have for a runtime like ours. */
-const RUNTIME = 'io.containerd.runc.v2';
+export const RUNTIME = 'io.containerd.runc.v2';
 const SNAPSHOTTER = 'overlayfs';
 
 /** Docker's containers that run: dockerd, too, tells containerd of them for as long as they do. */

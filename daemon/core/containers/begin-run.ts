@@ -18,6 +18,7 @@ import { sharesPids } from './namespaces.ts';
 import { removeInBackground } from './remove.ts';
 import { errorOf } from './state.ts';
 import type { Entry, Run } from './table.ts';
+import { tellEnded } from '../tasks/docker-events.ts';
 
 /** SIGKILL, as a shell counts it: how a container ends whose shim was killed. */
 const LOST_EXIT_CODE = 137;
@@ -126,6 +127,7 @@ export interface Settled {
 /** Records an exit, wakes who waits for it, and clears away what the run had. Never throws. */
 export async function settleExit(core: Core, entry: Entry, settled: Settled): Promise<void> {
   const { exited, after, keep } = settled;
+  const { pid = 0 } = entry.run?.shim ?? {};
   const recorded = await recordExit(core, entry, settled);
   entry.run = undefined;
   core.dns.release(entry.id);
@@ -151,6 +153,7 @@ export async function settleExit(core: Core, entry: Entry, settled: Settled): Pr
   core.table.publish(entry, { execIds: core.execTable.liveOf(entry.id) });
   await leaveNetwork(core, entry);
   announceEnd(core, entry, exited);
+  tellEnded(core, { id: entry.id, pid, exited });
   const { state, config } = entry.view;
   if (state.kind === 'restarting') core.restartTimers.set(entry.id, pauseOf(state));
   else if (config.host.autoRemove && !keep) removeInBackground(core, entry);

@@ -7,6 +7,7 @@ import { freezeEntry, thawEntry } from './freeze.ts';
 import { lockContainer } from './lock.ts';
 import { within } from '../within.ts';
 import { runOf } from './state.ts';
+import { tellPaused } from '../tasks/docker-events.ts';
 
 const PROBE_TIMEOUT_MS = 1_000;
 
@@ -37,4 +38,5 @@ export async function pause(core: Core, ctx: Ctx, reference: string): Promise<vo
     });
   }
   announce(core, entry, { action: 'pause' });
+  tellPaused(core, entry.id, 'paused');
 }

@@ -17,6 +17,7 @@ import { publishPorts } from './publish.ts';
 import { removeInBackground, removeLocked } from './remove.ts';
 import { startFailure, type StartFailure } from './start-failure.ts';
 import type { Entry } from './table.ts';
+import { tellStarted } from '../tasks/docker-events.ts';
 
 /** Containers.start. */
 export async function start(core: Core, ctx: Ctx, reference: string): Promise<void> {
@@ -133,6 +134,7 @@ async function run(
   undo.commit();
   for (const endpoint of sandbox.endpoints) announceNetwork(core, 'connect', endpoint);
   announce(core, entry, { action: 'start' });
+  if (entry.run !== undefined) tellStarted(core, entry, entry.run);
   await published;
 }
 

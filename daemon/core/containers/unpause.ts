@@ -6,6 +6,7 @@ import { announce } from './announce.ts';
 import { thawEntry } from './freeze.ts';
 import { lockContainer } from './lock.ts';
 import type { Entry } from './table.ts';
+import { tellPaused } from '../tasks/docker-events.ts';
 
 /** Containers.unpause. */
 export async function unpause(core: Core, ctx: Ctx, reference: string): Promise<void> {
@@ -27,6 +28,7 @@ export async function goOn(core: Core, entry: Entry): Promise<boolean> {
   if (state.kind !== 'paused') return true;
   core.table.advance(entry, ['paused'], { state: { ...state, kind: 'running' } });
   announce(core, entry, { action: 'unpause' });
+  tellPaused(core, entry.id, 'resumed');
   core.health.watch(entry);
   return true;
 }

@@ -5,6 +5,7 @@ import type { Ending } from '../process-watch.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import { announceExec, showExecs } from './announce.ts';
 import type { ExecEntry } from './table.ts';
+import { tellExecEnded, tellExecStarted } from '../tasks/docker-events.ts';
 
 /** As for a container whose shim was killed. */
 const LOST_EXIT_CODE = 137;
@@ -19,6 +20,7 @@ export function beginExec(
   core.execTable.advance(exec, 'starting', { kind: 'running', pid });
   exec.shim = shim;
   exec.begun.resolve();
+  tellExecStarted(core, exec, pid);
   void ended.then((ending) => {
     const exitCode = ending.kind === 'exit' ? ending.exit.code : LOST_EXIT_CODE;
     if (ending.kind === 'lost') core.ctx.log.error('The shim of an exec is gone', { exec: exec.id });
@@ -40,6 +42,7 @@ export async function endExec(
   exec.begun.resolve();
   showExecs(core, exec.view.containerId);
   announceExec(core, exec, { action: 'exec_die', attributes: { exitCode: String(exitCode) } });
+  if (pid !== 0) tellExecEnded(core, exec, end);
   core.events.settle();
   await failpoint('exec.exit.files');
   await removeDirectory(core.paths.shim(exec.id));

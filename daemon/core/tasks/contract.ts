@@ -153,4 +153,7 @@ export type TaskEvent = TaskRef &
     | { readonly kind: 'exec-added'; readonly execId: string }
     | { readonly kind: 'exec-started'; readonly execId: string; readonly pid: number }
     | { readonly kind: 'checkpointed'; readonly checkpoint: string }
+    /** Docker's containers come and go with their tasks. `runtime` undefined: our own. */
+    | { readonly kind: 'container-created'; readonly runtime: string | undefined }
+    | { readonly kind: 'container-deleted' }
   );

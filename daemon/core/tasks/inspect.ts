@@ -5,15 +5,13 @@ import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import { parseTime, realTimeNs } from '../time.ts';
 import { cgroupOf } from './cgroup.ts';
-import type { ProcessExit, ProcessRef, TaskProcess, TaskRef, TaskStdio, Tasks } from './contract.ts';
+import type { ProcessExit, ProcessRef, TaskProcess, TaskRef, Tasks } from './contract.ts';
 import { dockerTask, findTask, type Task } from './find.ts';
 import type { TaskParts } from './parts.ts';
 import type { ProcessEntry } from './process.ts';
+import { NO_STDIO } from './stdio.ts';
 import { processStatus, statusOf } from './status.ts';
 import { exitOf } from './table.ts';
-
-/** Docker's clients are attached by sockets. */
-const NO_STDIO: TaskStdio = { stdin: '', stdout: '', stderr: '', terminal: false };
 
 /** Tasks.get. */
 export async function getProcess(parts: TaskParts, ref: ProcessRef): Promise<TaskProcess> {

@@ -9,6 +9,9 @@ import type { FileStreams } from '../../../shim/contract.ts';
 import { runtimePath } from '../runtimes/choose.ts';
 import type { ProcessRef, TaskStdio } from './contract.ts';
 
+/** Of docker's: its clients are attached by sockets. */
+export const NO_STDIO: TaskStdio = { stdin: '', stdout: '', stderr: '', terminal: false };
+
 /** Where one stream goes. */
 type Target =
   | { readonly kind: 'none' }

@@ -12,6 +12,8 @@ import {
   TaskResumedSchema,
   TaskStartSchema,
 } from '../gen/containerd/events/task_pb.ts';
+import { RUNTIME } from '../../../core/containerd/docker-containers.ts';
+import { ContainerCreateSchema, ContainerDeleteSchema } from '../gen/containerd/events/container_pb.ts';
 import type { Publish } from './contract.ts';
 
 /** Publishes what happened to a task under containerd's topic for it. */
@@ -52,6 +54,12 @@ export function publishTaskEvent(publish: Publish, event: TaskEvent): void {
       const { execId, pid } = event;
       return publish(on('exec-started'), TaskExecStartedSchema, { containerId, execId, pid });
     }
+    case 'container-created':
+      return publish({ namespace, topic: '/containers/create' }, ContainerCreateSchema, {
+        ...{ id: containerId, runtime: { name: event.runtime ?? RUNTIME } },
+      });
+    case 'container-deleted':
+      return publish({ namespace, topic: '/containers/delete' }, ContainerDeleteSchema, { id: containerId });
     case 'checkpointed':
       return publish(on('checkpointed'), TaskCheckpointedSchema, {
         ...{ containerId, checkpoint: event.checkpoint },
