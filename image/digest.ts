@@ -15,8 +15,11 @@ export const sha256 = (data: string | Uint8Array): Digest =>
 export function chainIds(diffIds: readonly DiffId[]): ChainId[] {
   const chain: ChainId[] = [];
   for (const diffId of diffIds) {
-    const below = chain.at(-1);
-    chain.push((below === undefined ? diffId : sha256(`${below} ${diffId}`)) as string as ChainId);
+    chain.push(chainOnto(chain.at(-1), diffId));
   }
   return chain;
 }
+
+/** Of one more layer. */
+export const chainOnto = (below: ChainId | undefined, diffId: DiffId): ChainId =>
+  (below === undefined ? diffId : sha256(`${below} ${diffId}`)) as string as ChainId;

@@ -4,7 +4,7 @@ import { messageOf } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import { Undo } from '../../common/undo.ts';
 import { isErrno } from '../../native/sys/files.ts';
-import type { Digest } from '../digest.ts';
+import { chainOnto, type Digest } from '../digest.ts';
 import type { CheckRequest, Damage } from '../disk.ts';
 import type { TreePair } from '../layers/compare.ts';
 import type { StoreParts } from '../parts.ts';
@@ -37,7 +37,7 @@ export async function checkLayer(
     problem,
     repaired: false,
   });
-  const source = sourceOf(parts, chain, bad);
+  const source = sourceOf(parts, layer, bad);
   if (source === undefined) {
     const problem = await measured(parts, ctx, layer);
     return problem === undefined ? undefined : damage(`${problem}; there is no blob to unpack it from again`);
@@ -69,16 +69,16 @@ interface Source {
   readonly diffId: DiffId;
 }
 
-/** Any whole blob that some image has for this layer. */
-function sourceOf(parts: StoreParts, chain: ChainId, bad: ReadonlySet<Digest>): Source | undefined {
-  const { catalog, rebuilt } = parts;
+/** Any whole blob that some image has for this layer, or a namespace. */
+function sourceOf(parts: StoreParts, { chain, parent }: Layer, bad: ReadonlySet<Digest>): Source | undefined {
+  const { catalog, owners, rebuilt } = parts;
+  const isWhole = (blob: Digest): boolean => !bad.has(blob) && rebuilt.sizeBytes(blob) !== undefined;
   for (const { id, diffIds } of catalog.list()) {
     const index = catalog.chains(id).indexOf(chain);
     const [blob, diffId] = [layerBlobs(parts, id)[index], diffIds[index]];
-    if (blob === undefined || diffId === undefined || bad.has(blob)) continue;
-    if (rebuilt.sizeBytes(blob) !== undefined) return { blob, diffId };
+    if (blob !== undefined && diffId !== undefined && isWhole(blob)) return { blob, diffId };
   }
-  return undefined;
+  return owners.layers().find(({ blob, diffId }) => chainOnto(parent, diffId) === chain && isWhole(blob));
 }
 
 interface Beside {
@@ -159,7 +159,11 @@ async function isThere({ directories }: StoreParts, { directory }: Layer): Promi
   }
 }
 
-function isMounted({ layers, snapshots }: StoreParts, chain: ChainId, { mounted }: CheckRequest): boolean {
-  const tops = new Set(snapshots.topsOf(mounted?.() ?? []));
+function isMounted(
+  { layers, snapshots, owners }: StoreParts,
+  chain: ChainId,
+  { mounted }: CheckRequest,
+): boolean {
+  const tops = new Set([...snapshots.topsOf(mounted?.() ?? []), ...owners.mountable()]);
   return [...tops].some((top) => layers.stack(top).some((layer) => layer.chain === chain));
 }

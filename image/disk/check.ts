@@ -6,6 +6,7 @@ import type { ChainId, ImageId } from '../snapshots.ts';
 import { checkBlob } from './check-blob.ts';
 import type { Origins } from './fetch-again.ts';
 import { checkLayer } from './check-layer.ts';
+import { ownedBlobs } from './usage.ts';
 
 /** Disk.check. What it looks at is held meanwhile, so that nobody removes it. */
 export async function check(
@@ -13,9 +14,9 @@ export async function check(
   ctx: Ctx,
   request: CheckRequest & { readonly origins: Origins | undefined },
 ): Promise<readonly Damage[]> {
-  const { catalog, content, layers } = parts;
+  const { content, layers } = parts;
   try {
-    const blobs = [...catalog.liveBlobs()];
+    const blobs = [...ownedBlobs(parts)];
     // Those below first: what a layer implies is looked up in them.
     const chains = [...layers.all()]
       .map((layer) => ({ layer, height: layers.stack(layer.chain).length }))

@@ -20,6 +20,13 @@ export function usageOf(parts: StoreParts, use: ImageUse, owners: Owners): Usage
   };
 }
 
+/** Images', and what namespaces of containerd's API have a name for. */
+export const ownedBlobs = ({
+  catalog,
+  owners,
+}: Pick<StoreParts, 'catalog' | 'owners'>): ReadonlySet<Digest> =>
+  new Set([...catalog.liveBlobs(), ...owners.blobs()]);
+
 export type Owners = ReadonlyMap<ChainId, readonly ImageId[]>;
 
 /** Which images have each layer. */

@@ -4,7 +4,9 @@ import { readdir, stat } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { isErrno } from '../../native/sys/files.ts';
 import type { Usage, Verification } from '../disk.ts';
+import { writingDirectory } from '../namespaces/content/writing.ts';
 import type { StoreParts } from '../parts.ts';
+import { ownedBlobs } from './usage.ts';
 
 interface Findings {
   readonly orphans: string[];
@@ -38,18 +40,21 @@ async function verifyLayers(parts: StoreParts, ctx: Ctx, findings: Findings): Pr
   }
 }
 
-/** What containers write is in no account. */
-async function verifyWritables({ directories, snapshots }: StoreParts, findings: Findings): Promise<void> {
-  const owned = new Set([...snapshots.all()].map(({ directory }) => directory));
+/** What containers write is in no account, nor what clients of containerd's API do. */
+async function verifyWritables(
+  { directories, snapshots, owners }: StoreParts,
+  findings: Findings,
+): Promise<void> {
+  const owned = new Set([...[...snapshots.all()].map(({ directory }) => directory), ...owners.directories()]);
   const path = (number: number): string => directories.writable(number);
   compare(owned, await directories.writables(), { findings, path });
 }
 
 async function verifyBlobs(parts: StoreParts, ctx: Ctx, findings: Findings): Promise<void> {
-  const { content, catalog, recipes } = parts;
+  const { content, recipes, owners } = parts;
   const onDisk = await content.list();
   const there = new Set(onDisk);
-  const owned = [...catalog.liveBlobs()].filter((digest) => there.has(digest) || !recipes.get(digest));
+  const owned = [...ownedBlobs(parts)].filter((digest) => there.has(digest) || !recipes.get(digest));
   compare(new Set(owned), onDisk, { findings, path: (digest) => content.path(digest) });
   for (const digest of onDisk) {
     ctx.check();
@@ -62,6 +67,11 @@ async function verifyBlobs(parts: StoreParts, ctx: Ctx, findings: Findings): Pro
   );
   compare(partials, kept, { findings, path: (path) => path });
   for (const path of kept) findings.actualBytes += (await statOf(path))?.size ?? 0;
+  const writing = await namesIn(writingDirectory(content));
+  compare(new Set(owners.ingests()), writing, {
+    findings,
+    path: (name) => join(writingDirectory(content), name),
+  });
   const incoming = join(content.root, 'ingest');
   for (const name of await namesIn(incoming)) findings.orphans.push(join(incoming, name));
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { Ctx } from '../../common/ctx.ts';
 import { Undo } from '../../common/undo.ts';
 import type { ContentStore } from '../content.ts';
-import { chainIds, sha256, type Digest } from '../digest.ts';
-import type { ChainId, DiffId } from '../snapshots.ts';
+import { chainOnto, type Digest } from '../digest.ts';
+import type { DiffId } from '../snapshots.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { Differ, MountSpec, NamedContent } from './contract.ts';
-import { lacking, malformed } from './errors.ts';
+import { lacking } from './errors.ts';
 import type { Rows } from './rows.ts';
 import { lowersOf, upperOf, type StackParts } from './snapshots/stack.ts';
 import type { StoredSnapshot } from './snapshots/stored.ts';
@@ -44,11 +44,7 @@ export function makeDiffer(parts: DifferParts): Differ {
         return { diffId, sizeBytes };
       }
       const parent = below?.chain;
-      const chain =
-        parent === undefined
-          ? chainIds([diffId as DiffId])[0]
-          : (sha256(`${parent} ${diffId}`) as string as ChainId);
-      if (chain === undefined) throw malformed(`diff id ${diffId}`);
+      const chain = chainOnto(parent, diffId as DiffId);
       using _ = layers.hold(parent === undefined ? [chain] : [chain, parent]);
       await layers.ensure(ctx, { ...source, chain, parent });
       rows.put(namespace, key, { ...snapshot, chain });

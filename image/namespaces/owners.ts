@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../digest.ts';
-import type { ChainId } from '../snapshots.ts';
+import type { ChainId, DiffId } from '../snapshots.ts';
 import type { StoredContent } from './content/content.ts';
 import type { StoredIngest } from './content/ingests.ts';
 import type { StoredImage } from './images.ts';
@@ -29,7 +29,15 @@ export interface NamespacedOwners {
   chains(): readonly ChainId[];
   /** Numbers of writable directories. */
   directories(): readonly number[];
+  /** Names of files of contents on their way in. */
+  ingests(): readonly string[];
+  /** Blobs that are layers, as their names say. */
+  layers(): readonly { readonly blob: Digest; readonly diffId: DiffId }[];
+  /** The topmost layers below snapshots that clients may have mounted: nobody knows where. */
+  mountable(): readonly ChainId[];
 }
+
+const UNCOMPRESSED = 'containerd.io/uncompressed';
 
 /** The name of no namespace. */
 export const NO_NAMESPACE = '';
@@ -50,9 +58,22 @@ export function openNamespacedTables(db: DatabaseSync): NamespacedTables {
   };
 }
 
-export const ownersOf = ({ content, snapshot }: NamespacedTables): NamespacedOwners => ({
+export const ownersOf = ({ content, snapshot, ingest }: NamespacedTables): NamespacedOwners => ({
   ownsBlob: (digest) => content.isNamed(digest),
   blobs: () => [...new Set(content.all().map(({ name }) => name as Digest))],
   chains: () => snapshot.all().flatMap(({ value }) => value.chain ?? []),
   directories: () => snapshot.all().flatMap(({ value }) => value.directory ?? []),
+  ingests: () => ingest.all().map(({ value }) => String(value.file)),
+  layers: () =>
+    content.all().map(({ name, value }) => ({
+      blob: name as Digest,
+      diffId: (value.labels[UNCOMPRESSED] ?? name) as DiffId,
+    })),
+  mountable: () =>
+    snapshot.all().flatMap(({ namespace, value }) => {
+      if (value.kind === 'committed') return [];
+      let below: StoredSnapshot | undefined = value;
+      while (below !== undefined && below.chain === undefined) below = snapshot.get(namespace, below.parent);
+      return below?.chain ?? [];
+    }),
 });

@@ -15,6 +15,7 @@ import type { Labels } from '../labels.ts';
 import type { LeaseHolder } from '../leases.ts';
 import type { Rows } from '../rows.ts';
 import type { StoredContent } from './content.ts';
+import { writingDirectory } from './writing.ts';
 
 /** As its row has it. */
 export interface StoredIngest {
@@ -41,9 +42,9 @@ export interface IngestStore extends Ingests {
   expire(before: Date, isKept: (namespace: string, ref: string) => boolean): Promise<void>;
 }
 
-/** One file a reference, below the store's root: `writing/<n>`. */
+/** One file a reference. */
 export async function openIngests(parts: IngestParts): Promise<IngestStore> {
-  const directory = join(parts.store.root, 'writing');
+  const directory = writingDirectory(parts.store);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   return new IngestFiles(parts, directory);
 }
