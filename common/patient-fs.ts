@@ -121,3 +121,10 @@ export async function* readChunks(path: string, start = 0): AsyncGenerator<Uint8
     void file.close().catch(() => {});
   }
 }
+
+/** Waits until a file, or a directory's names, are on the disk. */
+export const syncToDisk = (path: string): Promise<void> =>
+  patiently(path, async () => {
+    await using file = await fs.open(path, 'r');
+    await file.sync();
+  });

@@ -5,6 +5,7 @@ import { Undo } from '../../common/undo.ts';
 import type { ContentStore } from '../content.ts';
 import { chainOnto, type Digest } from '../digest.ts';
 import type { DiffId } from '../snapshots.ts';
+import type { PackJob } from '../workers/jobs.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { Differ, MountSpec, NamedContent } from './contract.ts';
 import { lacking } from './errors.ts';
@@ -59,6 +60,7 @@ export function makeDiffer(parts: DifferParts): Differ {
       const file = join(incoming.directory, 'diff');
       const made = await workers.run(ctx, { kind: 'pack', file, from, plain: PLAIN.test(type) });
       const digest = made.digest as Digest;
+      await workers.run(ctx, { kind: 'sync', path: incoming.directory });
       const given = PLAIN.test(type) ? labels : { [UNCOMPRESSED]: made.diffId, ...labels };
       await content.adopt(scope, file, { digest, labels: given });
       return { mediaType: type, digest, size: made.sizeBytes, annotations: {} };
@@ -120,18 +122,15 @@ function directoriesOf(mounts: readonly MountSpec[]): MountedDirectories {
   return { upper: option('upperdir'), lowers: option('lowerdir')?.split(':') ?? [] };
 }
 
-/** The directory that `right` has on top of those of `left`. */
-async function between(
-  left: MountedDirectories,
-  right: MountedDirectories,
-): Promise<{ readonly upper: string; readonly lowers: readonly string[] }> {
-  const all = right.upper === undefined ? right.lowers : [right.upper, ...right.lowers];
-  const [upper, ...lowers] = all;
-  const below = left.upper === undefined ? left.lowers : [left.upper, ...left.lowers];
-  if (upper !== undefined && lowers.join(':') === below.join(':')) return { upper, lowers };
+/** The directory that `right` has on top of those of `left`, else both. */
+async function between(left: MountedDirectories, right: MountedDirectories): Promise<PackJob['from']> {
+  const [from, to] = [left, right].map(({ upper, lowers }) =>
+    upper === undefined ? lowers : [upper, ...lowers],
+  ) as [readonly string[], readonly string[]];
+  const [upper, ...lowers] = to;
+  if (upper !== undefined && lowers.join(':') === from.join(':')) return { upper, lowers };
   // A view of nothing is an empty directory.
-  const [only, ...more] = below;
+  const [only, ...more] = from;
   const isNothing = only !== undefined && more.length === 0 && (await readdir(only)).length === 0;
-  if (upper !== undefined && lowers.length === 0 && isNothing) return { upper, lowers };
-  throw lacking('a diff of snapshots that are not parent and child');
+  return upper !== undefined && lowers.length === 0 && isNothing ? { upper, lowers } : { from, to };
 }

@@ -1,8 +1,7 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { failpoint } from '../../common/failpoints.ts';
-import { mkdir, patiently, readdir, rename, rm, stat } from '../../common/patient-fs.ts';
+import { mkdir, readdir, rename, rm, stat, syncToDisk } from '../../common/patient-fs.ts';
 import { writing } from '../../common/sqlite.ts';
 import type { BlobSize } from '../content.ts';
 import { flush } from '../delete.ts';
@@ -95,11 +94,4 @@ function readRows(db: DatabaseSync): Map<Digest, Recipe> {
 async function sizeOf(path: string): Promise<BlobSize> {
   const { size, blocks } = await stat(path);
   return { bytes: size, diskBytes: blocks * 512 };
-}
-
-async function syncToDisk(path: string): Promise<void> {
-  await patiently(path, async () => {
-    await using file = await open(path, 'r');
-    await file.sync();
-  });
 }

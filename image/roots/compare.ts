@@ -46,13 +46,28 @@ interface Sides extends Disposable {
   readonly blocks: readonly [Buffer, Buffer];
 }
 
+/** One difference; `now` is readable until the next one is asked for. */
+export interface PairChange {
+  /** Byte strings. */
+  readonly parts: readonly string[];
+  readonly kind: PathChange['kind'];
+  readonly aspects: readonly PathAspect[];
+  readonly now: Found | undefined;
+}
+
+/** As `walkPair`, for people. */
+export async function* comparePaths(pair: RootPair, signal: AbortSignal): AsyncGenerator<PathChange> {
+  for await (const { parts, kind, aspects } of walkPair(pair, signal))
+    yield { path: `/${shownName(parts.join('/'))}`, kind, aspects };
+}
+
 /**
  * What differs between what two stacks of layers show: one walk over both, each directory before what is in it, sorted by bytes within
  * a directory, first what is no directory. Of a directory that is gone only itself is named. What both have from the same directories
  * of the same layers is not looked at; contents are compared where sizes are equal. Memory holds the names of one directory and of the
  * directories still to come. Blocks its thread between two directories.
  */
-export async function* comparePaths(pair: RootPair, signal: AbortSignal): AsyncGenerator<PathChange> {
+export async function* walkPair(pair: RootPair, signal: AbortSignal): AsyncGenerator<PairChange> {
   using sides = openSides(pair, signal);
   const pending: Pending[] = [
     { parts: [], from: pair.from.map((_, layer) => layer), to: pair.to.map((_, layer) => layer) },
@@ -79,7 +94,7 @@ function openSides(pair: RootPair, signal: AbortSignal): Sides {
   }
 }
 
-async function* compareDirectory(sides: Sides, at: Pending, below: Pending[]): AsyncGenerator<PathChange> {
+async function* compareDirectory(sides: Sides, at: Pending, below: Pending[]): AsyncGenerator<PairChange> {
   using from = sides.from.open(at.parts, at.from);
   using to = sides.to.open(at.parts, at.to);
   const [before, after] = [foundIn(from), foundIn(to)];
@@ -119,12 +134,11 @@ interface Name {
   readonly now: Found | undefined;
 }
 
-async function changeOf(sides: Sides, { name, parts, old, now }: Name): Promise<PathChange | undefined> {
-  const path = `/${shownName(parts.join('/'))}`;
-  if (now === undefined) return { path, kind: 'deleted', aspects: [] };
-  if (old === undefined) return { path, kind: 'added', aspects: [] };
+async function changeOf(sides: Sides, { name, parts, old, now }: Name): Promise<PairChange | undefined> {
+  if (now === undefined) return { parts, kind: 'deleted', aspects: [], now };
+  if (old === undefined) return { parts, kind: 'added', aspects: [], now };
   const aspects = await aspectsOf(sides, { name, old, now });
-  return aspects.length === 0 ? undefined : { path, kind: 'changed', aspects };
+  return aspects.length === 0 ? undefined : { parts, kind: 'changed', aspects, now };
 }
 
 interface Both {

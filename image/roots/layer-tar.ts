@@ -1,5 +1,6 @@
 import type { FileStatus } from '../../native/sys/files.ts';
 import { TAR_END, tarHeader } from '../tar/writer.ts';
+import { walkPair, type RootPair } from './compare.ts';
 import { tarMember, type WrittenLinks } from './members.ts';
 import { walkUpper, type UpperItem } from './upper.ts';
 import { walkMerged } from './walk.ts';
@@ -23,6 +24,18 @@ export function* layerTar(upper: string, lowers: readonly string[]): Generator<U
     }
     if (item.parts.length > 0 || isOtherRoot(item)) yield* tarMember(item, links);
     if (item.opaque) yield marker([...item.parts, OPAQUE]);
+  }
+  yield TAR_END;
+}
+
+/** What leads from what one stack of layers shows to what another does, as a layer; the same promises, but for a root's own attributes. */
+export async function* pairTar(pair: RootPair, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const links: WrittenLinks = new Map();
+  for await (const { parts, now } of walkPair(pair, signal)) {
+    if (parts.some((part) => part.startsWith(WHITEOUT))) continue;
+    const name = parts.at(-1) ?? '';
+    if (now === undefined) yield marker([...parts.slice(0, -1), `${WHITEOUT}${name}`]);
+    else yield* tarMember({ parts, fd: now.from.fd, name, status: now.status }, links);
   }
   yield TAR_END;
 }

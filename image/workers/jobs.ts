@@ -140,8 +140,8 @@ export interface SyncJob {
 export interface PackJob {
   readonly kind: 'pack';
   readonly file: string;
-  /** An overlay's upper directory and the layers below it, topmost first; undefined: the job's input, a tar, compressed or not. */
-  readonly from: { readonly upper: string; readonly lowers: readonly string[] } | undefined;
+  /** An overlay's upper directory and the layers below it, topmost first; two stacks of layers; undefined: the job's input, a tar, compressed or not. */
+  readonly from: { readonly upper: string; readonly lowers: readonly string[] } | RootPair | undefined;
   /** As a tar that is not compressed. */
   readonly plain?: boolean;
 }

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { layerTar } from '../roots/layer-tar.ts';
+import { layerTar, pairTar } from '../roots/layer-tar.ts';
 import { inflate } from './inflate.ts';
 import type { LayerBlob, PackJob } from './jobs.ts';
 import { guardUnpacking, type Bounds } from './limits.ts';
@@ -12,6 +12,14 @@ export async function pack(
   { signal, limits }: Bounds,
 ): Promise<LayerBlob> {
   const guard = guardUnpacking(limits, dirname(file));
-  const tar = from === undefined ? inflate(input, signal, guard) : layerTar(from.upper, from.lowers);
+  const tar = tarOf(from, signal) ?? inflate(input, signal, guard);
   return writeLayerBlob(tar, { file, signal, plain });
+}
+
+function tarOf(
+  from: PackJob['from'],
+  signal: AbortSignal,
+): Iterable<Uint8Array> | AsyncIterable<Uint8Array> | undefined {
+  if (from === undefined) return undefined;
+  return 'upper' in from ? layerTar(from.upper, from.lowers) : pairTar(from, signal);
 }

@@ -128,6 +128,59 @@ describe(
       }
     });
 
+    test('a diff of any two snapshots leads from one to the other', async (t) => {
+      const beside = await startBeside(t);
+      const { bench, run, theirs, ours } = beside;
+      const layer = await load(beside);
+      const both = async (...words: string[]): Promise<void> => {
+        for (const ask of [theirs, ours]) assert.equal((await ask('snapshots', ...words)).code, 0);
+      };
+      for (const key of ['one', 'two']) await both('prepare', key, layer);
+      await inside(
+        beside,
+        'one',
+        'echo 1 > same; echo 1 > file; mkdir -p a/b; echo x > a/b/c; rm -r home; ln -s x l',
+      );
+      await inside(
+        beside,
+        'two',
+        'echo 1 > same; echo 22 > file; mkdir a; echo x > a/b; mkdir d; echo y > d/e; chmod 700 var; ln -s y l',
+      );
+      for (const [from, to] of [
+        ['one', 'two'],
+        ['two', 'one'],
+        ['one', layer],
+      ]) {
+        // What is laid over the first looks as the second does: ours, and a real containerd's.
+        const lists: string[] = [];
+        for (const [name, address] of Object.entries(beside.addresses)) {
+          const file = join(bench.directory, `diff-${name}`);
+          const media = 'application/vnd.oci.image.layer.v1.tar';
+          const diff = `ctr -a ${address} snapshots diff --media-type ${media} ${from} ${to} > ${file}`;
+          const { code, stdout, stderr } = await bench.run(['sh', '-c', `${diff} && tar tvf ${file}`]);
+          assert.equal(code, 0, stderr);
+          // That of a directory says nothing; where something in one has changed, containerd names it too.
+          const lines = stdout
+            .split('\n')
+            .filter((line) => !line.startsWith('d') && !/ (.*\/)?same$/.test(line));
+          lists.push(
+            lines
+              .map((line) =>
+                line
+                  .replace(/\d{4}-\d\d-\d\d \d\d:\d\d /, '')
+                  .replaceAll(/ +/g, ' ')
+                  .replace(/^\S+ (.*\.wh\.)/, '$1'),
+              )
+              .toSorted()
+              .join('\n'),
+          );
+        }
+        assert.equal(lists[0], lists[1], `${from} ${to}`);
+        assert.ok((lists[0] ?? '').length > 20);
+      }
+      await run('snapshots ls');
+    });
+
     test('what a lease, a label or a snapshot holds stays, the rest goes', async (t) => {
       const beside = await startBeside(t, { busybox: false });
       const { run, ours, theirs, bench, daemon } = beside;

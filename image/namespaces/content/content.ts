@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import type { Ctx } from '../../../common/ctx.ts';
 import { unavailable } from '../../../common/errors.ts';
+import { syncToDisk } from '../../../common/patient-fs.ts';
 import type { ContentStore } from '../../content.ts';
 import type { Digest } from '../../digest.ts';
 import type { Rebuilt, WholeBlob } from '../../rebuild/contract.ts';
@@ -80,8 +82,12 @@ export function makeNamedContent(parts: ContentParts): NamedContent {
     },
     adopt: async (scope, file, { digest, labels }) => {
       using _ = store.hold([digest]);
-      if (file !== undefined) await store.adopt(file, digest);
-      else if (store.size(digest) === undefined) throw unavailable(`content ${digest} is gone: unavailable`);
+      if (file !== undefined) {
+        await store.adopt(file, digest);
+        // The row must not outlive the name of its file.
+        await syncToDisk(dirname(store.path(digest)));
+      }
+      if (store.size(digest) === undefined) throw unavailable(`content ${digest} is gone: unavailable`);
       const now = new Date().toISOString();
       const before = rows.get(scope.namespace, digest);
       parts.leases.keep(scope, { type: 'content', id: digest });
