@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { eventually } from '../lib/process.ts';
@@ -85,6 +85,7 @@ for (const [daemon, start] of Object.entries(PAIRS)) {
   describe(`wctr beside ctr, against ${daemon}`, NEEDS, () => {
     test('who attaches reads what comes, and has the exit code', async (t) => {
       const { bench, same, ctr, wctr, archive } = await start(t);
+      const id = `attached-${process.pid}`;
       await same(`images import ${archive}`);
       const [script, output] = [join(bench.directory, 'script'), join(bench.directory, 'output')];
       await writeFile(script, 'trap "echo ending; exit 5" TERM\nwhile :; do echo up; sleep 0.1; done');
@@ -93,21 +94,26 @@ for (const [daemon, start] of Object.entries(PAIRS)) {
         [ctr, ctr.words],
         [wctr, wctr.words],
       ] as const) {
-        const run = await client('run', '-d', '--mount', mount, IMAGE, 'c1', 'sh', '/script');
+        const run = await client('run', '-d', '--mount', mount, IMAGE, id, 'sh', '/script');
         assert.equal(run.code, 0, run.stderr);
         await writeFile(output, '');
-        const attached = bench.run(['sh', '-c', `${words} tasks attach c1 > ${output}`]);
+        const attached = bench.run(['sh', '-c', `${words} tasks attach ${id} > ${output}`]);
         await eventually('it prints', async () => (await readFile(output, 'utf8')).includes('up'));
-        assert.equal((await client('tasks', 'kill', 'c1')).code, 0);
+        assert.equal((await client('tasks', 'kill', id)).code, 0);
         const { code, stderr } = await attached;
         assert.deepEqual({ code, stderr }, { code: 5, stderr: '' });
         assert.match(await readFile(output, 'utf8'), /^(up\n)+ending\n$/);
-        await client('tasks', 'rm', 'c1');
+        await client('tasks', 'rm', id);
+        const left = await readdir('/run/wherry/fifo', { recursive: true }).catch(() => []);
+        assert.deepEqual(
+          left.filter((name) => name.includes(id)),
+          [],
+        );
       }
       await same('tasks ls');
-      await same('tasks attach c1');
+      await same(`tasks attach ${id}`);
       await same('tasks attach none');
-      await same('containers rm c1');
+      await same(`containers rm ${id}`);
     });
   });
 }

@@ -114,8 +114,19 @@ for (const [daemon, start] of Object.entries(PAIRS))
       ])
         await same(command);
       // Nobody's FIFOs are left behind.
-      const left = await readdir('/run/wherry/fifo').catch(() => []);
-      assert.deepEqual(left, []);
+      const own = `fifos-${process.pid}`;
+      for (const words of [
+        ['run', '-d', IMAGE, own, 'sleep', '1000'],
+        ['t', 'exec', '--exec-id', `${own}-exec`, own, 'true'],
+        ['t', 'rm', '-f', own],
+        ['c', 'rm', own],
+      ])
+        await wctr(...words);
+      const left = await readdir('/run/wherry/fifo', { recursive: true });
+      assert.deepEqual(
+        left.filter((name) => name.includes(own)),
+        [],
+      );
     });
 
     test('stdin reaches the process and ends, output comes whole', async (t) => {

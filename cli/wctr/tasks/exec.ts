@@ -7,6 +7,7 @@ import { makeFifos } from '../io/fifos.ts';
 import { openStreams } from '../io/streams.ts';
 import { mergeEnv } from '../spec/env.ts';
 import { setUser } from '../spec/image-config.ts';
+import { deleteTask } from './delete-task.ts';
 import { follow } from './follow.ts';
 import { specOf } from './start.ts';
 import { getContainer, getTask, logPaths } from './task.ts';
@@ -79,10 +80,7 @@ export const attach = defineCommand({
       terminal,
       start: async () => undefined,
     });
-    await containerd
-      .service(Tasks)
-      .delete({ containerId: container.id })
-      .catch(() => undefined);
+    await deleteTask(containerd, container.id, false).catch(() => undefined);
     return code;
   },
 });
