@@ -77,7 +77,7 @@ describe("ctr against containerd's API", requires('root', 'containerd', 'ctr', '
     });
     await ours('namespaces', 'create', 'one', 'a=b');
     await eventually('the event comes', async () => (await told(all)).includes('one'));
-    assert.match(await told(all), / one \/namespaces\/create {"name":"one","labels":{"a":"b"}}/);
+    assert.match(await told(all), / default \/namespaces\/create {"name":"one","labels":{"a":"b"}}/);
     assert.doesNotMatch(await told(some), /create/);
     // Who goes leaves nothing.
     assert.ok(daemon.isAlive());
