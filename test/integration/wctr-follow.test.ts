@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { eventually } from '../lib/process.ts';
@@ -84,7 +84,7 @@ describe('events', NEEDS, () => {
 for (const [daemon, start] of Object.entries(PAIRS)) {
   describe(`wctr beside ctr, against ${daemon}`, NEEDS, () => {
     test('who attaches reads what comes, and has the exit code', async (t) => {
-      const { bench, same, ctr, wctr, archive } = await start(t);
+      const { bench, same, ctr, wctr, archive, fifosOf } = await start(t);
       const id = `attached-${process.pid}`;
       await same(`images import ${archive}`);
       const [script, output] = [join(bench.directory, 'script'), join(bench.directory, 'output')];
@@ -104,11 +104,7 @@ for (const [daemon, start] of Object.entries(PAIRS)) {
         assert.deepEqual({ code, stderr }, { code: 5, stderr: '' });
         assert.match(await readFile(output, 'utf8'), /^(up\n)+ending\n$/);
         await client('tasks', 'rm', id);
-        const left = await readdir('/run/wherry/fifo', { recursive: true }).catch(() => []);
-        assert.deepEqual(
-          left.filter((name) => name.includes(id)),
-          [],
-        );
+        assert.equal(await fifosOf(id), '');
       }
       await same('tasks ls');
       await same(`tasks attach ${id}`);

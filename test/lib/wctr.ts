@@ -18,6 +18,8 @@ export interface Pair {
   readonly archive: string;
   readonly ctr: Client;
   readonly wctr: Client;
+  /** Lines of those of wctr's FIFOs whose names have this in them. */
+  readonly fifosOf: (name: string) => Promise<string>;
   /** Both run it; what they print must be the same but for what never is. Returns wctr's answer. */
   readonly same: (command: string, input?: string) => Promise<Result>;
 }
@@ -28,6 +30,7 @@ interface Client {
   readonly words: string;
 }
 
+const FIFOS = '/run/wherry/fifo';
 export const IMAGE = 'docker.io/library/busybox:latest';
 
 const CONFIG = `version = 2
@@ -91,6 +94,8 @@ export async function pairAt(bench: Bench, address: string): Promise<Pair> {
     ...{ bench, address, archive },
     ctr: first.client,
     wctr: second.client,
+    fifosOf: async (name) =>
+      (await bench.run(['sh', '-c', `ls -R ${FIFOS} 2> /dev/null | grep -e ${name}`])).stdout,
     same: async (command, input) => {
       const words = command.split(' ');
       const expected = await first.run(words, input);
