@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 
 /** What a process uses while something is done many times. */
 export interface Track {
-  /** Looks now; so much has been done. */
-  look(done: number): Promise<void>;
+  /** Looks now; so much has been done. `kib` stands for the resident memory, if there is something better. */
+  look(done: number, kib?: number): Promise<void>;
   last(): string;
   all(): string;
   /** Growth in a thousand, over the second half: the first fills caches. */
@@ -13,17 +13,20 @@ export interface Track {
 interface Sample {
   readonly done: number;
   readonly kib: number;
+  readonly residentKib: number;
   readonly fds: number;
 }
 
 export function createTrack(pid: number): Track {
   const samples: Sample[] = [];
-  const shown = ({ done, kib, fds }: Sample): string => `${done}: ${kib} KiB RSS, ${fds} fds`;
+  const shown = ({ done, kib, residentKib, fds }: Sample): string =>
+    `${done}: ${kib.toFixed(0)} KiB (${residentKib} resident), ${fds} fds`;
   return {
-    look: async (done) => {
+    look: async (done, kib) => {
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
       const fds = (await readdir(`/proc/${pid}/fd`)).length;
-      samples.push({ done, kib: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]), fds });
+      const residentKib = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+      samples.push({ done, kib: kib ?? residentKib, residentKib, fds });
     },
     last: () => samples.slice(-1).map(shown).join(''),
     all: () => samples.map(shown).join('; '),
