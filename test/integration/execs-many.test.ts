@@ -15,7 +15,8 @@ const AT_ONCE = 4;
 const SAMPLES = 20;
 /** From so many on what they leave shows in what processes use. */
 const MANY = 10_000;
-const IDLE_MS = 10_000;
+const LOOK_MS = 5_000;
+const MOST_LOOKS = 6;
 const ABANDONED = Number(env['WHERRY_TEST_ATTACHES'] ?? 300);
 const MIB = 1024 * 1024;
 
@@ -51,12 +52,20 @@ daemonSuite(
       const id = await running();
       const before = { fds: await descriptors(), shims: await shims() };
       const [daemonUses, shimUses] = [createTrack(daemon().pid), createTrack(await shimOf(id))];
-      // What is in use, and not what V8 has set aside: an idle daemon collects.
-      const heapKib = async (): Promise<number | undefined> => {
-        if (COUNT < MANY) return undefined;
-        await sleep(IDLE_MS);
+      const heapUsed = async (): Promise<number> => {
         const vars = await rest(daemon().socket, 'GET', { path: '/debug/vars' });
         return vars.json<{ memory: { heapUsed: number } }>().memory.heapUsed / 1024;
+      };
+      /** What is in use, and not what V8 has set aside: a daemon that is idle collects once. */
+      const heapKib = async (): Promise<number | undefined> => {
+        if (COUNT < MANY) return undefined;
+        let least = await heapUsed();
+        const garbage = least;
+        for (let look = 0; look < MOST_LOOKS && least > garbage * 0.9; look++) {
+          await sleep(LOOK_MS);
+          least = Math.min(least, await heapUsed());
+        }
+        return least;
       };
       let done = 0;
       const until = async (most: number): Promise<void> => {
@@ -86,12 +95,10 @@ daemonSuite(
       ] as const) {
         t.diagnostic(`${what}: ${track.all()}`);
         const slope = track.slope();
-        t.diagnostic(
-          `${what}, second half: ${slope.kib.toFixed(1)} KiB and ${slope.fds.toFixed(3)} fds in 1000`,
-        );
+        t.diagnostic(`${what}: ${slope.kib.toFixed(1)} KiB and ${slope.fds.toFixed(3)} fds in 1000`);
         // What V8 leaves lying about between two collections hides everything in a short run.
         if (COUNT < MANY) continue;
-        assert.ok(slope.kib < 64, `the ${what} grows`);
+        assert.ok(slope.kib < 256, `the ${what} grows`);
         assert.ok(slope.fds < 1, `the ${what} keeps descriptors`);
       }
     });

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { median } from '../bench/statistics.ts';
 
 /** What a process uses while something is done many times. */
 export interface Track {
@@ -6,7 +7,7 @@ export interface Track {
   look(done: number, kib?: number): Promise<void>;
   last(): string;
   all(): string;
-  /** Growth in a thousand, over the second half: the first fills caches. */
+  /** Growth in a thousand, from the median of the first half to that of the second: single looks come before a collection. */
   slope(): { readonly kib: number; readonly fds: number };
 }
 
@@ -30,19 +31,13 @@ export function createTrack(pid: number): Track {
     },
     last: () => samples.slice(-1).map(shown).join(''),
     all: () => samples.map(shown).join('; '),
-    slope: () => {
-      const half = samples.slice(Math.floor(samples.length / 2));
-      return { kib: slopeOf(half, ({ kib }) => kib), fds: slopeOf(half, ({ fds }) => fds) };
-    },
+    slope: () => ({ kib: slopeOf(samples, ({ kib }) => kib), fds: slopeOf(samples, ({ fds }) => fds) }),
   };
 }
 
-/** Least squares. */
 function slopeOf(samples: readonly Sample[], value: (sample: Sample) => number): number {
-  const mean = (of: (sample: Sample) => number): number =>
-    samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
-  const [x, y] = [mean(({ done }) => done), mean(value)];
-  const above = samples.reduce((sum, sample) => sum + (sample.done - x) * (value(sample) - y), 0);
-  const below = samples.reduce((sum, sample) => sum + (sample.done - x) ** 2, 0);
-  return below === 0 ? 0 : (above / below) * 1000;
+  const middle = Math.ceil(samples.length / 2);
+  const [before, after] = [samples.slice(0, middle), samples.slice(middle)];
+  const apart = median(after.map(({ done }) => done)) - median(before.map(({ done }) => done));
+  return ((median(after.map(value)) - median(before.map(value))) / apart) * 1000;
 }
