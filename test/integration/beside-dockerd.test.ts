@@ -7,6 +7,7 @@ import { toStep, type Line } from '../lib/beside/step.ts';
 import { ABSENT, CREATED, ENDED, RUNNING } from '../lib/beside/steps/containers.ts';
 import { COPIES, EXECS } from '../lib/beside/steps/execs.ts';
 import { IMAGES } from '../lib/beside/steps/images.ts';
+import { MOUNTS } from '../lib/beside/steps/mounts.ts';
 import { NETWORKS } from '../lib/beside/steps/networks.ts';
 import { EVENTS, EVENTS_EMPTY, SYSTEM } from '../lib/beside/steps/system.ts';
 import { VOLUMES } from '../lib/beside/steps/volumes.ts';
@@ -24,6 +25,7 @@ const PARTS: Readonly<Record<string, readonly Line[]>> = {
   execs: EXECS,
   copies: COPIES,
   volumes: VOLUMES,
+  mounts: MOUNTS,
   networks: NETWORKS,
   images: IMAGES,
   events: EVENTS,

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { invalidArgument } from '../../../common/errors.ts';
+import { codeOf, invalidArgument, messageOf } from '../../../common/errors.ts';
 import { newId } from '../../../common/ids.ts';
 import type { Bind, Container, CreateRequest, ImageMount, MountPoint, VolumeUse } from '../contract.ts';
 import type { Core } from '../core.ts';
@@ -143,16 +143,26 @@ function inherited(spec: string, sources: MountSources): MountPoint[] {
   const [, reference = '', mode] = /^([^:]*)(?::(.*))?$/.exec(spec) ?? [];
   if (reference === '') throw invalidArgument(`malformed volumes-from specification: ${spec}`);
   if (mode !== undefined && mode !== '' && !isMode(mode)) {
-    throw invalidArgument(`invalid mode for volumes-from: ${mode}`);
+    throw invalidArgument(`invalid mode: ${mode}`);
   }
   const isReadOnly = (mode ?? '').split(',').includes('ro');
-  return sources.container(reference).mounts.map((point) => ({
+  return donor(reference, sources).mounts.map((point) => ({
     ...point,
     mode: '',
     rw: point.rw && !isReadOnly,
     copyUp: false,
     createSource: false,
   }));
+}
+
+/** One that is not there makes the request wrong, as in docker. */
+function donor(reference: string, sources: MountSources): Container {
+  try {
+    return sources.container(reference);
+  } catch (error) {
+    if (codeOf(error) !== 'not-found') throw error;
+    throw invalidArgument(messageOf(error), { cause: error });
+  }
 }
 
 const isMode = (mode: string): boolean =>

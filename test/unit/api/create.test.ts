@@ -128,8 +128,16 @@ test('binds are read as docker reads them', async (t) => {
   }
   const bad: [object, number, string][] = [
     [{ Binds: ['/a:ro'] }, 400, "invalid volume specification: '/a:ro'"],
-    [{ Binds: ['data:/b:rslave'] }, 400, 'invalid mode: rslave'],
-    [{ Binds: ['/a:/b:nocopy'] }, 400, 'invalid mode: nocopy'],
+    [
+      { Binds: ['data:/b:rslave'] },
+      400,
+      `invalid volume specification: 'data:/b:rslave': invalid mount config for type "volume": field BindOptions must not be specified`,
+    ],
+    [
+      { Binds: ['/a:/b:nocopy'] },
+      400,
+      `invalid volume specification: '/a:/b:nocopy': invalid mount config for type "bind": field VolumeOptions must not be specified`,
+    ],
     [{ Binds: ['/a:/b:xx'] }, 400, 'invalid mode: xx'],
     [{ Binds: ['/a:/b:ro,rw'] }, 400, 'invalid mode: ro,rw'],
     [

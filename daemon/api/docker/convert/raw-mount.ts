@@ -31,9 +31,13 @@ export function parseRaw(spec: string): RawMount {
   if (!isMode(mode)) throw invalidArgument(`invalid mode: ${mode}`);
   const words = mode.split(',');
   const isVolume = !source.startsWith('/');
+  const foreign = (type: string, field: string): Error =>
+    invalidArgument(
+      `invalid volume specification: '${spec}': invalid mount config for type "${type}": field ${field} must not be specified`,
+    );
   if (isVolume && words.some((word) => PROPAGATIONS.includes(word) || word === 'idmap'))
-    throw invalidArgument(`invalid mode: ${mode}`);
-  if (!isVolume && words.includes('nocopy')) throw invalidArgument(`invalid mode: ${mode}`);
+    throw foreign('volume', 'BindOptions');
+  if (!isVolume && words.includes('nocopy')) throw foreign('bind', 'VolumeOptions');
   const target = absoluteTarget(destination, (reason) =>
     invalidArgument(`invalid volume specification: '${spec}': ${reason}`),
   );
