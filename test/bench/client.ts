@@ -34,6 +34,19 @@ export async function create(client: Client, cmd: readonly string[], host: objec
   return ((await client.call('POST', '/containers/create', body)) as { Id: string }).Id;
 }
 
+/** One that only sleeps, with these TCP ports at the same ports of the host. */
+export async function createPublishing(client: Client, ports: readonly number[]): Promise<string> {
+  const named = <T>(value: (port: number) => T): Record<string, T> =>
+    Object.fromEntries(ports.map((port) => [`${port}/tcp`, value(port)]));
+  const body = {
+    ...CREATE,
+    Cmd: ['sleep', '1000'],
+    ExposedPorts: named(() => ({})),
+    HostConfig: { ...CREATE.HostConfig, PortBindings: named((port) => [{ HostPort: String(port) }]) },
+  };
+  return ((await client.call('POST', '/containers/create', body)) as { Id: string }).Id;
+}
+
 export const startContainer = (client: Client, id: string): Promise<unknown> =>
   client.call('POST', `/containers/${id}/start`);
 

@@ -6,16 +6,11 @@ import { execOk } from '../lib/process.ts';
 import { uploads } from '../lib/pull-registry.ts';
 import { openRegistry } from '../lib/registry.ts';
 import { tarball } from '../lib/tarball.ts';
-import type { Client } from './client.ts';
+import type { Engine } from './engine.ts';
 import { cpuMs, peakKib, resetPeak } from './memory.ts';
 import { interleaved, median } from './statistics.ts';
 import { describe, stagesOf } from './stages.ts';
 import type { Row } from './table.ts';
-
-interface Engine {
-  readonly daemon: Daemon;
-  readonly client: Client;
-}
 
 const ROUNDS = 5;
 const LAYERS = 6;

@@ -1,21 +1,17 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startDaemon, type Daemon } from '../lib/daemon.ts';
+import { startDaemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
+import { row, type Engine, type Measure } from './engine.ts';
+import { health } from './health.ts';
 import { images } from './images.ts';
 import { logs } from './logs.ts';
 import { availableKib, pssKib } from './memory.ts';
+import { networks, volumes } from './networks.ts';
 import { interleaved, median, percentile, timed } from './statistics.ts';
 import type { Row } from './table.ts';
-
-/** One engine under measurement. */
-interface Engine {
-  readonly daemon: Daemon;
-  readonly client: Client;
-}
-
-type Measure = (ours: Engine, theirs: Engine) => Promise<Row[]>;
+import { throughputs } from './throughput.ts';
 
 const ROUNDS = 15;
 const IN_FLIGHT = 10;
@@ -34,6 +30,10 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['throughput', throughput],
   ['starts in parallel', parallelStarts],
   ['idle containers', idleContainers],
+  ['network throughput', throughputs],
+  ['networks', networks],
+  ['volumes', volumes],
+  ['health probes', health],
   ['ps', lists],
   ['logs', logs],
   ['images', images],
@@ -61,13 +61,6 @@ export async function measureAll(
   }
   return rows;
 }
-
-const row = (what: string, values: Omit<Row, 'what' | 'unit' | 'better'> & Partial<Row>): Row => ({
-  unit: 'ms',
-  better: 'less',
-  ...values,
-  what,
-});
 
 const RUN = ['run', '--rm', 'busybox', 'true'];
 

@@ -1,6 +1,6 @@
 export interface Row {
   readonly what: string;
-  readonly unit: 'ms' | 'KiB' | '1/s';
+  readonly unit: 'ms' | 'KiB' | '1/s' | 'MB/s' | 'rules';
   readonly ours: number;
   readonly theirs: number;
   /** They were given up after so long. */
@@ -8,6 +8,8 @@ export interface Row {
   /** Of ours to theirs: at most this, or at least where more is better. Undefined: only shown. */
   readonly budget: number | undefined;
   readonly better: 'less' | 'more';
+  /** Of ours alone: at most this. */
+  readonly limit?: number;
 }
 
 const format = (value: number): string =>
@@ -20,10 +22,17 @@ const format = (value: number): string =>
         : value.toFixed(4);
 
 const isMet = (row: Row): boolean => {
+  if (row.limit !== undefined && row.ours > row.limit) return false;
   const ratio = row.ours / row.theirs;
   if (row.budget === undefined) return true;
   return row.better === 'less' ? ratio <= row.budget : ratio >= row.budget;
 };
+
+const budgetOf = (row: Row): string =>
+  [
+    ...(row.limit === undefined ? [] : [`<= ${row.limit} ${row.unit}`]),
+    ...(row.budget === undefined ? [] : [`${row.better === 'less' ? '<=' : '>='} ${row.budget}`]),
+  ].join(', ');
 
 export function printTable(rows: readonly Row[]): void {
   const cells = rows.map((row) => [
@@ -31,8 +40,8 @@ export function printTable(rows: readonly Row[]): void {
     `${format(row.ours)} ${row.unit}`,
     `${row.gaveUp === true ? '> ' : ''}${format(row.theirs)} ${row.unit}`,
     `${row.gaveUp === true ? '< ' : ''}${format(row.ours / row.theirs)}`,
-    row.budget === undefined ? '' : `${row.better === 'less' ? '<=' : '>='} ${row.budget}`,
-    row.budget === undefined ? '' : isMet(row) ? 'ok' : 'MISSED',
+    budgetOf(row),
+    budgetOf(row) === '' ? '' : isMet(row) ? 'ok' : 'MISSED',
   ]);
   const table = [['', 'wherry', 'dockerd', 'ratio', 'budget', ''], ...cells];
   const widths =
