@@ -21,6 +21,8 @@ export interface DaemonOptions {
   readonly busybox?: boolean;
   /** Debian's dockerd instead of ours. */
   readonly peer?: boolean;
+  /** Before the first start; what it returns is disposed of after the last. */
+  readonly furnish?: (place: Place) => Promise<AsyncDisposable>;
 }
 
 const PEER_BY_DEFAULT = env['WHERRY_TEST_PEER'] === '1';
@@ -47,7 +49,8 @@ export interface Daemon extends Place, Clients, AsyncDisposable {
 /** Starts a daemon for this test and takes it down at its end. Throws with its log when it does not get ready. */
 export async function startDaemon(t: TestContext | undefined, options: DaemonOptions = {}): Promise<Daemon> {
   const place = await makePlace();
-  const daemon = manage(place, options);
+  const furniture = await options.furnish?.(place);
+  const daemon = manage(place, options, furniture);
   t?.after(() => daemon[Symbol.asyncDispose]());
   try {
     await daemon.restart(options.failpoint === undefined ? {} : { failpoint: options.failpoint });
@@ -61,7 +64,7 @@ export async function startDaemon(t: TestContext | undefined, options: DaemonOpt
   }
 }
 
-function manage(place: Place, options: DaemonOptions): Daemon {
+function manage(place: Place, options: DaemonOptions, furniture: AsyncDisposable | undefined): Daemon {
   const logPath = join(place.directory, 'log');
   const peer = options.peer ?? PEER_BY_DEFAULT;
   const command = [...(peer ? peerCommand(place) : wherrydCommand(place)), ...(options.args ?? [])];
@@ -95,7 +98,7 @@ function manage(place: Place, options: DaemonOptions): Daemon {
     mark: async () => void (baseline = peer ? new Map() : await takeBaseline(daemon)),
     leftovers: async () => (peer ? [] : findLeftovers(daemon, baseline)),
     log,
-    [Symbol.asyncDispose]: () => (disposed ??= end('SIGKILL').then(() => dispose(place))),
+    [Symbol.asyncDispose]: () => (disposed ??= end('SIGKILL').then(() => dispose(place, furniture))),
   };
   return daemon;
 }
@@ -119,8 +122,9 @@ const wherrydCommand = (place: Place): string[] => [
   ...['-H', `unix://${place.socket}`, '--cgroup-parent', place.cgroupParent],
 ];
 
-async function dispose(place: Place): Promise<void> {
+async function dispose(place: Place, furniture: AsyncDisposable | undefined): Promise<void> {
   await endProcesses(await ownedProcesses(place));
   await removeCgroups(place.cgroupParent);
+  await furniture?.[Symbol.asyncDispose]();
   await rm(place.directory, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { env, getuid } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { lackOfLoop } from './loop-file-system.ts';
 
 /**
  * What a test may need of its host. A probe answers why it is not there, or undefined when it is.
@@ -80,6 +81,10 @@ const needs = {
     machines: ['script', 'systemd'],
     probe: () => (cgroupVersion() === 2 ? undefined : 'cgroups are not all of version 2'),
   },
+  'ext4-projects': { ci: false, machines: ['script', 'systemd'], probe: () => lackOfLoop('ext4-projects') },
+  'xfs-projects': { ci: false, machines: ['script', 'systemd'], probe: () => lackOfLoop('xfs-projects') },
+  xfs: { ci: false, probe: () => lackOfLoop('xfs') },
+  btrfs: { ci: false, probe: () => lackOfLoop('btrfs') },
   criu: { ci: false, machines: ['script', 'systemd'], probe: lackOfCriu },
   apparmor: { ci: false, machines: ['script', 'systemd'], probe: lackOfAppArmor },
 } as const satisfies Record<string, Need>;
