@@ -54,7 +54,8 @@ daemonSuite(
 
     test('a process tree: parents, children, orphans', async () => {
       const script =
-        'for i in 1 2 3; do (for j in 1 2 3; do sleep 0.2 & done; wait) & done; sleep 0.1; ls -d /proc/[0-9]* | wc -l; wait; echo done';
+        'for i in 1 2 3; do (for j in 1 2 3; do sleep 4 & done; wait) & done; ' +
+        'for n in {1..30}; do c=$(ls -d /proc/[0-9]* | wc -l); ((c < 13)) || break; sleep 0.1; done; echo $c; wait; echo done';
       const [count, last] = (await run('bash', '-c', script)).split('\n');
       assert.ok(Number(count) >= 13, `${count} processes`);
       assert.equal(last, 'done');
