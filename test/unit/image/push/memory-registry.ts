@@ -60,6 +60,8 @@ function repositoryOf(registry: MemoryRegistry, name: string): Repository {
     },
     uploadBlob: async (...upload) => {
       const [ctx, blob, open, onBytes] = upload;
+      // As a registry's client does: who waits for the signal only would wait for ever.
+      ctx.check();
       await registry.beforeUpload(ctx.signal, blob.digest);
       registry.asked.push(`upload ${blob.digest}`);
       const bytes = await buffer(open(0));
