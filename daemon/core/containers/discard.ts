@@ -29,7 +29,7 @@ export async function discard(
   await failpoint('container.remove.snapshot');
   using _waits = ctx.waitsFor(() => 'its files to be deleted');
   await together([
-    entry.cleared.then(() => dropCgroup(core, entry)),
+    entry.cleared.then(() => dropRun(core, entry)),
     core.snapshots.remove(ctx, entry.id),
     removeDirectory(core.paths.container(entry.id)),
   ]);
@@ -38,8 +38,13 @@ export async function discard(
   core.table.remove(entry);
 }
 
-/** A shim that began when the daemon had just died makes one that nobody knows of. One that is still in use has its own clearing. */
-const dropCgroup = (core: Core, { view }: Entry): Promise<void> =>
-  removeCgroup(core.host.cgroups, cgroupPathOf(core, view)).catch((error: unknown) =>
-    core.ctx.log.warn('A cgroup stays for now', { container: view.id, error }),
+/**
+ * What its last run may have left: a shim that began when the daemon had just died makes a cgroup that nobody knows of, and for want of
+ * descriptors the clearing may have ended early. One that is still in use has its own clearing.
+ */
+async function dropRun(core: Core, { id, view }: Entry): Promise<void> {
+  await removeDirectory(core.paths.shim(id));
+  await removeCgroup(core.host.cgroups, cgroupPathOf(core, view)).catch((error: unknown) =>
+    core.ctx.log.warn('A cgroup stays for now', { container: id, error }),
   );
+}

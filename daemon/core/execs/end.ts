@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Shim } from '../../../shim/contract.ts';
 import type { Core } from '../core.ts';
@@ -9,6 +10,7 @@ import { tellExecEnded, tellExecStarted } from '../tasks/docker-events.ts';
 
 /** As for a container whose shim was killed. */
 const LOST_EXIT_CODE = 137;
+const RETRY_MS = 1_000;
 
 /** Shows an exec as running and looks after its end. */
 export function beginExec(
@@ -45,8 +47,25 @@ export async function endExec(
   if (pid !== 0) tellExecEnded(core, exec, end);
   core.events.settle();
   await failpoint('exec.exit.files');
-  await removeDirectory(core.paths.shim(exec.id));
+  await removeDirectory(core.paths.shim(exec.id)).catch((error: unknown) =>
+    removeLater(core, exec.id, error),
+  );
   // It outlived its container.
   const { containerId } = exec.view;
   if (core.table.byId(containerId) === undefined) core.execTable.forgetContainer(containerId);
+}
+
+/** For want of descriptors, say. Nobody else makes a directory of its name: it goes when it can, or at the next start. */
+function removeLater(core: Core, id: string, cause: unknown): void {
+  core.ctx.log.warn('The directory of an exec stays for now', { exec: id, error: cause });
+  const remove = async (): Promise<void> => {
+    for (let isGone = false; !isGone;) {
+      await sleep(RETRY_MS, undefined, { ref: false, signal: core.ctx.signal });
+      isGone = await removeDirectory(core.paths.shim(id)).then(
+        () => true,
+        () => false,
+      );
+    }
+  };
+  remove().catch(() => {});
 }
