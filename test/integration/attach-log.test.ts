@@ -9,11 +9,11 @@ import { muxed } from '../lib/soak/frames.ts';
 import { daemonSuite } from '../lib/suite.ts';
 
 const LAST = 40_000;
-/** Numbers, ten on a line, each by a write of its own: most of the time a line is unfinished. */
+/** Numbers, ten on a line, each by a write of its own: most of the time a line is unfinished. It rests, so that some come in time. */
 const WRITES = [
   'sh',
   '-c',
-  `read go; i=0; while [ $i -lt ${LAST} ]; do i=$((i+1)); case $i in *0) echo "$i";; *) printf "$i ";; esac; done`,
+  `read go; i=0; while [ $i -lt ${LAST} ]; do i=$((i+1)); case $i in *5000) printf "$i "; sleep 0.3;; *0) echo "$i";; *) printf "$i ";; esac; done`,
 ];
 const ALL = Array.from({ length: LAST }, (_, n) => String(n + 1)).join(' ');
 

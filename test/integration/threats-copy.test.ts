@@ -25,11 +25,11 @@ async function canary(t: TestContext): Promise<{ readonly path: string; untouche
 daemonSuite('threats: copying', (daemon) => {
   test('3: names that are exchanged all the time lead nowhere but into the container', async (t) => {
     const host = await canary(t);
-    const script = [
-      `mkdir /v/real && echo inside > /v/real/file && ln -s ${host.path} /v/link`,
-      'touch /v/ready; while :; do mv -T /v/real /v/x; mv -T /v/link /v/real; mv -T /v/x /v/link',
-      'mv -T /v/real /v/x; mv -T /v/link /v/real; mv -T /v/x /v/link; done',
-    ].join('; ');
+    const make = `mkdir /v/real && echo inside > /v/real/file && ln -s ${host.path} /v/link`;
+    const exchange = 'mv -T /v/real /v/x; mv -T /v/link /v/real; mv -T /v/x /v/link';
+    // A copy that makes a directory where none is at the moment ends the exchange: then it begins anew.
+    const again = `[ -e /v/real/file ] || { rm -rf /v/real /v/x /v/link; ${make}; }`;
+    const script = `${make}; touch /v/ready; while :; do ${exchange}; ${exchange}; ${again}; done`;
     const id = await daemon().dockerOk('run', '-d', '-v', 'shared:/v', 'busybox', 'sh', '-c', script);
     const other = await daemon().dockerOk('create', '--volumes-from', id, 'busybox', 'true');
     await eventually(

@@ -35,12 +35,14 @@ async function openPlainFiles(
   { current, names }: { readonly current: PlainFile | undefined; readonly names: readonly string[] },
 ): Promise<PlainFile[]> {
   const first = current === undefined ? [] : [current];
-  const isRotated = names.some((name) => name.startsWith(`${basename(path)}.`));
-  if (!isRotated) return first;
+  const start = `${basename(path)}.`;
+  const rotated = names.filter((name) => name.startsWith(start));
+  if (rotated.length === 0) return first;
+  const highest = Math.max(...rotated.map((name) => Number(name.slice(start.length)) || 0));
   const files = [...first];
   let [absent, moved] = [1 - first.length, false];
   try {
-    for (let number = 1; absent <= HOLES; number += 1) {
+    for (let number = 1; number <= highest || absent <= HOLES; number += 1) {
       const file = await openPlainFile(`${path}.${number}`, uses);
       if (file === undefined) {
         absent += 1;
@@ -61,14 +63,20 @@ async function openPlainFiles(
   }
 }
 
-/** The shim renames one after another: where it is, there is a hole, and where it is next, when the reader gets there, another. */
+/**
+ * The shim renames one after another: where it is, there is a hole, and where it is next, when the reader gets there, another. Below the
+ * highest number that was there there may be more of them, one for each rotation that passes a slow reader.
+ */
 const HOLES = 2;
+/** Behind every time. */
+const NEVER_NS = 2n ** 64n;
 
 /** After rotations, a file that is newer than the first may have come under a higher number; and all but the newest have grown to their ends. */
 async function inOrder(files: readonly PlainFile[]): Promise<PlainFile[]> {
-  let newer = files[0]?.birthNs;
+  // The first may have been begun just now, without a line yet.
+  let newer = NEVER_NS;
   const aged = files.map((file) => ({ file, ns: (newer = file.birthNs ?? newer) }));
-  const ordered = aged.toSorted((a, b) => Number((b.ns ?? 0n) - (a.ns ?? 0n))).map(({ file }) => file);
+  const ordered = aged.toSorted((a, b) => Number(b.ns - a.ns)).map(({ file }) => file);
   await Promise.all(ordered.slice(1).map((file) => file.measure()));
   return ordered;
 }

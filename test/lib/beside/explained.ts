@@ -6,7 +6,7 @@ const each = (field: string): RegExp => new RegExp(`^body\\.(\\w+\\.)?(\\d+\\.)?
 const INSPECT = /GET \/containers\/[^/]+\/json/;
 const LIST = /GET \/(containers\/json|system\/df)/;
 const IMAGE = /GET \/(images|system)\//;
-const STATS = /GET \/containers\/c1\/stats/;
+const STATS = /GET \/containers\/k1\/stats/;
 
 /** What every answer has. */
 const HEADERS: readonly Explanation[] = [
@@ -225,7 +225,7 @@ const ANSWERS: readonly Explanation[] = [
     because: 'there is no container without an image',
   },
   {
-    of: /POST \/containers\/c1\/update/,
+    of: /POST \/containers\/k1\/update/,
     at: /^(status|body\.message)$/,
     because: 'what is set already is looked at first',
   },
@@ -234,7 +234,7 @@ const ANSWERS: readonly Explanation[] = [
   { of: /GET .*publish%22%3A%5B%22x/, at: WHOLE, because: 'no port is x' },
   { of: /DELETE .*link=1/, at: WHOLE, because: 'there are no links but those of networks' },
   {
-    of: /POST \/(containers\/c1\/exec|exec\/(\{e1\}|nosuch)\/)/,
+    of: /POST \/(containers\/k1\/exec|exec\/(\{e1\}|nosuch)\/)/,
     at: WHOLE,
     because: 'what is not there is looked for first',
   },

@@ -117,6 +117,22 @@ test('tail reaches into rotated files, and every file is read in its order', asy
   assert.equal(text(await read(path, { tail: 3 })), '2\n3\n4\n');
 });
 
+test('rotations under way leave holes: what is beyond them is read', async (t) => {
+  const path = await logFile(t);
+  await writeFile(`${path}.8`, line(1, '1\n'));
+  await writeFile(`${path}.2`, line(2, '2\n'));
+  await writeFile(path, line(3, '3\n'));
+  assert.equal(text(await read(path)), '1\n2\n3\n');
+  // One without a line yet is the newest all the same.
+  await writeFile(path, '');
+  const files = await openLogFiles(path, createLogUses());
+  assert.deepEqual(
+    files.map(({ birthNs }) => birthNs),
+    [undefined, second(2), second(1)],
+  );
+  await closeAll(files);
+});
+
 test('a damaged line and an unfinished last one are left out', async (t) => {
   const path = await logFile(t);
   await writeFile(path, `${line(1, 'a\n')}{"log":"bro\n${line(2, 'b\n')}{"log":"half`);

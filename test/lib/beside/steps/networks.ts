@@ -4,7 +4,7 @@ const JSON_TYPE = { 'Content-Type': 'application/json' };
 const SUBNET = { Driver: 'default', Config: [{ Subnet: '10.99.0.0/24', Gateway: '10.99.0.1' }] };
 const created = (body: object): Line => ['POST /networks/create', { CheckDuplicate: true, ...body }];
 
-/** With c1, ended, and n1, running. */
+/** With k1, ended, and n1, running. */
 export const NETWORKS: readonly Line[] = [
   ['GET /networks', undefined, { sortBy: 'Name' }],
   'GET /networks/bridge',
@@ -84,15 +84,15 @@ export const NETWORKS: readonly Line[] = [
   ['POST /networks/host/connect', { Container: 'n1' }],
   [
     'POST /networks/inner/connect',
-    { Container: 'c1', EndpointConfig: { IPAMConfig: { IPv4Address: '1.2.3.4' } } },
+    { Container: 'k1', EndpointConfig: { IPAMConfig: { IPv4Address: '1.2.3.4' } } },
   ],
-  ['POST /networks/inner/disconnect', { Container: 'c1' }],
+  ['POST /networks/inner/disconnect', { Container: 'k1' }],
   ['POST /networks/inner/connect', undefined, { raw: '{', headers: JSON_TYPE }],
   'GET /containers/n1/json',
   'DELETE /networks/front',
   'DELETE /networks/bridge',
   'DELETE /networks/nosuch',
-  ['POST /networks/inner/disconnect', { Container: 'c1' }],
+  ['POST /networks/inner/disconnect', { Container: 'k1' }],
   ['POST /networks/inner/disconnect', { Container: 'nosuch' }],
   ['POST /networks/inner/disconnect', { Container: 'nosuch', Force: true }],
   ['POST /networks/nosuch/disconnect', { Container: 'n1' }],
