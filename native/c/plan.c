@@ -128,8 +128,15 @@ static long argument(const struct plan *plan, const struct plan_step *step, int 
 	}
 }
 
+/*
+ * openat2 gives up with EAGAIN when anybody on the host renames or mounts something while it goes up by `..` (man 2 openat2): on a
+ * busy host, now and then, and hardly twice in a row.
+ */
+#define OPEN_ATTEMPTS 1000
+
 static long call(const struct plan *plan, const struct plan_step *step, long number)
 {
+	int attempts = OPEN_ATTEMPTS;
 	long result;
 
 	do {
@@ -137,7 +144,7 @@ static long call(const struct plan *plan, const struct plan_step *step, long num
 				 argument(plan, step, 3), argument(plan, step, 4), argument(plan, step, 5));
 		if (result == -1)
 			result = -errno;
-	} while (result == -EINTR && number != SYS_close);
+	} while ((result == -EINTR && number != SYS_close) || (result == -EAGAIN && number == SYS_openat2 && --attempts > 0));
 	return result;
 }
 

@@ -4,7 +4,7 @@ import { chmod, chown, lstat, mkdir, readdir, readFile, writeFile } from 'node:f
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../../image/digest.ts';
-import { exec } from '../lib/process.ts';
+import { exec, start } from '../lib/process.ts';
 import { findProgram } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -131,6 +131,24 @@ daemonSuite('volumes: threats', (daemon) => {
     assert.equal(await fingerprint(path), before);
     await daemon().dockerOk('rm', '-v', id);
     await daemon().dockerOk('volume', 'rm', 'named');
+    await daemon().dockerOk('rmi', 'linked:1');
+  });
+
+  test('a path that goes up is found while others rename: the kernel gives up then, and is asked again', async (t) => {
+    const [from, to] = ['r1', 'r2'].map((name) => join(daemon().directory, name));
+    await loadImage({
+      name: 'linked:1',
+      entries: [{ name: 'up', type: '2', linkName: '../../../../../../../../../../../../srv' }],
+      config: { Volumes: { '/up/in': {} } },
+    });
+    const code =
+      'const [, a, b] = process.argv; fs.writeFileSync(a, ""); for (;;) { fs.renameSync(a, b); fs.renameSync(b, a); }';
+    const renaming = start([process.execPath, '-e', code, from ?? '', to ?? '']);
+    t.after(() => renaming.kill('SIGKILL'));
+    const ids: string[] = [];
+    for (let round = 0; round < 40; round += 1)
+      ids.push(await daemon().dockerOk('create', 'linked:1', '/bin/busybox', 'true'));
+    await daemon().dockerOk('rm', '-v', ...ids);
     await daemon().dockerOk('rmi', 'linked:1');
   });
 
