@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { archive, statOf, tarNames } from '../lib/container-files.ts';
 import { exec } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -29,6 +32,27 @@ daemonSuite('copy', (daemon) => {
   };
   const cp = (...args: string[]): Promise<string> => daemon().dockerOk('cp', ...args);
   const names = (from: string): Promise<string[]> => tarNames(daemon().argv('docker', 'cp', from, '-'));
+
+  for (const goesOn of [true, false]) {
+    test(`a client of a broken archive is answered and let go, ${goesOn ? 'when it has sent all' : 'though it sends no more'}`, async () => {
+      const id = await make('exited');
+      const size = 8 << 20;
+      const socket = connect({ path: daemon().socket, allowHalfOpen: true }).on('error', () => {});
+      const closed = Promise.race([once(socket, 'end'), once(socket, 'close')]);
+      socket.write(
+        `PUT /containers/${id}/archive?path=/ HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n`,
+      );
+      socket.write(Buffer.alloc(4096, 'no tar'));
+      // By now the archive has failed, and who unpacks it waits for more of it.
+      await sleep(500);
+      const answered = once(socket, 'data');
+      if (goesOn) socket.write(Buffer.alloc(size - 4096));
+      assert.match(String((await answered)[0]), /^HTTP\/1.1 (400|500) /);
+      if (goesOn) socket.end();
+      await closed;
+      socket.destroy();
+    });
+  }
 
   for (const kind of kinds) {
     test(`${kind}: what comes out of a container is what is in it`, async (t) => {

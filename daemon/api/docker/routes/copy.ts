@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalidArgument } from '../../../../common/errors.ts';
@@ -39,7 +39,7 @@ export function copyRoutes(app: FastifyInstance, door: Door): void {
         keepKinds: flag(request.query, 'noOverwriteDirNonDir'),
       });
     } catch (error) {
-      await drain(request.raw);
+      await drain(request.raw, reply.raw);
       throw error;
     }
     return reply.code(200).send();
@@ -48,11 +48,14 @@ export function copyRoutes(app: FastifyInstance, door: Door): void {
 
 const LINGER_MS = 2000;
 
-/** A client that is still sending would be cut off, and not hear why it failed. */
-async function drain(raw: IncomingMessage): Promise<void> {
-  if (raw.readableEnded || raw.destroyed) return;
-  raw.resume();
-  await once(raw, 'end', { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {});
+/** A client that is still sending would be cut off, and not hear why it failed. One that goes on for too long hears it first. */
+async function drain(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.readableEnded || request.destroyed) return;
+  // Not `resume`, which does nothing while an iterator still waits for a chunk.
+  request.on('data', () => {});
+  await once(request, 'end', { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {
+    response.once('finish', () => request.destroy());
+  });
 }
 
 /** Docker's words, a blank missing. */
