@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupPathOf, killCgroup, removeCgroup } from '../cgroups.ts';
 import type { Container } from '../contract.ts';
 import type { Core } from '../core.ts';
-
-const RETRY_MS = 1_000;
+import { untilDone } from '../until-done.ts';
 
 /**
  * For a launch that hangs in a call to the kernel: kills what there is of it, which ends when the kernel answers, and then removes its
@@ -14,15 +12,10 @@ export function clearLater(core: Core, view: Container): void {
   const { cgroups } = core.host;
   const clear = async (): Promise<void> => {
     await killCgroup(cgroups, path);
-    for (;;) {
-      await sleep(RETRY_MS, undefined, { ref: false, signal: core.ctx.signal });
+    await untilDone(core, async () => {
       using _ = await core.locks.acquire(view.id);
-      const isGone = await removeCgroup(cgroups, path).then(
-        () => true,
-        () => false,
-      );
-      if (isGone) return;
-    }
+      await removeCgroup(cgroups, path);
+    });
   };
   clear().catch((error: unknown) =>
     core.ctx.log.warn('Cannot clear away after a launch that hung', { container: view.id, error }),

@@ -1,16 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Shim } from '../../../shim/contract.ts';
 import type { Core } from '../core.ts';
 import type { Ending } from '../process-watch.ts';
 import { removeDirectory } from '../remove-directory.ts';
+import { untilDone } from '../until-done.ts';
 import { announceExec, showExecs } from './announce.ts';
 import type { ExecEntry } from './table.ts';
 import { tellExecEnded, tellExecStarted } from '../tasks/docker-events.ts';
 
 /** As for a container whose shim was killed. */
 const LOST_EXIT_CODE = 137;
-const RETRY_MS = 1_000;
 
 /** Shows an exec as running and looks after its end. */
 export function beginExec(
@@ -58,14 +57,5 @@ export async function endExec(
 /** For want of descriptors, say. Nobody else makes a directory of its name: it goes when it can, or at the next start. */
 function removeLater(core: Core, id: string, cause: unknown): void {
   core.ctx.log.warn('The directory of an exec stays for now', { exec: id, error: cause });
-  const remove = async (): Promise<void> => {
-    for (let isGone = false; !isGone;) {
-      await sleep(RETRY_MS, undefined, { ref: false, signal: core.ctx.signal });
-      isGone = await removeDirectory(core.paths.shim(id)).then(
-        () => true,
-        () => false,
-      );
-    }
-  };
-  remove().catch(() => {});
+  untilDone(core, () => removeDirectory(core.paths.shim(id))).catch(() => {});
 }
