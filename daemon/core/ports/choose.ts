@@ -22,18 +22,12 @@ export async function keepFitting(
   const byContainerPort = Map.groupBy(ports, keyOf);
   const breathe = pace();
   for (const group of samePorts(bindings)) {
-    const hostIps = group.flatMap((each) => hostIpsOf(state, endpoint, each));
+    const { translated, routes } = addressesOf(state, endpoint, group);
     await breathe();
     const fitting = findFitting(
       (byContainerPort.get(keyOf(group[0])) ?? []).filter((port) => !kept.has(port)),
       group[0],
-      [
-        ...hostIps.filter((hostIp) => !isRouted(state, endpoint, hostIp)),
-        ...routedPorts(
-          hostIps,
-          hostIps.filter((hostIp) => !isRouted(state, endpoint, hostIp)),
-        ),
-      ],
+      [...translated, ...routes],
     );
     if (fitting === undefined) missing.push(...group);
     else for (const port of fitting) kept.add(port);
@@ -96,10 +90,10 @@ function* chooseEach(
 ): Generator<undefined, PublishedPort[]> {
   const ports: PublishedPort[] = [];
   try {
-    for (const [binding, ...others] of samePorts(bindings)) {
-      const wanted = [binding, ...others].flatMap((each) => hostIpsOf(state, endpoint, each));
-      const hostIps = wanted.filter((hostIp) => !isRouted(state, endpoint, hostIp));
-      ports.push(...routedPorts(wanted, hostIps).map((hostIp) => routed(binding, hostIp)));
+    for (const group of samePorts(bindings)) {
+      const [binding] = group;
+      const { translated: hostIps, routes } = addressesOf(state, endpoint, group);
+      ports.push(...routes.map((hostIp) => routed(binding, hostIp)));
       if (hostIps.length > 0)
         ports.push(...state.holds.take({ binding, hostIps, target: endpoint.ipAddress }));
       yield;
@@ -146,11 +140,14 @@ const routed = ({ containerPort, protocol }: PortBinding, hostIp: string): Publi
   hostPort: ROUTED,
 });
 
-/** Docker: of each family once, whatever address was named. */
-const routedPorts = (wanted: readonly string[], translated: readonly string[]): string[] => [
-  ...new Set(
-    wanted
-      .filter((hostIp) => !translated.includes(hostIp))
-      .map((hostIp) => (hostIp.includes(':') ? ANY_V6 : ANY_V4)),
-  ),
-];
+/** What bindings of one port ask for: addresses of the host that are translated, and of those that are routed docker's one a family. */
+function addressesOf(
+  state: State,
+  endpoint: Endpoint,
+  bindings: readonly PortBinding[],
+): { readonly translated: readonly string[]; readonly routes: readonly string[] } {
+  const [translated, others]: [string[], string[]] = [[], []];
+  for (const hostIp of bindings.flatMap((each) => hostIpsOf(state, endpoint, each)))
+    (isRouted(state, endpoint, hostIp) ? others : translated).push(hostIp);
+  return { translated, routes: [...new Set(others.map((ip) => (ip.includes(':') ? ANY_V6 : ANY_V4)))] };
+}
