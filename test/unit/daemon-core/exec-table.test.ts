@@ -4,21 +4,9 @@ import { test } from 'node:test';
 import type { Exec, ExecCreateRequest } from '../../../daemon/core/contract.ts';
 import { createExecTable } from '../../../daemon/core/execs/table.ts';
 import { openExecStore } from '../../../daemon/store/execs.ts';
+import { EXEC } from '../../lib/exec-request.ts';
 
-const REQUEST: ExecCreateRequest = {
-  container: 'c',
-  cmd: ['true'],
-  env: [],
-  user: '',
-  workingDir: '',
-  tty: false,
-  privileged: false,
-  attachStdin: false,
-  attachStdout: true,
-  attachStderr: true,
-  detachKeys: undefined,
-  consoleSize: undefined,
-};
+const REQUEST: ExecCreateRequest = { ...EXEC, container: 'c', cmd: ['true'] };
 
 const made = (id: string): Exec => ({ id, containerId: 'c', request: REQUEST, state: { kind: 'created' } });
 

@@ -3,20 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { clientPair, engineStories, type TestEngine } from '../../lib/engine.ts';
 import type { Exec, ExecCreateRequest } from '../../../daemon/core/contract.ts';
+import { EXEC } from '../../lib/exec-request.ts';
 import { eventually } from '../../lib/process.ts';
-
-const EXEC: Omit<ExecCreateRequest, 'container' | 'cmd'> = {
-  env: [],
-  user: '',
-  workingDir: '',
-  tty: false,
-  privileged: false,
-  attachStdin: false,
-  attachStdout: true,
-  attachStderr: true,
-  detachKeys: undefined,
-  consoleSize: undefined,
-};
 
 async function running(place: TestEngine, request = {}): Promise<string> {
   const id = await place.create(['sleep', '1000'], request);
