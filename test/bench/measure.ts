@@ -9,6 +9,7 @@ import { images } from './images.ts';
 import { logs } from './logs.ts';
 import { availableKib, pssKib } from './memory.ts';
 import { networks, volumes } from './networks.ts';
+import { objects } from './objects.ts';
 import { interleaved, median, percentile, timed } from './statistics.ts';
 import type { Row } from './table.ts';
 import { throughputs } from './throughput.ts';
@@ -19,7 +20,6 @@ const PARALLEL = 64;
 const IDLE = 30;
 const SETTLE_MS = 8_000;
 const IDLE_BATCHES = 3;
-const LISTED = 1000;
 
 /** Each adds its rows; the order matters where one leaves the daemons warm for the next. */
 const measures: readonly (readonly [what: string, measure: Measure])[] = [
@@ -34,7 +34,7 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['networks', networks],
   ['volumes', volumes],
   ['health probes', health],
-  ['ps', lists],
+  ['objects', objects],
   ['logs', logs],
   ['images', images],
 ];
@@ -180,29 +180,4 @@ async function idleDaemons(ours: Engine, theirs: Engine): Promise<Row[]> {
     theirs: sum(await pssKib(theirs.daemon, /dockerd|containerd /)),
   };
   return [row('daemon, idle, PSS', { ...values, unit: 'KiB', budget: 0.8 })];
-}
-
-async function lists(ours: Engine, theirs: Engine): Promise<Row[]> {
-  const few = await interleaved(ROUNDS, [
-    () => ours.daemon.wherryOk('ps'),
-    () => theirs.daemon.dockerOk('ps'),
-  ]);
-  await Promise.all([fill(ours.client), fill(theirs.client)]);
-  const many = await interleaved(100, [
-    () => ours.client.call('GET', '/containers/json?all=1'),
-    () => theirs.client.call('GET', '/containers/json?all=1'),
-  ]);
-  const values = { ours: percentile(many.ours, 0.99), theirs: percentile(many.theirs, 0.99), budget: 0.5 };
-  return [
-    row(`ps over REST, ${LISTED} containers, p99`, values),
-    row('wherry ps against docker ps', { ours: median(few.ours), theirs: median(few.theirs), budget: 2.5 }),
-  ];
-}
-
-async function fill(client: Client): Promise<void> {
-  let left = LISTED;
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) await create(client, ['true']);
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
 }
