@@ -1,10 +1,9 @@
 import { defineCommand } from '../command.ts';
-import { type CreateBody, createBody } from '../container/config.ts';
-import { checkPull, createContainer } from '../container/create.ts';
+import type { CreateBody } from '../container/config.ts';
+import { createContainer, readCreate } from '../container/create.ts';
 import { planFlags } from '../container/plan-flags.ts';
 import { withHelp } from '../container/exit-status.ts';
 import { createFlags } from '../container/flags.ts';
-import { withProxies } from '../container/proxies.ts';
 import { print, printError } from '../output.ts';
 
 export const create = defineCommand({
@@ -12,12 +11,11 @@ export const create = defineCommand({
   flags: { ...createFlags, ...planFlags },
   arity: [1],
   stopsAtArgument: true,
-  run: async ({ daemon, flags, changed, args, path, client }) => {
-    const [image = '', ...command] = args;
+  run: async (call) => {
+    const { daemon, flags, path } = call;
     let body: CreateBody;
     try {
-      checkPull(flags.pull);
-      body = withProxies(createBody({ flags, changed, image, command }), client);
+      body = await readCreate(call);
     } catch (error) {
       printError(withHelp(error, path));
       return 125;

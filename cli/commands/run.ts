@@ -1,10 +1,9 @@
 import { type Call, defineCommand } from '../command.ts';
-import { type CreateBody, createBody } from '../container/config.ts';
-import { checkPull, createContainer } from '../container/create.ts';
+import type { CreateBody } from '../container/config.ts';
+import { createContainer, readCreate } from '../container/create.ts';
 import { planFlags } from '../container/plan-flags.ts';
 import { startFailureStatus, withHelp } from '../container/exit-status.ts';
 import { createFlags } from '../container/flags.ts';
-import { withProxies } from '../container/proxies.ts';
 import { subscribeExit } from '../container/wait.ts';
 import { bool, text } from '../../common/flags/flag.ts';
 import type { Daemon } from '../http/daemon.ts';
@@ -28,7 +27,7 @@ export const run = defineCommand({
   arity: [1],
   stopsAtArgument: true,
   run: async (call) => {
-    const body = readBody(call);
+    const body = await readBody(call);
     if (typeof body === 'number') return body;
     if (call.flags['dry-run']) return planOf(call, body);
     if (call.flags.detach) {
@@ -43,13 +42,11 @@ export const run = defineCommand({
   },
 });
 
-function readBody({ flags, changed, args, path, client }: RunCall): CreateBody | number {
-  const [image = '', ...command] = args;
+async function readBody(call: RunCall): Promise<CreateBody | number> {
   try {
-    checkPull(flags.pull);
-    return withProxies(createBody({ flags, changed, image, command }), client);
+    return await readCreate(call);
   } catch (error) {
-    printError(withHelp(error, path));
+    printError(withHelp(error, call.path));
     return 125;
   }
 }

@@ -1,16 +1,28 @@
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { codeOf, invalidArgument } from '../../common/errors.ts';
 import type { Values } from '../../common/flags/flag.ts';
+import type { Call } from '../command.ts';
 import type { Daemon } from '../http/daemon.ts';
 import { printError } from '../output.ts';
-import type { CreateBody } from './config.ts';
+import { createBody, type CreateBody } from './config.ts';
 import { fileError } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
+import { withProxies } from './proxies.ts';
 
 const PULL = ['always', 'missing', 'never'];
 
+/** The request of `run` and `create`, with what config.json adds to it. Throws `invalid-argument` for flags that can't be followed. */
+export async function readCreate({ flags, changed, args, client }: Call<CreateFlags>): Promise<CreateBody> {
+  const [image = '', ...command] = args;
+  checkPull(flags.pull);
+  const body = withProxies(createBody({ flags, changed, image, command }), client);
+  if (!flags['use-api-socket']) return body;
+  const { withApiSocket } = await import('./api-socket.ts');
+  return withApiSocket(body, client);
+}
+
 /** Throws when `--pull` has no value that docker knows. */
-export function checkPull(pull: string): void {
+function checkPull(pull: string): void {
   if (!PULL.includes(pull)) {
     throw invalidArgument(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
   }
@@ -48,6 +60,10 @@ export async function createContainer(
   };
   for (const warning of Warnings ?? []) printError(`WARNING: ${warning}\n`);
   cidfile.write(Id);
+  if (flags['use-api-socket']) {
+    const { giveCredentials } = await import('./api-socket.ts');
+    await giveCredentials(daemon, Id, body);
+  }
   return Id;
 }
 

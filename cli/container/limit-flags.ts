@@ -1,4 +1,4 @@
-import { bool, int, list, refused, text, value } from '../../common/flags/flag.ts';
+import { bool, int, list, text, value } from '../../common/flags/flag.ts';
 import { parseBytes } from '../flags/sizes.ts';
 import * as devices from './device-values.ts';
 
@@ -50,5 +50,5 @@ export const limitFlags = {
       return true;
     },
   }),
-  'use-api-socket': refused(''),
+  'use-api-socket': bool("Mount the daemon's socket, and give what is kept for registries"),
 };

@@ -70,13 +70,37 @@ export async function storeCredentials(auth: AuthConfig): Promise<string | undef
     writeConfigFile({ ...file, content: { ...file.content, auths: { ...authsOf(file), [server]: {} } } });
     return undefined;
   }
-  const pair = `${auth.username ?? ''}:${token === '' ? (auth.password ?? '') : ''}`;
-  const stored: StoredAuth = {
-    auth: Buffer.from(pair).toString('base64'),
-    ...(token === '' ? {} : { identitytoken: token }),
-  };
-  writeConfigFile({ ...file, content: { ...file.content, auths: { ...authsOf(file), [server]: stored } } });
+  const auths = { ...authsOf(file), [server]: encode(auth) };
+  writeConfigFile({ ...file, content: { ...file.content, auths } });
   return file.path;
+}
+
+function encode({ username = '', password = '', identitytoken = '' }: AuthConfig): StoredAuth {
+  const pair = `${username}:${identitytoken === '' ? password : ''}`;
+  return {
+    auth: Buffer.from(pair).toString('base64'),
+    ...(identitytoken === '' ? {} : { identitytoken }),
+  };
+}
+
+/** Whether anything is kept for any server, as far as the file tells. */
+export const hasCredentials = (): boolean => knownServers().length > 0;
+
+/** What is kept for all servers, as the file has it, whoever keeps it. */
+export async function storedCredentials(): Promise<Readonly<Record<string, StoredAuth>>> {
+  const found = await Promise.all(
+    knownServers().map(async (server) => {
+      const auth = await readCredentials(server);
+      return auth === undefined ? [] : [[server, encode(auth)] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+function knownServers(): string[] {
+  const file = readConfigFile();
+  const helpers = file.content['credHelpers'] ?? {};
+  return [...new Set([...Object.keys(authsOf(file)), ...Object.keys(helpers)])].toSorted();
 }
 
 /** Forgets what is kept for a server, in every form of its name; whether there was anything. */

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { built } from '../lib/clients.ts';
+import { exec } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
 
 /** Flags of `run` and `create`, in groups that go together. */
@@ -16,7 +21,7 @@ const FLAGS: readonly (readonly string[])[] = [
   ['--security-opt', 'seccomp=unconfined', '--security-opt', 'label=disable', '--privileged'],
   ['--memory', '64m', '--memory-swappiness', '5', '--oom-kill-disable', '--memory-reservation', '32m'],
   ['--stop-timeout', '3', '--stop-signal', 'INT', '--runtime', 'runc', '--disable-content-trust'],
-  ['--cpus', '0.5', '--pids-limit', '7'],
+  ['--cpus', '0.5', '--pids-limit', '7', '--kernel-memory', '64m', '--use-api-socket'],
   ['-p', '80', '-p', '127.0.0.1:8081:81/udp', '-p', '[::1]:8000-8002:90-92', '--expose', '70-72/udp'],
   ['-p', '8000-8005:99', '-p', 'published=8090,target=91,protocol=udp', '-P', '--expose', '7'],
 ];
@@ -31,6 +36,49 @@ daemonSuite('the same flags', (daemon) => {
       }
     });
   }
+
+  test("--use-api-socket gives the daemon's socket, and what is kept for registries", async () => {
+    const settings = join(daemon().directory, 'credentials');
+    await mkdir(settings);
+    const auths = { 'q.test': { auth: btoa('u:'), identitytoken: 'tok' }, 'r.test': { auth: btoa('u:pw') } };
+    await writeFile(join(settings, 'config.json'), JSON.stringify({ auths }));
+    const env = { ...process.env, DOCKER_CONFIG: settings, DOCKER_HOST: '' };
+    const script = 'cat $DOCKER_CONFIG/config.json; stat -c "%a %F" $DOCKER_CONFIG/* /var/run/docker.sock';
+    const show = async (client: 'docker' | 'wherry', ...flags: string[]): Promise<string> => {
+      const words = ['run', '--rm', '--use-api-socket', ...flags, 'busybox', 'sh', '-c', script];
+      return (await exec(daemon().argv(client, ...words), { env })).stdout;
+    };
+    const [theirs, ours] = [await show('docker'), await show('wherry')];
+    const [json = '', modes = ''] = [/^{[^]*}/.exec(ours)?.[0], ours.split('}').at(-1)?.trim()];
+    assert.deepEqual(JSON.parse(json), JSON.parse(/^{[^]*}/.exec(theirs)?.[0] ?? ''));
+    assert.equal(modes, '600 regular file\n660 socket');
+    assert.match(await show('wherry', '-e', 'DOCKER_CONFIG=/x'), /^\d+ socket$/m);
+    const { code, stderr } = await exec(
+      [built('wherry'), '-H', 'tcp://127.0.0.1:1', ...['create', '--use-api-socket', 'busybox']],
+      { env },
+    );
+    assert.equal(code, 125);
+    assert.match(stderr, /can only be used with unix sockets: docker endpoint tcp:\/\/127.0.0.1:1 incompat/);
+  });
+
+  test('images --tree shows the names of an image together', async () => {
+    await daemon().dockerOk('tag', 'busybox', 'other:name');
+    try {
+      // Theirs with colours, a warning and a legend in front.
+      const table = async (client: 'docker' | 'wherry'): Promise<string[]> => {
+        const lines = stripVTControlCharacters(await daemon().runOk(client, 'images', '--tree')).split('\n');
+        const rows = lines.slice(lines.findIndex((line) => line.startsWith('IMAGE ')));
+        return rows.map((line) => line.trim().replaceAll(/ +/g, ' '));
+      };
+      const [theirs, ours] = [await table('docker'), await table('wherry')];
+      assert.deepEqual(ours, theirs);
+      assert.equal(ours.length, 3);
+      const { code, stderr } = await daemon().wherry('images', '--tree', '-q');
+      assert.deepEqual([code, /--quiet is not yet supported with --tree/.test(stderr)], [1, true]);
+    } finally {
+      await daemon().dockerOk('rmi', 'other:name');
+    }
+  });
 
   for (const flags of FLAGS) {
     test(`make the same container: ${flags.join(' ')}`, async () => {

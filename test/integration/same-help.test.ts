@@ -11,6 +11,16 @@ import { findProgram, requires } from '../lib/requires.ts';
 /** Docker's defaults that ours say in other words, or that depend on the user. */
 const DIFFERENT_DEFAULTS: readonly RegExp[] = [/^ --(config|host|tlscacert|tlscert|tlskey)$/, / --all$/];
 
+/** Docker's flags that are refused when they are given, each with the reason. */
+const REFUSED: readonly (readonly [label: RegExp, reason: string])[] = [
+  [/^(container )?start --checkpoint(-dir)?$/, 'containers of the daemon have no checkpoints'],
+  [/^volume ls --cluster$/, 'only a swarm has cluster volumes'],
+  [
+    /^volume create --(availability|group|limit-bytes|required-bytes|scope|secret|sharing|topology-\w+|type)$/,
+    'only a swarm has cluster volumes',
+  ],
+];
+
 /** Of a plugin that is no part of docker's client, and what only concerns it. */
 const NOT_DOCKERS = new Set(['buildx', 'compose', 'help']);
 
@@ -49,12 +59,17 @@ function flagsIn(help: string): Map<string, Shown> {
   );
 }
 
-/** What docker has and ours lacks or has otherwise. A flag that is refused by name counts as there. */
+/** A flag that only `refused` makes has nothing to say of itself. */
+const isRefused = ({ hidden, help }: Flags[string]): boolean => hidden === true && help === '';
+
+/** What docker has and ours lacks, has otherwise, or refuses without a reason. */
 function missing(path: readonly string[], theirs: Map<string, Shown>, ours: Flags): string[] {
   return [...theirs].flatMap(([name, shown]) => {
     const label = `${path.join(' ')} --${name}`;
     const flag = ours[name];
     if (flag === undefined) return [`${label} is missing`];
+    if (isRefused(flag) && !REFUSED.some(([each]) => each.test(label)))
+      return [`${label} is refused without a reason`];
     const wrong = [
       flag.short === shown.short ? '' : `short ${flag.short} instead of ${shown.short}`,
       flag.type === shown.type ? '' : `type ${flag.type} instead of ${shown.type}`,
