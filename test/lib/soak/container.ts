@@ -25,6 +25,8 @@ export interface Model {
   pid: number | undefined;
   /** For messages: what was tried last. */
   doing: string;
+  /** For messages: what was asked, how it was answered, and what it was after that. */
+  readonly history: string[];
 }
 
 export interface Told {
@@ -61,6 +63,8 @@ export async function tell(socket: string, model: Model, told: Told): Promise<Bu
     model.codes = told.codes ?? model.codes;
     if (model.status !== 'running' || to !== before || told.codes !== undefined) model.pid = undefined;
   }
+  const answer = outcome.kind === 'answer' ? outcome.status : 'lost';
+  model.history.push(`${new Date().toISOString()} ${method} ${path}: ${answer}, then ${model.status}`);
   await check(socket, model);
   return outcome.kind === 'answer' ? outcome.body : undefined;
 }

@@ -5,6 +5,8 @@ import { check, readLog, settles, tell, type Model } from './container.ts';
 import { OPERATIONS } from './operations.ts';
 
 let serial = 0;
+/** Of what a container went through, when it is not what it should be. */
+const TOLD = 8;
 
 /** Creates until it is known to be there: a request that was lost is looked for by its name. */
 async function create(
@@ -28,7 +30,7 @@ async function create(
     const { Id: id, State } = JSON.parse(found.body.toString()) as { Id: string; State?: { Status: string } };
     // Half made, and on its way out.
     if (State?.Status === 'removing') continue;
-    return { id, name, status: 'created', codes: [], pid: undefined, doing: 'create' };
+    return { id, name, status: 'created', codes: [], pid: undefined, doing: 'create', history: [] };
   }
 }
 
@@ -68,7 +70,8 @@ async function life(client: Client): Promise<void> {
     }
     if (model.status !== 'absent') await readLog(socket, model);
   } catch (error) {
-    throw new Error(`${model.doing}: ${String(error)}`, { cause: error });
+    const told = model.history.slice(-TOLD).join('\n');
+    throw new Error(`${model.doing}: ${String(error)}, after\n${told}`, { cause: error });
   }
   await remove(client, model);
 }
