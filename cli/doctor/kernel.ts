@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { isStopped, isZombie, processOf } from './processes.ts';
+import { isStopped, isZombie, processOf } from '../kernel-process.ts';
 import type { Answer, Found, Layer } from './contract.ts';
 
 const CGROUPS = '/sys/fs/cgroup';

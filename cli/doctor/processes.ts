@@ -1,27 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the kernel says of a process (man 5 proc_pid_status). */
-export interface KernelProcess {
-  readonly pid: number;
-  /** `S (sleeping)`. */
-  readonly state: string;
-  readonly parent: number;
-}
-
-/** Undefined when there is none; one that has ended and was not waited for is none either, but for its state. */
-export function processOf(pid: number): KernelProcess | undefined {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const value = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
-    return { pid, state: value('State'), parent: Number(value('PPid')) };
-  } catch {
-    return undefined;
-  }
-}
-
-export const isStopped = ({ state }: KernelProcess): boolean => /^[Tt]/.test(state);
-export const isZombie = ({ state }: KernelProcess): boolean => /^[ZX]/.test(state);
-
 /** A shim: its first argument is its directory, cut to the room that its name left. */
 export interface ShimProcess {
   readonly pid: number;

@@ -1,7 +1,7 @@
 import type { Daemon } from '../http/daemon.ts';
 import { containerPath } from '../commands/each.ts';
 import { codeOf, messageOf } from '../../common/errors.ts';
-import { isStopped, processOf } from './processes.ts';
+import { isStopped, processOf } from '../kernel-process.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layer, Roots } from './contract.ts';

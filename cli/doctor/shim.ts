@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Exit } from '../../shim/contract.ts';
 import { parseExitFile } from '../../shim/exit-file.ts';
 import { frameReader, type ShimEvent } from '../../shim/frames.ts';
-import { findShim, isStopped, processOf } from './processes.ts';
+import { isStopped, processOf } from '../kernel-process.ts';
+import { findShim } from './processes.ts';
 import type { Answer, Layer, Roots } from './contract.ts';
 
 /** The shim's socket: it greets whoever connects with what it knows. */

@@ -1,5 +1,6 @@
 import { internal, type WherryError } from '../../common/errors.ts';
-import { errnoName, SyscallError } from '../ffi/syscall.ts';
+import { errnoName } from '../ffi/syscall.ts';
+import { isErrno } from '../sys/files.ts';
 import {
   closeDescriptor,
   enableNetlinkOption,
@@ -123,7 +124,7 @@ function receiveIfAny(fd: number, into: Buffer): number | undefined {
   try {
     return receiveNow(fd, into);
   } catch (error) {
-    if (error instanceof SyscallError && error.errnoName === 'EAGAIN') return undefined;
+    if (isErrno(error, 'EAGAIN')) return undefined;
     throw error;
   }
 }

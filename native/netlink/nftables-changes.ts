@@ -1,4 +1,4 @@
-import { SyscallError } from '../ffi/syscall.ts';
+import { isErrno } from '../sys/files.ts';
 import {
   closeDescriptor,
   joinNetlinkGroup,
@@ -62,8 +62,8 @@ function receive(fd: number, buffer: Buffer): Buffer | 'lost' | undefined {
   try {
     return buffer.subarray(0, receiveNow(fd, buffer));
   } catch (error) {
-    if (error instanceof SyscallError && error.errnoName === 'EAGAIN') return undefined;
-    if (error instanceof SyscallError && error.errnoName === 'ENOBUFS') return 'lost';
+    if (isErrno(error, 'EAGAIN')) return undefined;
+    if (isErrno(error, 'ENOBUFS')) return 'lost';
     throw error;
   }
 }

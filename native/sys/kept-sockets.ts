@@ -1,5 +1,6 @@
 import { bind } from '../ffi/library.ts';
-import { checked, SyscallError } from '../ffi/syscall.ts';
+import { checked } from '../ffi/syscall.ts';
+import { isErrno } from './files.ts';
 
 /**
  * A pair of descriptors in the queue of a unix socket (man 7 unix, SCM_RIGHTS): they stay open for as long as the socket does, in
@@ -26,7 +27,7 @@ export function keptPair(socket: number): Kept | undefined {
   try {
     checked('take descriptors from', `socket ${socket}`, () => kept(socket, fds));
   } catch (error) {
-    if (error instanceof SyscallError && error.errnoName === 'EAGAIN') return undefined;
+    if (isErrno(error, 'EAGAIN')) return undefined;
     throw error;
   }
   return [fds.readInt32LE(0), fds.readInt32LE(4)];

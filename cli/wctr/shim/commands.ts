@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { bool, int, text } from '../../../common/flags/flag.ts';
 import { socketPair } from '../../../native/sys/unix-socket.ts';
 import { byteReader } from '../../http/byte-reader.ts';
+import { processOf } from '../../kernel-process.ts';
 import { print } from '../../output.ts';
 import { parseDetachKeys, DEFAULT_DETACH_KEYS } from '../../stream/detach-keys.ts';
 import { streamContainer } from '../../stream/hijacked.ts';
@@ -11,7 +12,7 @@ import { goJson } from '../go-json.ts';
 import { printTable } from '../table.ts';
 import { signalNumber } from '../tasks/task.ts';
 import { askShim, within, type Answer } from './connect.ts';
-import { DEFAULT_EXEC_ROOT, findPlace, logOf, placesIn, processOf } from './find.ts';
+import { DEFAULT_EXEC_ROOT, findPlace, logOf, placesIn } from './find.ts';
 
 const shimFlags = {
   'exec-root': text("the daemon's --exec-root", {

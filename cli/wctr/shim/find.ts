@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalidArgument, notFound } from '../../../common/errors.ts';
 
@@ -38,35 +38,6 @@ export function findPlace(given: string, execRoot: string): Place {
   if (second !== undefined)
     throw invalidArgument(`"${given}" is the beginning of several ids: ${first.id}, ${second.id}`);
   return first;
-}
-
-/** What the kernel says of a process; undefined when there is none. proc(5), /proc/pid/stat and /proc/pid/status. */
-export interface KernelProcess {
-  /** `S (sleeping)`. */
-  readonly state: string;
-  readonly parent: number;
-  readonly command: string;
-  /** It has a controlling terminal. */
-  readonly terminal: boolean;
-}
-
-export function processOf(pid: number): KernelProcess | undefined {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const value = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Behind the name, which may hold anything: state, parent, group, session, terminal.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
-    return {
-      state: value('State'),
-      parent: Number(value('PPid')),
-      command: words || value('Name'),
-      terminal: Number(fields[4]) !== 0,
-    };
-  } catch {
-    return undefined;
-  }
 }
 
 export interface LogPosition {

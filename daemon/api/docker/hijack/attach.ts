@@ -5,17 +5,15 @@ import type { ApiVersion } from '../versions.ts';
 import { streamHead } from './answer.ts';
 import { letGo, writeFully, type Hijacked } from './socket.ts';
 
+export interface AttachRequest {
+  readonly message: IncomingMessage;
+  readonly name: string;
+  readonly query: Query;
+  readonly version: ApiVersion;
+}
+
 /** `POST /containers/{name}/attach`. Throws what is wrong before the connection is a stream. */
-export async function attach(
-  door: Door,
-  { socket, head }: Hijacked,
-  request: {
-    readonly message: IncomingMessage;
-    readonly name: string;
-    readonly query: Query;
-    readonly version: ApiVersion;
-  },
-): Promise<void> {
+export async function attach(door: Door, { socket, head }: Hijacked, request: AttachRequest): Promise<void> {
   const { message, query, version } = request;
   const { id, config } = door.engine.containers.checkAttach(request.name, text(query, 'detachKeys'));
   await writeFully(socket, streamHead(message, { tty: config.tty, version }));

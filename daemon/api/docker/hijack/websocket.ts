@@ -3,8 +3,9 @@ import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer, type WebSocket } from 'ws';
 import { messageOf } from '../../../../common/errors.ts';
 import type { Door } from '../door.ts';
-import { flag, text, type Query } from '../query.ts';
-import { differs, type ApiVersion } from '../versions.ts';
+import { flag, text } from '../query.ts';
+import { differs } from '../versions.ts';
+import type { AttachRequest } from './attach.ts';
 import { bridge } from './bridge.ts';
 import { letGo } from './socket.ts';
 
@@ -25,12 +26,7 @@ const server = new WebSocketServer({
 export async function attachWebsocket(
   door: Door,
   { stream, head }: { readonly stream: Duplex; readonly head: Buffer },
-  request: {
-    readonly message: IncomingMessage;
-    readonly name: string;
-    readonly query: Query;
-    readonly version: ApiVersion;
-  },
+  request: AttachRequest,
 ): Promise<void> {
   const { message, query, version } = request;
   const { containers } = door.engine;
