@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { clients, daemonSuite } from '../lib/suite.ts';
+import { eventually } from '../lib/process.ts';
 import { rest } from '../lib/rest.ts';
 
 const top = await mkdtemp('/tmp/cdi-');
 const directories = [join(top, 'first'), join(top, 'second')];
+
+/** Notes its point, its environment and the state that it reads. */
+const hook = (hookName: string, file: string): object => ({
+  hookName,
+  path: '/bin/sh',
+  args: ['sh', '-c', `echo "${hookName} $WHO $(sed 's/.*"status": *"\\([a-z]*\\)".*/\\1/')" >> ${file}`],
+  env: ['WHO=me', 'PATH=/bin'],
+  timeout: 20,
+});
 
 const JSON_SPEC = {
   cdiVersion: '0.6.0',
@@ -30,7 +40,27 @@ const JSON_SPEC = {
         deviceNodes: [{ path: '/dev/read', type: 'c', major: 10, minor: 250, permissions: 'r' }],
       },
     },
-    { name: 'hooked', containerEdits: { hooks: [{ hookName: 'createContainer', path: '/bin/x' }] } },
+    {
+      name: 'hooked',
+      containerEdits: {
+        mounts: [{ hostPath: top, containerPath: '/thing' }],
+        hooks: [
+          ...['poststop', 'poststart', 'createRuntime', 'prestart', 'createContainer'].map((name) =>
+            hook(name, `${top}/trace`),
+          ),
+          hook('startContainer', '/thing/trace'),
+        ],
+      },
+    },
+    {
+      name: 'failing',
+      containerEdits: {
+        hooks: [
+          { hookName: 'createContainer', path: '/bin/sh', args: ['sh', '-c', 'echo no luck >&2; exit 3'] },
+        ],
+      },
+    },
+    { name: 'resctrl', containerEdits: { intelRdt: {} } },
     { name: 'gone', containerEdits: { deviceNodes: [{ path: '/dev/does-not-exist' }] } },
   ],
 };
@@ -92,7 +122,7 @@ daemonSuite(
       const failed = 'CDI device injection failed: ';
       const cases: readonly (readonly [string, string])[] = [
         ['vendor.com/thing=none', 'unresolvable CDI devices vendor.com/thing=none'],
-        ['vendor.com/thing=hooked', 'the hook "/bin/x" is not supported'],
+        ['vendor.com/thing=resctrl', 'intelRdt is not supported'],
         [
           'vendor.com/thing=gone',
           'failed to stat CDI host device "/dev/does-not-exist": no such file or directory',
@@ -104,6 +134,46 @@ daemonSuite(
         400,
         'unexpected count in CDI device request',
       ]);
+    });
+
+    test('hooks run at their six points, and the container is like any other', async () => {
+      const trace = (): Promise<string[]> =>
+        readFile(join(top, 'trace'), 'utf8').then((text) => text.trimEnd().split('\n'));
+      const flags = ['--device', 'vendor.com/thing=hooked', '--init', '-m', '64m'];
+      const script = 'echo said; cat /thing/trace; sleep 1000';
+      const id = await daemon().dockerOk('run', '-d', ...flags, 'busybox', 'sh', '-c', script);
+      const before = ['prestart', 'createRuntime', 'createContainer'].map((name) => `${name} me creating`);
+      const inside = [...before, 'startContainer me created'];
+      await eventually('it works', async () => (await daemon().dockerOk('logs', id)).includes('startC'));
+      assert.equal(await daemon().dockerOk('logs', id), ['said', ...inside].join('\n'));
+      assert.deepEqual(await trace(), [...inside, 'poststart me running']);
+      assert.equal(await daemon().dockerOk('exec', id, 'cat', '/proc/1/comm'), 'docker-init');
+      await daemon().kill9();
+      await daemon().restart();
+      await daemon().dockerOk('exec', id, 'test', '-e', '/thing/here');
+      await daemon().dockerOk('restart', '-t', '0', id);
+      const once = [...inside, 'poststart me running', 'poststop me stopped'];
+      assert.deepEqual(await trace(), [...once, ...inside, 'poststart me running']);
+      await daemon().dockerOk('rm', '-f', id);
+      assert.deepEqual(await trace(), [...once, ...once]);
+    });
+
+    test('a hook that fails is told, and its container does not start', async () => {
+      const failed = await daemon().docker('run', '--device', 'vendor.com/thing=failing', 'busybox', 'true');
+      assert.equal(failed.code, 125, failed.stderr);
+      assert.match(failed.stderr, /error running createContainer hook #0: exit status 3.* no luck/);
+    });
+
+    test("a node without an owner is its user's, with everybody's mode; a word that is not known is no device", async () => {
+      const look = ['busybox', 'stat', '-c', '%u:%g %a', '/dev/one'];
+      const flags = ['--rm', '-u', '1000:2000', '--device', 'vendor.com/thing=one'];
+      assert.equal(await daemon().dockerOk('run', ...flags, ...look), '1000:2000 666');
+      const odd = { ...JSON_SPEC, kind: 'vendor.com/odd', containerEdits: { environment: ['A=1'] } };
+      await writeFile(join(directories[0] ?? '', 'odd.json'), JSON.stringify(odd));
+      const refused = await start({ Driver: 'cdi', DeviceIDs: ['vendor.com/odd=one'] });
+      assert.match(refused[1], /unresolvable CDI devices vendor.com\/odd=one$/);
+      assert.match(await daemon().log(), /Cannot read a description of devices .*odd\.json/);
+      await rm(join(directories[0] ?? '', 'odd.json'));
     });
 
     test('for GPUs there is no driver', async () => {

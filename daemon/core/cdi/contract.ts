@@ -1,17 +1,32 @@
-import type { Device, DeviceRule, Mount } from '../../../runtime/spec.ts';
+import type { Device, DeviceRule, Hook, HookPoint, Mount } from '../../../runtime/spec.ts';
 
 /** What the devices that a container asks for change in its specification (Container Device Interface, SPEC.md). */
 export interface DeviceEdits {
   /** `NAME=value`, over those of the container. */
   readonly env: readonly string[];
+  /** Without an owner: the container's user. */
   readonly devices: readonly Device[];
   readonly rules: readonly DeviceRule[];
   /** In the place of those at the same path. */
   readonly mounts: readonly Mount[];
   readonly additionalGids: readonly number[];
+  /** Programs of the host, in their order. */
+  readonly hooks: readonly PlacedHook[];
 }
 
-export const NO_EDITS: DeviceEdits = { env: [], devices: [], rules: [], mounts: [], additionalGids: [] };
+export interface PlacedHook {
+  readonly point: HookPoint;
+  readonly hook: Hook;
+}
+
+export const NO_EDITS: DeviceEdits = {
+  env: [],
+  devices: [],
+  rules: [],
+  mounts: [],
+  additionalGids: [],
+  hooks: [],
+};
 
 /** Docker's DeviceRequest. */
 export interface DeviceRequest {

@@ -4,11 +4,11 @@ import type { Log } from '../../../common/log.ts';
 import type { Device, DeviceRule } from '../../../runtime/spec.ts';
 import { deviceOf } from '../spec/devices.ts';
 import { NO_EDITS, type DeviceEdits, type DeviceRequest } from './contract.ts';
-import { readDevices, type Edits } from './read-specs.ts';
+import { readDevices, type Edits, type KnownDevice } from './read-specs.ts';
 
 /**
- * What the requests change. Throws in docker's words: `internal` for a driver or a device that is not there, `invalid-argument` for a
- * request that names a count or options, `not-implemented` for hooks and resctrl.
+ * What the requests change. Throws in docker's words: `internal` for a driver or a device that is not there, and for resctrl,
+ * `invalid-argument` for a request that names a count or options.
  */
 export async function injectDevices(
   { log, directories }: { readonly log: Log; readonly directories: readonly string[] },
@@ -22,20 +22,28 @@ export async function injectDevices(
     const unknown = names.filter((name) => !known.has(name));
     if (unknown.length > 0) throw internal(`unresolvable CDI devices ${unknown.join(', ')}`);
     const devices = names.flatMap((name) => known.get(name) ?? []);
-    const origins = new Set(devices.map(({ origin }) => origin));
-    const parts = await Promise.all(
-      [...[...origins].map(({ edits }) => edits), ...devices.map(({ edits }) => edits)].map(apply),
-    );
+    const parts = await Promise.all(inOrder(devices).map(apply));
     return {
       env: parts.flatMap(({ env }) => env),
       devices: parts.flatMap((part) => part.devices),
       rules: parts.flatMap(({ rules }) => rules),
       mounts: parts.flatMap(({ mounts }) => mounts),
       additionalGids: parts.flatMap(({ additionalGids }) => additionalGids),
+      hooks: parts.flatMap(({ hooks }) => hooks),
     };
   } catch (error) {
     throw internal(`CDI device injection failed: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** What a file has for all of its devices is done once, before the first of them. */
+function inOrder(devices: readonly KnownDevice[]): Edits[] {
+  const done = new Set<KnownDevice['origin']>();
+  return devices.flatMap(({ origin, edits }) => {
+    const isFirst = !done.has(origin);
+    done.add(origin);
+    return isFirst ? [origin.edits, edits] : [edits];
+  });
 }
 
 function checkRequest({ driver, count, capabilities, options }: DeviceRequest): void {
@@ -50,8 +58,6 @@ function checkRequest({ driver, count, capabilities, options }: DeviceRequest): 
 }
 
 async function apply(edits: Edits): Promise<DeviceEdits> {
-  if ((edits.hooks ?? []).length > 0)
-    throw notImplemented(`the hook "${edits.hooks?.[0]?.path ?? ''}" is not supported`);
   if (edits.intelRdt !== undefined) throw notImplemented('intelRdt is not supported');
   const nodes = await Promise.all((edits.deviceNodes ?? []).map(nodeOf));
   return {
@@ -68,28 +74,29 @@ async function apply(edits: Edits): Promise<DeviceEdits> {
       ],
     })),
     additionalGids: (edits.additionalGids ?? []).filter((gid) => gid !== 0),
+    hooks: (edits.hooks ?? []).map(({ hookName, ...hook }) => ({ point: hookName, hook })),
   };
 }
 
 type Node = NonNullable<Edits['deviceNodes']>[number];
 
-/** What a description leaves open is the host's. */
+/** Kind and numbers that a description leaves open are the host's; its owner and mode never are. */
 async function nodeOf(
   node: Node,
 ): Promise<{ readonly device: Device; readonly rule: DeviceRule | undefined }> {
   const { path, hostPath = '', uid, gid, fileMode, permissions = '' } = node;
-  const found = await lookUp(node, hostPath === '' ? path : hostPath);
+  const { type, major, minor } = await lookUp(node, hostPath === '' ? path : hostPath);
   const device: Device = {
-    ...found,
-    path,
+    ...{ type, path },
+    ...(major === undefined ? {} : { major }),
+    ...(minor === undefined ? {} : { minor }),
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
     ...(fileMode === undefined ? {} : { fileMode: fileMode & 0o7777 }),
   };
-  const { type, major = 0, minor = 0 } = device;
   if (type !== 'b' && type !== 'c') return { device, rule: undefined };
   const access = permissions === '' ? 'rwm' : permissions;
-  return { device, rule: { allow: true, type, major, minor, access } };
+  return { device, rule: { allow: true, type, major: major ?? 0, minor: minor ?? 0, access } };
 }
 
 async function lookUp({ type = '', major = 0, minor = 0 }: Node, path: string): Promise<Device> {

@@ -1,18 +1,27 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TProperties } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Log } from '../../../common/log.ts';
+import type { HookPoint } from '../../../runtime/spec.ts';
 
 const optional = Type.Optional;
 const strings = Type.Array(Type.String());
 const whole = Type.Integer({ minimum: 0 });
+/** As the library that docker reads them with: whoever writes a word that is not known wants something that is not done. */
+const strict = <T extends TProperties>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false });
 
-const Edits = Type.Object({
-  env: optional(strings),
+const HOOK_POINTS = [
+  ...['prestart', 'createRuntime', 'createContainer'],
+  ...['startContainer', 'poststart', 'poststop'],
+] as HookPoint[];
+
+const Edits = strict({
+  env: optional(Type.Array(Type.String({ pattern: '^[^=]+=' }))),
   deviceNodes: optional(
     Type.Array(
-      Type.Object({
+      strict({
         path: Type.String({ pattern: '^/' }),
         hostPath: optional(Type.String()),
         type: optional(Type.String({ pattern: '^[bcup]?$' })),
@@ -25,10 +34,20 @@ const Edits = Type.Object({
       }),
     ),
   ),
-  hooks: optional(Type.Array(Type.Object({ hookName: Type.String(), path: Type.String() }))),
+  hooks: optional(
+    Type.Array(
+      strict({
+        hookName: Type.Union(HOOK_POINTS.map((point) => Type.Literal(point))),
+        path: Type.String({ pattern: '^/' }),
+        args: optional(strings),
+        env: optional(Type.Array(Type.String({ pattern: '^[^=]+=' }))),
+        timeout: optional(whole),
+      }),
+    ),
+  ),
   mounts: optional(
     Type.Array(
-      Type.Object({
+      strict({
         hostPath: Type.String(),
         containerPath: Type.String({ pattern: '^/' }),
         options: optional(strings),
@@ -41,10 +60,19 @@ const Edits = Type.Object({
 });
 export type Edits = Static<typeof Edits>;
 
-const SpecFile = Type.Object({
+const annotations = optional(Type.Record(Type.String(), Type.String()));
+
+const SpecFile = strict({
   cdiVersion: Type.String({ pattern: '^v?(0\\.[3-9]|1\\.[0-9]+)\\.[0-9]+$' }),
   kind: Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_-]*$' }),
-  devices: Type.Array(Type.Object({ name: Type.String({ minLength: 1 }), containerEdits: Edits })),
+  annotations,
+  devices: Type.Array(
+    strict({
+      name: Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?$' }),
+      annotations,
+      containerEdits: Edits,
+    }),
+  ),
   containerEdits: optional(Edits),
 });
 const compiled = Compile(SpecFile);

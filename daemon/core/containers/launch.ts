@@ -68,9 +68,9 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   }
   const mounted = await mountVolumes(core, ctx, { view: options.view });
   const view = { ...options.view, mounts: mounted.points };
-  const runtime = await chooseRuntime(core, view);
-  const [{ spec, plan, bundled }] = await together([
-    makePlan(core, { view, sandbox, mounted, runtime }),
+  const chosen = await chooseRuntime(core, view);
+  const [{ spec, plan, bundled, runtime }] = await together([
+    makePlan(core, { view, sandbox, mounted, chosen }),
     writeNameFiles(core, ctx, { view, sandbox }),
     makeShimDirectory(core.paths.shim(id)),
     provideInit(core, view),
@@ -109,7 +109,7 @@ const isAboutBinds = (error: unknown): boolean =>
     messageOf(error),
   );
 
-/** Undefined: our own. One that can't be found fails as a launch does. */
+/** Undefined: our own, by a plan of the shim's unless there are hooks. One that can't be found fails as a launch does. */
 async function chooseRuntime(core: Core, view: Container): Promise<ForeignRuntime | undefined> {
   const chosen = runtimeOf(core, view);
   if (chosen === undefined) return undefined;
@@ -122,15 +122,19 @@ async function chooseRuntime(core: Core, view: Container): Promise<ForeignRuntim
 
 interface ToPlan extends Omit<Prepared, 'spec'> {
   readonly mounted: Mounted;
-  readonly runtime: ForeignRuntime | undefined;
+  readonly chosen: ForeignRuntime | undefined;
 }
 
-async function makePlan(
-  core: Core,
-  { view, sandbox, mounted, runtime }: ToPlan,
-): Promise<{ readonly spec: Spec; readonly plan: Plan; readonly bundled: ForeignSpec }> {
+interface Planned extends Pick<Launched, 'spec' | 'runtime'> {
+  readonly plan: Plan;
+  readonly bundled: ForeignSpec;
+}
+
+async function makePlan(core: Core, { view, sandbox, mounted, chosen }: ToPlan): Promise<Planned> {
   const donors = { ...findDonors(core, view), network: networkDonor(core, sandbox) };
   const spec = makeSpec(withLinks(core, view), await findFacts(core, view, donors));
+  // A shim calls no hooks: with some, our own runtime is one like any other.
+  const runtime = chosen ?? (spec.hooks === undefined ? undefined : core.ownRuntime);
   const borrowed = [...borrowedMounts(spec.mounts, donors.ipc), ...mounted.borrowed];
   const request = launchRequest(core, { view, sandbox, spec });
   const { hostSide } = mounted;
@@ -139,10 +143,11 @@ async function makePlan(
     seccomp: runtime && seccompProfileOf(view.config.host, core.config.seccompProfile),
   };
   if (runtime === undefined)
-    return { spec, bundled, plan: buildLaunchPlan({ ...request, borrowed, hostSide }) };
+    return { spec, bundled, runtime, plan: buildLaunchPlan({ ...request, borrowed, hostSide }) };
   const { monitor } = request.keeper;
   const container = foreignContainer(core.paths, view.id, runtime);
-  return { spec, bundled, plan: buildForeignPlan({ ...request, ...container, borrowed, hostSide, monitor }) };
+  const plan = buildForeignPlan({ ...request, ...container, borrowed, hostSide, monitor });
+  return { spec, bundled, runtime, plan };
 }
 
 /** One is there only if the last exit could not be recorded. */

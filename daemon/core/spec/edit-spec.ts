@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import type { Mount, Spec } from '../../../runtime/spec.ts';
-import { NO_EDITS, type DeviceEdits } from '../cdi/contract.ts';
+import type { Device, Hook, HookPoint, Hooks, Mount, Spec } from '../../../runtime/spec.ts';
+import { NO_EDITS, type DeviceEdits, type PlacedHook } from '../cdi/contract.ts';
 import { overrideEnv } from '../containers/merge.ts';
 
 /** The specification with what devices of the Container Device Interface bring. Pure. */
@@ -20,15 +20,34 @@ export function editSpec(spec: Spec, edits: DeviceEdits): Spec {
       },
     },
     mounts: editMounts(spec.mounts, edits.mounts),
+    ...(edits.hooks.length === 0 ? {} : { hooks: addHooks(spec.hooks, edits.hooks) }),
     linux: {
       ...linux,
-      devices: [...(linux.devices ?? []).filter(({ path }) => !made.has(path)), ...edits.devices],
+      devices: [
+        ...(linux.devices ?? []).filter(({ path }) => !made.has(path)),
+        ...edits.devices.map((device) => ({ ...ownerOf(user), ...device })),
+      ],
       resources: {
         ...linux.resources,
         devices: [...(linux.resources?.devices ?? []), ...edits.rules],
       },
     },
   };
+}
+
+/** Root is what a device belongs to anyway. */
+const ownerOf = ({ uid, gid }: Spec['process']['user']): Pick<Device, 'uid' | 'gid'> => ({
+  ...(uid === 0 ? {} : { uid }),
+  ...(gid === 0 ? {} : { gid }),
+});
+
+function addHooks(before: Hooks = {}, added: readonly PlacedHook[]): Hooks {
+  const points = Map.groupBy(added, ({ point }) => point);
+  const after = [...points].map(([point, placed]): [HookPoint, Hook[]] => [
+    point,
+    [...(before[point] ?? []), ...placed.map(({ hook }) => hook)],
+  ]);
+  return { ...before, ...Object.fromEntries(after) };
 }
 
 /** Behind all others, so that none hides them; shallow ones first. */
