@@ -138,6 +138,8 @@ export interface Ingest extends AsyncDisposable {
   status(): IngestStatus;
   truncate(bytes: number): Promise<void>;
   write(data: Uint8Array): Promise<void>;
+  /** Of what is there by now. Costs little while it is asked for after each write; else the file is read. */
+  digestSoFar(): Promise<Digest>;
   /** `total` 0 and `expected` '' are not held against what is there. Throws `conflict` where they differ, `already-exists`. */
   commit(
     ctx: Ctx,

@@ -1,3 +1,5 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ctx } from '../../../common/ctx.ts';
@@ -173,6 +175,8 @@ class OpenIngest implements Ingest {
   #offset: number;
   #shared: Opened['shared'];
   #updatedAt = new Date();
+  /** Over all bytes of the file; undefined until somebody asks. */
+  #hash: Hash | undefined;
   #isOpen = true;
 
   constructor(opened: Opened) {
@@ -193,6 +197,7 @@ class OpenIngest implements Ingest {
 
   async truncate(bytes: number): Promise<void> {
     this.#shared = undefined;
+    this.#hash = undefined;
     await this.#opened.file.truncate(bytes);
     this.#offset = bytes;
   }
@@ -205,7 +210,18 @@ class OpenIngest implements Ingest {
       at += bytesWritten;
       this.#offset += bytesWritten;
     }
+    this.#hash?.update(data);
     this.#updatedAt = new Date();
+  }
+
+  async digestSoFar(): Promise<Digest> {
+    if (this.#shared !== undefined) return this.#shared.digest;
+    if (this.#hash === undefined) {
+      const hash = createHash('sha256');
+      for await (const bytes of createReadStream(this.#opened.path)) hash.update(bytes as Buffer);
+      this.#hash = hash;
+    }
+    return `sha256:${this.#hash.copy().digest('hex')}` as Digest;
   }
 
   async commit(

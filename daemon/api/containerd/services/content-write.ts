@@ -85,17 +85,23 @@ class Writing {
     if (action === WriteAction.STAT) {
       const { startedAt, updatedAt, offset } = this.ingest.status();
       return {
-        ...{ action, offset: BigInt(offset), total: BigInt(this.#total) },
+        ...{ action, offset: BigInt(offset), total: BigInt(this.#total), digest: await this.#digestSoFar() },
         startedAt: toTimestamp(startedAt),
         updatedAt: toTimestamp(updatedAt),
       };
     }
     await this.#write(request);
     const { offset } = this.ingest.status();
-    if (action !== WriteAction.COMMIT) return { action, offset: BigInt(offset) };
+    if (action !== WriteAction.COMMIT)
+      return { action, offset: BigInt(offset), digest: await this.#digestSoFar() };
     const wanted = { total: this.#total, expected: this.#expected, labels };
     const digest = await this.ingest.commit(ctx, wanted);
     return { action, offset: BigInt(offset), digest };
+  }
+
+  /** A client that does not know what it will have sent learns it from the last write's answer: it commits without a word of it. */
+  #digestSoFar(): Promise<string> {
+    return this.#expected === '' ? this.ingest.digestSoFar() : Promise.resolve(this.#expected);
   }
 
   async #write({ offset, data, action }: WriteContentRequest): Promise<void> {
