@@ -1,5 +1,9 @@
 import type { Group } from './command.ts';
-import { snapshotterFlag } from './global-flags.ts';
+import { socketFlag } from './global-flags.ts';
+import { refusedCommand } from './refused.ts';
+import { snapshots } from './snapshots/group.ts';
+
+const SHIM = "Wherry's shims have another door";
 
 /** Every command there is, under ctr's names. */
 export const root: Group = {
@@ -9,6 +13,10 @@ export const root: Group = {
       summary: 'manage containers',
       also: ['c', 'container'],
       commands: {
+        checkpoint: refusedCommand(
+          'what a checkpoint is made of has no place yet: tasks checkpoint --image-path',
+        ),
+        restore: refusedCommand('what a checkpoint is made of has no place yet: runc restore --image-path'),
         create: {
           summary: 'create container',
           load: async () => (await import('./containers/commands.ts')).create,
@@ -53,6 +61,10 @@ export const root: Group = {
           summary: 'fetch all content for an image into containerd',
           load: async () => (await import('./images/pull.ts')).fetchContent,
         },
+        'fetch-object': {
+          summary: 'retrieve objects from a remote',
+          load: async () => (await import('./content/objects.ts')).fetchObject,
+        },
         get: {
           summary: 'get the data for an object',
           load: async () => (await import('./content/commands.ts')).get,
@@ -65,6 +77,10 @@ export const root: Group = {
           summary: 'list all blobs in the store',
           also: ['ls'],
           load: async () => (await import('./content/commands.ts')).list,
+        },
+        'push-object': {
+          summary: 'push an object to a remote',
+          load: async () => (await import('./content/objects.ts')).pushObject,
         },
         label: {
           summary: 'add labels to content',
@@ -93,6 +109,10 @@ export const root: Group = {
         check: {
           summary: 'check existing images to ensure all content is available locally',
           load: async () => (await import('./images/commands.ts')).check,
+        },
+        convert: {
+          summary: 'convert an image',
+          load: async () => (await import('./images/convert.ts')).convert,
         },
         export: {
           summary: 'export images',
@@ -135,6 +155,7 @@ export const root: Group = {
         },
       },
     },
+    install: refusedCommand('programs come as packages, not as images that write into /opt of the host'),
     leases: {
       summary: 'manage leases',
       commands: {
@@ -176,6 +197,15 @@ export const root: Group = {
         },
       },
     },
+    oci: {
+      summary: 'OCI tools',
+      commands: {
+        spec: {
+          summary: 'output the default OCI spec',
+          load: async () => (await import('./oci.ts')).spec,
+        },
+      },
+    },
     plugins: {
       summary: 'provides information about containerd plugins',
       also: ['plugin'],
@@ -185,6 +215,27 @@ export const root: Group = {
           also: ['ls'],
           load: async () => (await import('./plugins.ts')).list,
         },
+      },
+    },
+    pprof: {
+      summary: 'provide profiles of a daemon, golang or V8 ones',
+      flags: socketFlag,
+      commands: {
+        block: {
+          summary: 'goroutine blocking profile',
+          load: async () => (await import('./pprof.ts')).block,
+        },
+        goroutines: {
+          summary: 'dump goroutine stack dump',
+          load: async () => (await import('./pprof.ts')).goroutines,
+        },
+        heap: { summary: 'dump heap profile', load: async () => (await import('./pprof.ts')).heap },
+        profile: { summary: 'CPU profile', load: async () => (await import('./pprof.ts')).profile },
+        threadcreate: {
+          summary: 'goroutine thread creating profile',
+          load: async () => (await import('./pprof.ts')).threadcreate,
+        },
+        trace: { summary: 'collect execution trace', load: async () => (await import('./pprof.ts')).trace },
       },
     },
     run: { summary: 'run a container', load: async () => (await import('./run.ts')).run },
@@ -213,67 +264,12 @@ export const root: Group = {
           also: ['ls'],
           load: async () => (await import('./shim/commands.ts')).list,
         },
+        delete: refusedCommand(`${SHIM}: tasks delete`),
+        exec: refusedCommand(`${SHIM}: tasks exec`),
+        start: refusedCommand(`${SHIM}: tasks start`),
       },
     },
-    snapshots: {
-      summary: 'manage snapshots',
-      also: ['snapshot'],
-      flags: snapshotterFlag,
-      commands: {
-        commit: {
-          summary: 'commit an active snapshot into the provided name',
-          load: async () => (await import('./snapshots/commands.ts')).commit,
-        },
-        diff: {
-          summary:
-            "get the diff of two snapshots. the default second snapshot is the first snapshot's parent.",
-          load: async () => (await import('./snapshots/commands.ts')).diff,
-        },
-        info: {
-          summary: 'get info about a snapshot',
-          load: async () => (await import('./snapshots/commands.ts')).info,
-        },
-        list: {
-          summary: 'list snapshots',
-          also: ['ls'],
-          load: async () => (await import('./snapshots/commands.ts')).list,
-        },
-        mounts: {
-          summary: 'mount gets mount commands for the snapshots',
-          also: ['m', 'mount'],
-          load: async () => (await import('./snapshots/commands.ts')).mounts,
-        },
-        prepare: {
-          summary: 'prepare a snapshot from a committed snapshot',
-          load: async () => (await import('./snapshots/commands.ts')).prepare,
-        },
-        delete: {
-          summary: 'remove snapshots',
-          also: ['del', 'remove', 'rm'],
-          load: async () => (await import('./snapshots/commands.ts')).remove,
-        },
-        label: {
-          summary: 'add labels to content',
-          load: async () => (await import('./snapshots/commands.ts')).label,
-        },
-        tree: {
-          summary: 'display tree view of snapshot branches',
-          load: async () => (await import('./snapshots/commands.ts')).tree,
-        },
-        unpack: {
-          summary: 'unpack applies layers from a manifest to a snapshot',
-          load: async () => (await import('./snapshots/commands.ts')).unpack,
-        },
-        usage: {
-          summary: 'usage snapshots',
-          load: async () => (await import('./snapshots/commands.ts')).usage,
-        },
-        view: {
-          summary: 'create a read-only snapshot from a committed snapshot',
-          load: async () => (await import('./snapshots/commands.ts')).view,
-        },
-      },
-    },
+    snapshots,
     tasks: {
       summary: 'manage tasks',
       also: ['t', 'task'],

@@ -44,3 +44,12 @@ export const snapshotterFlag = {
 /** What containerd's clients take when nobody names one. */
 export const DEFAULT_SNAPSHOTTER = 'overlayfs';
 export const snapshotterOf = (given: string): string => given || DEFAULT_SNAPSHOTTER;
+
+/** Of the profiles. */
+export const socketFlag = {
+  'debug-socket': text("socket path of the daemon's debug server", {
+    short: 'd',
+    initial: '/run/containerd/debug.sock',
+    shown: '"/run/containerd/debug.sock"',
+  }),
+};

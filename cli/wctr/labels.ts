@@ -8,6 +8,11 @@ export function readLabels(words: readonly string[]): Record<string, string> {
   );
 }
 
+/** What is made by hand is kept by hand: a root of the garbage collection. */
+export const rootLabel = (): Record<string, string> => ({
+  'containerd.io/gc.root': new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+});
+
 /** Paths of an update of these labels and nothing else. */
 export const labelPaths = (labels: Readonly<Record<string, string>>): string[] =>
   Object.keys(labels).map((name) => `labels.${name}`);

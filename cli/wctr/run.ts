@@ -1,4 +1,4 @@
-import { bool } from '../../common/flags/flag.ts';
+import { bool, refused } from '../../common/flags/flag.ts';
 import { defineCommand } from './command.ts';
 import { checkCreateArguments, createContainer } from './containers/create-container.ts';
 import { deleteContainer } from './containers/delete-container.ts';
@@ -9,6 +9,7 @@ export const run = defineCommand({
   usage: '[flags] Image|RootFS ID [COMMAND] [ARG...]',
   flags: {
     rm: bool('remove the container after running, cannot be used with --detach'),
+    cni: refused('', { reason: 'wctr sets no network up; join one that is there by --with-ns network:PATH' }),
     ...ioFlags,
     ...containerFlags,
   },

@@ -73,8 +73,11 @@ export const list = (
 /** A value of a type of its own. */
 export const value = <T>(flag: Omit<Flag<T>, 'isSwitch'>): Flag<T> => flag;
 
-/** Docker's flag that this version does not do: it is known, so that the refusal says so instead of `unknown flag`. */
-export const refused = (type: string, looks: Looks = {}): Flag<undefined> => ({
+/** A flag of the field's that this version does not do: it is known, so that the refusal says so instead of `unknown flag`. */
+export const refused = (
+  type: string,
+  { reason = 'wherry does not support this flag yet', ...looks }: Looks & { reason?: string } = {},
+): Flag<undefined> => ({
   ...looks,
   type,
   help: '',
@@ -83,7 +86,7 @@ export const refused = (type: string, looks: Looks = {}): Flag<undefined> => ({
   isSwitch: type === '',
   read: (given) => {
     if (type === '' && !readBool(given)) return undefined;
-    throw new Error('wherry does not support this flag yet');
+    throw new Error(reason);
   },
 });
 

@@ -75,6 +75,8 @@ export interface Repository {
    */
   blob(ctx: Ctx, blob: Descriptor, offset: number): AsyncIterable<Uint8Array>;
   hasBlob(ctx: Ctx, digest: Digest): Promise<boolean>;
+  /** How many bytes a blob has; undefined when it is not there, 0 when the registry does not say. */
+  blobBytes(ctx: Ctx, digest: Digest): Promise<number | undefined>;
   /** Makes a blob of another repository of the same registry known in this one; false when the registry wants it sent. */
   mountBlob(ctx: Ctx, digest: Digest, from: string): Promise<boolean>;
   /** Uploads in chunks, continuing a chunk that was cut. `open(offset)` gives the blob's bytes from there on. */

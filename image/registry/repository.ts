@@ -81,10 +81,14 @@ class RemoteRepository implements Repository {
   }
 
   async hasBlob(ctx: Ctx, digest: Digest): Promise<boolean> {
+    return (await this.blobBytes(ctx, digest)) !== undefined;
+  }
+
+  async blobBytes(ctx: Ctx, digest: Digest): Promise<number | undefined> {
     const asked = { method: 'HEAD', path: `/blobs/${digest}`, expected: [200] } as const;
     const answer = await orNothing(this.#ask(ctx, asked));
     answer?.body.resume();
-    return answer !== undefined;
+    return answer && Number(answer.headers['content-length'] ?? 0);
   }
 
   async mountBlob(ctx: Ctx, digest: Digest, from: string): Promise<boolean> {

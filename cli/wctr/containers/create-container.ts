@@ -9,9 +9,11 @@ import { fromWire, hostPlatform, partsFor, readPlatform } from '../images/docume
 import { unpack } from '../images/unpack.ts';
 import { leased } from '../leases/lease.ts';
 import { layersOf } from '../snapshots/layers.ts';
+import type { IdMapping } from '../../../runtime/spec.ts';
 import type { ContainerFlags } from '../spec/flags.ts';
 import type { ImageConfig } from '../spec/image-config.ts';
-import { makeSpec, pairs } from '../spec/make-spec.ts';
+import { makeSpec, pairs, readMappings } from '../spec/make-spec.ts';
+import { remappedSnapshot } from './remap-root.ts';
 import {
   Containers,
   type Container,
@@ -97,13 +99,34 @@ async function snapshotOf(
   const platform = flags.platform === '' ? hostPlatform() : readPlatform(flags.platform);
   const parts = await partsFor(containerd, fromWire(image?.target), platform);
   const { config } = (await blobJson(containerd, parts.config.digest)) as { config?: ImageConfig };
-  const parent = await unpack(containerd, parts, snapshotter);
-  const labels = pairs(flags['snapshotter-label']);
+  const chain = await unpack(containerd, parts, snapshotter);
+  const mappings = readMappings(flags);
+  const labels = { ...pairs(flags['snapshotter-label']), ...remapLabels(flags) };
+  // Else the files' owners are nobody in the container's user namespace.
+  const parent =
+    mappings === undefined || flags['remap-labels']
+      ? chain
+      : await remappedSnapshot(
+          containerd,
+          { snapshotter, parent: chain },
+          { uid: mappings.uid.hostID, gid: mappings.gid.hostID },
+        );
   const { mounts } = await containerd.service(Snapshots).prepare({ snapshotter, key: id, parent, labels });
   return {
     config: config ?? {},
     accounts: await readAccountFiles(layersOf(mounts)),
     fields: { image: ref, snapshotter, snapshotKey: id },
+  };
+}
+
+/** For a snapshotter that shifts owners itself. */
+function remapLabels(flags: ContainerFlags): Record<string, string> {
+  const mappings = flags['remap-labels'] ? readMappings(flags) : undefined;
+  if (mappings === undefined) return {};
+  const text = ({ containerID, hostID, size }: IdMapping): string => `${containerID}:${hostID}:${size}`;
+  return {
+    'containerd.io/snapshot/uidmapping': text(mappings.uid),
+    'containerd.io/snapshot/gidmapping': text(mappings.gid),
   };
 }
 

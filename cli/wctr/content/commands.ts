@@ -5,6 +5,7 @@ import { print } from '../../output.ts';
 import { logLine } from '../log-line.ts';
 import { standardSinks } from '../../stream/sinks.ts';
 import { defineCommand } from '../command.ts';
+import { duration } from '../global-flags.ts';
 import { labelPaths, readLabels } from '../labels.ts';
 import { printTabbed, showLabels } from '../table.ts';
 import { milliseconds } from '../times.ts';
@@ -38,7 +39,11 @@ export const list = defineCommand({
 
 export const active = defineCommand({
   usage: '[flags] [<regexp>]',
-  flags: {},
+  flags: {
+    // Taken for ctr's sake, which does nothing with them either: one call is made, and the daemon knows its store.
+    timeout: duration('total timeout for fetch', { short: 't' }),
+    root: text('path to content store root', { initial: '/tmp/content', shown: '"/tmp/content"' }),
+  },
   run: async ({ containerd, args: [pattern] }) => {
     const filters = pattern === undefined ? [] : [`ref~=${JSON.stringify(pattern)}`];
     const { statuses } = await containerd.service(Content).listStatuses({ filters });

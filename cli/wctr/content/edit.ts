@@ -10,8 +10,12 @@ import { writeBlob } from './write.ts';
 
 export const edit = defineCommand({
   usage: '[flags] <digest>',
-  flags: { editor: text('select editor (vim, emacs, etc.); by default $VISUAL, $EDITOR or vi') },
+  flags: {
+    editor: text('select editor (vim, emacs, etc.); by default $VISUAL, $EDITOR or vi'),
+    validate: text('validate the result against a format (json, mediatype, etc.)'),
+  },
   run: async ({ containerd, flags, args: [digest = ''] }) => {
+    if (flags.validate !== '') throw new Error('validating the edit result not supported');
     checkDigest(digest);
     const bytes = await blobBytes(containerd, digest);
     const directory = mkdtempSync(join(tmpdir(), 'wctr-edit-'));

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Digest } from '../../../image/digest.ts';
 import type { Containerd } from '../../containerd/client.ts';
 import { isAlreadyThere, textOf } from '../../containerd/errors.ts';
 import {
@@ -67,4 +69,23 @@ export async function writeBlob(
     });
   }
   return digest;
+}
+
+/** The same of bytes that nobody knows before. Returns what they are, also when they were there already. */
+export async function writeHashed(
+  containerd: Containerd,
+  source: AsyncIterable<Uint8Array>,
+  { ref, labels }: Pick<Ingest, 'ref' | 'labels'>,
+): Promise<{ readonly digest: Digest; readonly size: number }> {
+  let size = 0;
+  const hash = createHash('sha256');
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const bytes of source) {
+      size += bytes.length;
+      hash.update(bytes);
+      yield bytes;
+    }
+  }
+  await writeBlob(containerd, counted(), { ref, size: 0, expected: '', ...(labels ? { labels } : {}) });
+  return { digest: `sha256:${hash.digest('hex')}` as Digest, size };
 }

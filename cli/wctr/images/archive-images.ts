@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { pipeline, Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_INDEX } from '../../../image/manifest.ts';
 import type { Descriptor } from '../../../image/registry/contract.ts';
 import { complete, parseReference, withDefaultTag } from '../../../image/reference.ts';
 import type { Containerd } from '../../containerd/client.ts';
-import { writeBlob } from '../content/write.ts';
+import { readBlob } from '../content/read.ts';
+import { writeBlob, writeHashed } from '../content/write.ts';
 import type { Blob, Members } from './archive-members.ts';
 
 export interface Named {
@@ -17,6 +20,8 @@ export interface Naming {
   readonly digests: boolean;
   readonly skipDigestForNamed: boolean;
   readonly indexName: string;
+  /** Layers of docker's archives, which are plain, are stored compressed. */
+  readonly compress: boolean;
 }
 
 const LAYER = 'application/vnd.docker.image.rootfs.diff.tar';
@@ -34,7 +39,7 @@ export async function imagesIn(
   members: Members,
   naming: Naming,
 ): Promise<readonly Named[]> {
-  const found = await findImages(containerd, members);
+  const found = await findImages(containerd, members, naming);
   const named = found.flatMap(({ name, isExact, target }) => {
     const shown = name === undefined || isExact ? name : fullName(name, naming.baseName);
     const own = shown === undefined ? [] : [{ name: shown, target, isIndex: false }];
@@ -48,7 +53,11 @@ export async function imagesIn(
   return [{ name: naming.indexName, target, isIndex: true }, ...named];
 }
 
-async function findImages(containerd: Containerd, { documents, blobs }: Members): Promise<readonly Found[]> {
+async function findImages(
+  containerd: Containerd,
+  { documents, blobs }: Members,
+  { compress }: Naming,
+): Promise<readonly Found[]> {
   const index = documents.get('index.json');
   if (index !== undefined) {
     const { manifests } = JSON.parse(index.toString()) as { manifests: Descriptor[] };
@@ -61,7 +70,7 @@ async function findImages(containerd: Containerd, { documents, blobs }: Members)
   const manifest = documents.get('manifest.json');
   if (manifest === undefined) throw new Error('unrecognized image format');
   const listed = JSON.parse(manifest.toString()) as DockerImage[];
-  const made = await Promise.all(listed.map((image) => dockerImage(containerd, image, blobs)));
+  const made = await Promise.all(listed.map((image) => dockerImage(containerd, image, { blobs, compress })));
   return made.flat();
 }
 
@@ -75,7 +84,7 @@ interface DockerImage {
 async function dockerImage(
   containerd: Containerd,
   { Config, RepoTags, Layers }: DockerImage,
-  blobs: Members['blobs'],
+  { blobs, compress }: Pick<Members, 'blobs'> & Pick<Naming, 'compress'>,
 ): Promise<readonly Found[]> {
   const blobAt = (path: string): Blob => {
     const blob = blobs.get(path);
@@ -83,11 +92,12 @@ async function dockerImage(
     return blob;
   };
   const config = blobAt(Config);
-  const layers = Layers.map((path) => blobAt(path)).map(({ digest, size, compressed }) => ({
-    mediaType: compressed ? `${LAYER}.gzip` : LAYER,
-    digest,
-    size,
-  }));
+  const layers: Pick<Descriptor, 'mediaType' | 'digest' | 'size'>[] = [];
+  for (const path of Layers) {
+    const { digest, size, compressed } = blobAt(path);
+    if (compress && !compressed) layers.push(await compressedLayer(containerd, digest));
+    else layers.push({ mediaType: compressed ? `${LAYER}.gzip` : LAYER, digest, size });
+  }
   const manifest = {
     schemaVersion: 2,
     mediaType: DOCKER_MANIFEST,
@@ -102,6 +112,19 @@ async function dockerImage(
     isExact: true,
     target,
   }));
+}
+
+/** Stores the same layer a second time; the plain one goes with the lease. */
+async function compressedLayer(
+  containerd: Containerd,
+  plain: string,
+): Promise<Pick<Descriptor, 'mediaType' | 'digest' | 'size'>> {
+  const source = pipeline(Readable.from(readBlob(containerd, plain)), createGzip(), () => undefined);
+  const blob = await writeHashed(containerd, source, {
+    ref: `import-compressed-${plain}`,
+    labels: { 'containerd.io/uncompressed': plain },
+  });
+  return { mediaType: `${LAYER}.gzip`, ...blob };
 }
 
 /** Writes a document into the content store. */

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { posix } from 'node:path';
 import { extract } from 'tar-stream';
 import { compressionOf } from '../../../image/compression.ts';
+import type { Digest } from '../../../image/digest.ts';
 import type { Containerd } from '../../containerd/client.ts';
 import { writeBlob } from '../content/write.ts';
 
@@ -15,7 +16,7 @@ export interface Members {
 }
 
 export interface Blob {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly size: number;
   readonly compressed: boolean;
 }
@@ -71,7 +72,7 @@ async function store(
   if (isLoose(path)) {
     for await (const bytes of hashed()) void bytes;
   } else await writeBlob(containerd, hashed(), { ref, size, expected });
-  return { digest: `sha256:${hash.digest('hex')}`, size, compressed: compressed === true };
+  return { digest: `sha256:${hash.digest('hex')}` as Digest, size, compressed: compressed === true };
 }
 
 /** Of the archive itself: no image names them. */

@@ -39,7 +39,7 @@ export const importImages = defineCommand({
       const members = await readMembers(leasing, input);
       const images = await imagesIn(leasing, members, {
         ...{ baseName: flags['base-name'], digests: flags.digests, indexName: flags['index-name'] },
-        skipDigestForNamed: flags['skip-digest-for-named'],
+        ...{ skipDigestForNamed: flags['skip-digest-for-named'], compress: flags['compress-blobs'] },
       });
       for (const image of images) await keep(leasing, image);
       if (flags['no-unpack']) return;

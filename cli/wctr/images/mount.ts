@@ -5,8 +5,10 @@ import { print } from '../../output.ts';
 import { isNotFound } from '../../containerd/errors.ts';
 import { defineCommand } from '../command.ts';
 import { snapshotterFlag, snapshotterOf } from '../global-flags.ts';
+import { rootLabel } from '../labels.ts';
 import { mountAll } from '../snapshots/mount-all.ts';
 import { fromWire, hostPlatform, partsFor, readPlatform } from './documents.ts';
+import { registryFlags } from './registry.ts';
 import { unpack } from './unpack.ts';
 import { Images } from '../../../daemon/api/containerd/gen/containerd/services/images/v1/images_pb.ts';
 import { Snapshots } from '../../../daemon/api/containerd/gen/containerd/services/snapshots/v1/snapshots_pb.ts';
@@ -14,6 +16,7 @@ import { Snapshots } from '../../../daemon/api/containerd/gen/containerd/service
 export const mount = defineCommand({
   usage: '[flags] <ref> <target>',
   flags: {
+    ...registryFlags,
     ...snapshotterFlag,
     rw: bool('Enable write support on the mount'),
     platform: text('Mount the image for the specified platform'),
@@ -30,7 +33,7 @@ export const mount = defineCommand({
       await partsFor(containerd, fromWire(image?.target), platform),
       snapshotter,
     );
-    const labels = { 'containerd.io/gc.root': new Date().toISOString().replace(/\.\d+Z$/, 'Z') };
+    const labels = rootLabel();
     const snapshots = containerd.service(Snapshots);
     const request = { snapshotter, key: target, parent, labels };
     const { mounts } = flags.rw ? await snapshots.prepare(request) : await snapshots.view(request);
@@ -47,7 +50,12 @@ export const mount = defineCommand({
 
 export const unmount = defineCommand({
   usage: '[flags] <target>',
-  flags: { ...snapshotterFlag, rm: bool('remove the snapshot after a successful unmount') },
+  flags: {
+    ...registryFlags,
+    ...snapshotterFlag,
+    label: list('labels to attach to the image'),
+    rm: bool('remove the snapshot after a successful unmount'),
+  },
   run: async ({ containerd, flags, args: [target] }) => {
     if (target === undefined) throw new Error('please provide a target path to unmount from');
     if (isMountpoint(target)) detachMount(target);

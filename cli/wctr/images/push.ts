@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { int, text } from '../../../common/flags/flag.ts';
+import { bool, int, text } from '../../../common/flags/flag.ts';
 import { INDEXES, MANIFESTS, OCI_MANIFEST } from '../../../image/manifest.ts';
 import type { Descriptor } from '../../../image/registry/contract.ts';
 import type { Containerd } from '../../containerd/client.ts';
@@ -12,6 +12,7 @@ import { openRemote, registryFlags, type Remote } from './registry.ts';
 import { Images } from '../../../daemon/api/containerd/gen/containerd/services/images/v1/images_pb.ts';
 
 const UPLOADS = 3;
+const NON_DISTRIBUTABLE = /\.(foreign\.diff|nondistributable\.v1)\./;
 
 export const push = defineCommand({
   usage: '[flags] <remote> [<local>]',
@@ -24,6 +25,7 @@ export const push = defineCommand({
     }),
     platform: text('push content from a specific platform'),
     'max-concurrent-uploaded-layers': int('Set the max concurrent uploaded layers for each push'),
+    'allow-non-distributable-blobs': bool('Allow pushing blobs that are marked as non-distributable'),
   },
   run: async ({ containerd, flags, args: [ref, local] }) => {
     if (ref === undefined) throw new Error('please provide a remote image reference to push');
@@ -33,7 +35,8 @@ export const push = defineCommand({
         : { mediaType: flags['manifest-type'], digest: flags.manifest as Descriptor['digest'], size: 0 };
     const remote = await openRemote(ref, 'push', flags);
     const uploads = flags['max-concurrent-uploaded-layers'] || UPLOADS;
-    await pushTree(containerd, target, { remote, reference: remote.reference, uploads });
+    const all = flags['allow-non-distributable-blobs'];
+    await pushTree(containerd, target, { remote, reference: remote.reference, uploads, all });
     return 0;
   },
 });
@@ -49,20 +52,23 @@ interface Push {
   /** What the document is called there. */
   readonly reference: string;
   readonly uploads: number;
+  /** Layers as well that their makers want to be fetched from themselves: another registry need not have them. */
+  readonly all: boolean;
 }
 
 /** Sends what a document names, then the document: a registry takes none whose blobs it lacks. */
 async function pushTree(
   containerd: Containerd,
   document: Descriptor,
-  { remote, reference, uploads }: Push,
+  { remote, reference, uploads, all }: Push,
 ): Promise<void> {
   const blobs: Descriptor[] = [];
   for (const child of await childrenOf(containerd, document)) {
+    if (!all && NON_DISTRIBUTABLE.test(child.mediaType)) continue;
     if (!INDEXES.has(child.mediaType) && !MANIFESTS.has(child.mediaType)) blobs.push(child);
     // An index may name platforms that were never fetched.
     else if (await hasBlob(containerd, child.digest))
-      await pushTree(containerd, child, { remote, reference: child.digest, uploads });
+      await pushTree(containerd, child, { remote, reference: child.digest, uploads, all });
   }
   const waiting = blobs.values();
   const lane = async (): Promise<void> => {

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { makeCtx, type Ctx } from '../../../common/ctx.ts';
 import { bool, text, type Flags, type Values } from '../../../common/flags/flag.ts';
 import { ask } from '../../registry/prompt.ts';
+import { hostsFileEndpoints, type Access } from './hosts-toml.ts';
+import { watchHttp } from './watch-http.ts';
 import { silentLog } from '../../../common/log.ts';
 import { complete, parseReference } from '../../../image/reference.ts';
 import { makeRegistryClient } from '../../../image/registry/client.ts';
@@ -19,9 +21,12 @@ export const registryFlags = {
   'plain-http': bool('allow connections using plain HTTP'),
   user: text('user[:password] Registry user and password', { short: 'u' }),
   refresh: text('refresh token for authorization server'),
+  'hosts-dir': text('Custom hosts configuration directory'),
   tlscacert: text('path to TLS root CA'),
   tlscert: text('path to TLS client certificate'),
   tlskey: text('path to TLS client key'),
+  'http-dump': bool('dump all HTTP request/responses when interacting with container registry'),
+  'http-trace': bool('enable HTTP tracing for registry interactions'),
 } satisfies Flags;
 
 type RegistryFlags = Values<typeof registryFlags>;
@@ -38,11 +43,7 @@ export interface Remote {
 }
 
 /** The repository that a complete name stands for. Throws for a name without tag and digest, as ctr does. */
-export async function openRemote(
-  ref: string,
-  access: 'pull' | 'push',
-  flags: RegistryFlags,
-): Promise<Remote> {
+export async function openRemote(ref: string, access: Access, flags: RegistryFlags): Promise<Remote> {
   const { name, tag, digest } = parseReference(ref);
   const reference = digest ?? tag;
   if (reference === undefined || complete({ name, tag, digest }) !== ref) {
@@ -50,15 +51,23 @@ export async function openRemote(
   }
   const slash = name.indexOf('/');
   const host = name.slice(0, slash);
-  const client = makeRegistryClient({ hosts: hostsOf(host, flags) });
+  watch(flags);
+  const client = makeRegistryClient({ hosts: await hostsOf(host, access, flags) });
   return {
     repository: client.repository(name, access, await credentialsOf(flags)),
     ...{ reference, host, path: name.slice(slash + 1), ctx: makeCtx(silentLog) },
   };
 }
 
-function hostsOf(host: string, flags: RegistryFlags): RegistryHosts {
+async function hostsOf(host: string, access: Access, flags: RegistryFlags): Promise<RegistryHosts> {
   if (flags['plain-http']) return knownHosts([{ url: `http://${host}`, mirror: false }]);
+  const directory = flags['hosts-dir'];
+  if (directory !== '') {
+    const endpoints = await hostsFileEndpoints(directory, host, access);
+    if (endpoints !== undefined) return knownHosts(endpoints);
+    // Without a hosts.toml it may have certificates, as docker's directory has.
+    return makeRegistryHosts({ mirrors: [], insecure: [], certificates: directory });
+  }
   const file = (path: string): string | undefined => (path === '' ? undefined : readFileSync(path, 'utf8'));
   const [ca, cert, key] = [file(flags.tlscacert), file(flags.tlscert), file(flags.tlskey)];
   const given = {
@@ -71,6 +80,10 @@ function hostsOf(host: string, flags: RegistryFlags): RegistryHosts {
   const url = host === 'docker.io' ? 'https://registry-1.docker.io' : `https://${host}`;
   const endpoint: RegistryEndpoint = { url, mirror: false, tls: given };
   return knownHosts([endpoint]);
+}
+
+function watch({ 'http-dump': dump, 'http-trace': trace }: RegistryFlags): void {
+  if (dump || trace) watchHttp({ dump, trace });
 }
 
 async function credentialsOf({ user, refresh }: RegistryFlags): Promise<Credentials | undefined> {

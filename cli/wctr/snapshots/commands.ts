@@ -1,13 +1,14 @@
-import { bool, text } from '../../../common/flags/flag.ts';
+import { bool, list as words, text } from '../../../common/flags/flag.ts';
 import type { Containerd } from '../../containerd/client.ts';
 import { textOf } from '../../containerd/errors.ts';
 import { print } from '../../output.ts';
 import { defineCommand } from '../command.ts';
 import { snapshotterFlag, snapshotterOf } from '../global-flags.ts';
-import { labelPaths, readLabels } from '../labels.ts';
+import { labelPaths, readLabels, rootLabel } from '../labels.ts';
 import { goJson } from '../go-json.ts';
 import { binaryBytes } from '../sizes.ts';
-import { printTable, showLabels } from '../table.ts';
+import { pairs } from '../spec/make-spec.ts';
+import { byName, printTable, showLabels } from '../table.ts';
 import { nanoseconds } from '../times.ts';
 import { mountCommand, shownMounts } from './mounts.ts';
 import {
@@ -22,11 +23,6 @@ const KINDS: Readonly<Record<Kind, string>> = {
   [Kind.ACTIVE]: 'Active',
   [Kind.COMMITTED]: 'Committed',
 };
-
-/** What is made by hand is kept by hand. */
-const rootLabel = (): Record<string, string> => ({
-  'containerd.io/gc.root': new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-});
 
 async function all(containerd: Containerd, snapshotter: string): Promise<Info[]> {
   const infos: Info[] = [];
@@ -69,7 +65,10 @@ export const info = defineCommand({
     if (args.length !== 1) return showHelp(help);
     const snapshotter = snapshotterOf(flags.snapshotter);
     const { info: found } = await containerd.service(Snapshots).stat({ snapshotter, key: args[0] ?? '' });
-    const labels = Object.keys(found?.labels ?? {}).length === 0 ? {} : { Labels: found?.labels };
+    const labels =
+      Object.keys(found?.labels ?? {}).length === 0
+        ? {}
+        : { Labels: Object.fromEntries(byName(found?.labels ?? {})) };
     print(
       goJson({
         Kind: KINDS[found?.kind ?? Kind.UNKNOWN],
@@ -191,6 +190,7 @@ export const diff = defineCommand({
     }),
     ref: text('content upload reference to use'),
     keep: bool('keep diff content. up to creator to delete it.'),
+    label: words('labels to attach to the image'),
   },
   run: async ({ containerd, flags, args, help }) => {
     const [first, second = ''] = args;
@@ -201,7 +201,7 @@ export const diff = defineCommand({
       containerd,
       { first, second },
       {
-        ...{ ref, keep, mediaType: flags['media-type'] },
+        ...{ ref, keep, mediaType: flags['media-type'], labels: pairs(flags.label) },
         snapshotter: snapshotterOf(flags.snapshotter),
       },
     );

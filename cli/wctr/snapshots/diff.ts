@@ -1,6 +1,7 @@
 import type { Containerd } from '../../containerd/client.ts';
 import { standardSinks } from '../../stream/sinks.ts';
 import { readBlob } from '../content/read.ts';
+import { rootLabel } from '../labels.ts';
 import { leased } from '../leases/lease.ts';
 import { Content } from '../../../daemon/api/containerd/gen/containerd/services/content/v1/content_pb.ts';
 import { Diff } from '../../../daemon/api/containerd/gen/containerd/services/diff/v1/diff_pb.ts';
@@ -21,6 +22,8 @@ interface Options {
   readonly mediaType: string;
   readonly ref: string;
   readonly keep: boolean;
+  /** Of the blob that the diff is written to. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Writes the layer that leads from one snapshot to another to stdout. */
@@ -29,7 +32,7 @@ export async function printDiff(
   { first, second }: Pair,
   options: Options,
 ): Promise<void> {
-  const { mediaType, ref, keep, snapshotter } = options;
+  const { mediaType, ref, keep, snapshotter, labels } = options;
   await leased(containerd, async (leasing) => {
     const { info } = await leasing.service(Snapshots).stat({ snapshotter, key: first });
     const [lower, upper] = second === '' ? [info?.parent ?? '', first] : [first, second];
@@ -46,10 +49,9 @@ export async function printDiff(
     try {
       const left = lower === '' ? [] : await mountsOf(lower);
       const right = await mountsOf(upper);
-      const labels = { 'containerd.io/gc.root': new Date().toISOString().replace(/\.\d+Z$/, 'Z') };
       const { diff } = await leasing
         .service(Diff)
-        .diff({ left, right, mediaType, ref, labels: keep ? labels : {} });
+        .diff({ left, right, mediaType, ref, labels: { ...labels, ...(keep ? rootLabel() : {}) } });
       const { stdout } = standardSinks();
       for await (const bytes of readBlob(leasing, diff?.digest ?? '')) await stdout.write(bytes);
       if (!keep) await leasing.service(Content).delete({ digest: diff?.digest ?? '' });

@@ -1,5 +1,14 @@
 import { env } from 'node:process';
-import { bool, int, list, text, value, type Flags, type Values } from '../../../common/flags/flag.ts';
+import {
+  bool,
+  int,
+  list,
+  refused,
+  text,
+  value,
+  type Flags,
+  type Values,
+} from '../../../common/flags/flag.ts';
 
 const float = (help: string) =>
   value<number>({
@@ -40,6 +49,7 @@ export const containerFlags = {
   ),
   'pid-file': text("file path to write the task's pid"),
   cidfile: text("file path to write the container's id"),
+  gpus: refused('list', { reason: 'wctr calls no nvidia-container-cli; name the devices by --device' }),
   'allow-new-privs': bool("turn off OCI spec's NoNewPrivileges feature flag"),
   'memory-limit': int('memory limit (in bytes) for the container'),
   device: list('file path to a device to add to the container; or a path to a directory tree of devices'),
@@ -47,6 +57,9 @@ export const containerFlags = {
   'cap-drop': list("drop Linux capabilities (Set capabilities with 'CAP_' prefix)"),
   seccomp: bool('enable the default seccomp profile'),
   'seccomp-profile': text('file path to custom seccomp profile. seccomp must be set to true'),
+  'apparmor-default-profile': refused('string', {
+    reason: 'wctr loads no profile into the kernel; name a loaded one by --apparmor-profile',
+  }),
   'apparmor-profile': text('enable AppArmor with an existing custom profile'),
   'rdt-class': text('name of the RDT class to associate the container with'),
   rootfs: bool('use custom rootfs that is not managed by containerd snapshotter'),
@@ -64,6 +77,9 @@ export const containerFlags = {
   ),
   gidmap: text(
     'run inside a user namespace with the specified GID mapping range (container-gid:host-gid:length)',
+  ),
+  'remap-labels': bool(
+    'provide the user namespace ID remapping to the snapshotter via label options; requires snapshotter support',
   ),
   cpus: float('set the CFS cpu quota'),
   'cpu-shares': int('set the cpu shares', { shown: '1024' }),

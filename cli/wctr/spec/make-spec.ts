@@ -153,11 +153,22 @@ function joinNamespace(linux: Linux, type: NamespaceType, path: string): void {
 }
 
 function mapUsers(linux: Linux, { uidmap, gidmap }: ContainerFlags): void {
-  if (uidmap === '' && gidmap === '') return;
-  if (uidmap === '' || gidmap === '') throw new Error('--uidmap and --gidmap belong together');
+  const mappings = readMappings({ uidmap, gidmap });
+  if (mappings === undefined) return;
   linux.namespaces = [...linux.namespaces.filter(({ type }) => type !== 'user'), { type: 'user' }];
-  linux.uidMappings = [readMapping(uidmap)];
-  linux.gidMappings = [readMapping(gidmap)];
+  linux.uidMappings = [mappings.uid];
+  linux.gidMappings = [mappings.gid];
+}
+
+/** Of the user namespace; undefined where none is asked for. */
+export function readMappings({
+  uidmap,
+  gidmap,
+}: Pick<ContainerFlags, 'uidmap' | 'gidmap'>):
+  { readonly uid: IdMapping; readonly gid: IdMapping } | undefined {
+  if (uidmap === '' && gidmap === '') return undefined;
+  if (uidmap === '' || gidmap === '') throw new Error('--uidmap and --gidmap belong together');
+  return { uid: readMapping(uidmap), gid: readMapping(gidmap) };
 }
 
 function readMapping(text: string): IdMapping {

@@ -51,6 +51,7 @@ function repositoryOf(registry: MemoryRegistry, name: string): Repository {
     blob: unused,
     tags: unused,
     referrers: unused,
+    blobBytes: () => Promise.resolve(undefined),
     hasBlob: async (_ctx, digest) => blobs.has(digest),
     mountBlob: async (_ctx, digest, from) => {
       registry.asked.push(`mount ${digest} ${from}`);
