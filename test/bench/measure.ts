@@ -1,5 +1,3 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from '../lib/daemon.ts';
 import { connectClient, create, life, remove, startContainer, type Client } from './client.ts';
@@ -10,13 +8,13 @@ import { logs } from './logs.ts';
 import { availableKib, pssKib } from './memory.ts';
 import { networks, volumes } from './networks.ts';
 import { objects } from './objects.ts';
-import { interleaved, median, percentile, timed } from './statistics.ts';
+import { ROUNDS } from './settings.ts';
+import { starts } from './starts.ts';
+import { interleaved, median, timed } from './statistics.ts';
 import type { Row } from './table.ts';
-import { throughputs } from './throughput.ts';
 
-const ROUNDS = 15;
 const IN_FLIGHT = 10;
-const PARALLEL = 64;
+const CONNECTIONS = 64;
 const IDLE = 30;
 const SETTLE_MS = 8_000;
 const IDLE_BATCHES = 3;
@@ -28,9 +26,8 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['exec', execs],
   ['lives over REST', lives],
   ['throughput', throughput],
-  ['starts in parallel', parallelStarts],
+  ['starts', starts],
   ['idle containers', idleContainers],
-  ['network throughput', throughputs],
   ['networks', networks],
   ['volumes', volumes],
   ['health probes', health],
@@ -49,8 +46,8 @@ export async function measureAll(
   progress('starting wherryd and dockerd');
   await using ours = await startDaemon(undefined);
   await using theirs = await startDaemon(undefined, { peer: true });
-  using ourClient = connectClient(ours.socket, PARALLEL);
-  using theirClient = connectClient(theirs.socket, PARALLEL);
+  using ourClient = connectClient(ours.socket, CONNECTIONS);
+  using theirClient = connectClient(theirs.socket, CONNECTIONS);
   const rows: Row[] = [];
   for (const [what, measure] of measures) {
     if (only.length > 0 && !only.includes(what)) continue;
@@ -115,31 +112,6 @@ async function perSecond(client: Client, total: number): Promise<number> {
   };
   const tookMs = await timed(() => Promise.all(Array.from({ length: IN_FLIGHT }, worker)));
   return (total * 1000) / tookMs;
-}
-
-async function parallelStarts(ours: Engine, theirs: Engine): Promise<Row[]> {
-  const values = { ours: await firstInstruction(ours), theirs: await firstInstruction(theirs), budget: 0.15 };
-  return [row(`${PARALLEL} starts in parallel, p99 to the first instruction`, values)];
-}
-
-/** Each container makes a file; its time of modification is when the program ran. */
-async function firstInstruction({ daemon, client }: Engine): Promise<number> {
-  const directory = join(daemon.directory, 'first');
-  await mkdir(directory);
-  const names = Array.from({ length: PARALLEL }, (_, index) => String(index));
-  const host = { Binds: [`${directory}:/first`] };
-  const ids = await Promise.all(names.map((name) => create(client, ['touch', `/first/${name}`], host)));
-  const startedAt = Date.now();
-  await Promise.all(ids.map((id) => startContainer(client, id)));
-  await Promise.all(ids.map((id) => client.call('POST', `/containers/${id}/wait`)));
-  const files = await readdir(directory);
-  if (files.length !== PARALLEL) throw new Error(`${PARALLEL - files.length} of ${PARALLEL} did not run`);
-  const times = await Promise.all(
-    names.map(async (name) => (await stat(join(directory, name))).mtimeMs - startedAt),
-  );
-  await Promise.all(ids.map((id) => remove(client, id)));
-  await rm(directory, { recursive: true });
-  return percentile(times, 0.99);
 }
 
 async function idleContainers(ours: Engine, theirs: Engine): Promise<Row[]> {

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { Daemon } from '../lib/daemon.ts';
+import { ownedProcesses } from '../lib/owned.ts';
 
 /** PSS in KiB of each process whose command line names the daemon's directory and matches. */
 export async function pssKib(daemon: Daemon, command: RegExp): Promise<number[]> {
@@ -8,11 +9,21 @@ export async function pssKib(daemon: Daemon, command: RegExp): Promise<number[]>
     pids.map(async (pid) => {
       const line = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
       if (!line.includes(daemon.directory) || !command.test(line)) return undefined;
-      const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-      return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+      return pssOf(pid);
     }),
   );
   return found.filter((size) => size !== undefined);
+}
+
+/** PSS in KiB of all that a daemon started, itself included. */
+export async function ownedKib(daemon: Daemon): Promise<number> {
+  const sizes = await Promise.all((await ownedProcesses(daemon)).map(({ pid }) => pssOf(pid)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function pssOf(pid: number | string): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+  return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
 }
 
 export async function availableKib(): Promise<number> {

@@ -1,6 +1,6 @@
 export interface Row {
   readonly what: string;
-  readonly unit: 'ms' | 'KiB' | '1/s' | 'MB/s' | 'rules';
+  readonly unit: 'ms' | 'KiB' | '1/s' | 'MB/s' | 'rules' | 'starts';
   readonly ours: number;
   readonly theirs: number;
   /** They were given up after so long. */
@@ -13,7 +13,7 @@ export interface Row {
 }
 
 const format = (value: number): string =>
-  value >= 100
+  Number.isInteger(value) || value >= 100
     ? value.toFixed(0)
     : value >= 10
       ? value.toFixed(1)
@@ -39,7 +39,7 @@ export function printTable(rows: readonly Row[]): void {
     row.what,
     `${format(row.ours)} ${row.unit}`,
     `${row.gaveUp === true ? '> ' : ''}${format(row.theirs)} ${row.unit}`,
-    `${row.gaveUp === true ? '< ' : ''}${format(row.ours / row.theirs)}`,
+    row.theirs === 0 ? '' : `${row.gaveUp === true ? '< ' : ''}${format(row.ours / row.theirs)}`,
     budgetOf(row),
     budgetOf(row) === '' ? '' : isMet(row) ? 'ok' : 'MISSED',
   ]);

@@ -5,10 +5,10 @@ import { HOST, makeLan, NEIGHBOUR } from '../lib/lan.ts';
 import { execOk, start } from '../lib/process.ts';
 import { create, createPublishing, remove, startContainer } from './client.ts';
 import { row, type Engine } from './engine.ts';
+import { ROUNDS } from './settings.ts';
 import { median } from './statistics.ts';
 import type { Row } from './table.ts';
 
-const ROUNDS = 5;
 const SECONDS = 1;
 const PORT = 5001;
 /** Nobody's container may be slower than in docker's networks. */
