@@ -1,5 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Ctx } from '../common/ctx.ts';
 import { codeOf } from '../common/errors.ts';
 import { mkdir, patiently, readdir, rename, rm, setApart, stat } from '../common/patient-fs.ts';
 import { KeyedLocks } from '../common/locks.ts';
@@ -31,15 +32,15 @@ export interface ContentStore {
    * Moves a file, whose digest the caller has computed, to its place, unless the blob is there. One that is there with another
    * length is damaged, and replaced. Held blobs only. Idempotent.
    */
-  adopt(file: string, digest: Digest): Promise<void>;
+  adopt(ctx: Ctx, file: string, digest: Digest): Promise<void>;
   /** The same, but replaces what is there in any case, atomically: it was found to be damaged. */
-  replace(file: string, digest: Digest): Promise<void>;
+  replace(ctx: Ctx, file: string, digest: Digest): Promise<void>;
   /** Until disposed, `discard` leaves these alone. */
   hold(digests: readonly Digest[]): Disposable;
   /** Whether somebody holds it. */
   isHeld(digest: Digest): boolean;
   /** Removes those blobs that nobody holds and `isOwned` does not know. Returns what that freed on the disk, in bytes. */
-  discard(digests: readonly Digest[], isOwned: (digest: Digest) => boolean): Promise<number>;
+  discard(ctx: Ctx, digests: readonly Digest[], isOwned: (digest: Digest) => boolean): Promise<number>;
   /** What is on disk. */
   list(): Promise<Digest[]>;
   /** As the store knows it, without touching the disk; undefined where it has no such blob. */
@@ -61,13 +62,12 @@ export async function openContent(root: string): Promise<ContentStore> {
   await partials.expire(() => false);
   const leftovers = new Set<string>();
   const locks = new KeyedLocks();
+  const lock = (ctx: Ctx, digest: Digest): Promise<Disposable> =>
+    locks.acquireFor(ctx, digest, `blob ${digest}`);
   const sizes = new BlobSizes();
-  for (const name of await readdir(blobs)) {
-    const digest = `sha256:${name}`;
-    if (isDigest(digest)) sizes.put(digest, await sizeOf(join(blobs, name)));
-  }
-  const holds = new Map<Digest, number>();
   const path = (digest: Digest): string => join(blobs, digest.slice('sha256:'.length));
+  for (const digest of await digestsIn(blobs)) sizes.put(digest, await sizeOf(path(digest)));
+  const holds = new Map<Digest, number>();
   const move = async (file: string, digest: Digest): Promise<void> => {
     await rename(file, path(digest));
     sizes.put(digest, await sizeOf(path(digest)));
@@ -87,33 +87,36 @@ export async function openContent(root: string): Promise<ContentStore> {
         },
       };
     },
-    adopt: async (file, digest) => {
-      using _ = await locks.acquire(digest);
+    adopt: async (ctx, file, digest) => {
+      using _ = await lock(ctx, digest);
       const [there, fresh] = [await sizeOf(path(digest)), await sizeOf(file)];
       // The file may be gone: it is in its place already.
       if (there !== undefined && (fresh === undefined || fresh.bytes === there.bytes)) return;
       await move(file, digest);
     },
-    replace: async (file, digest) => {
-      using _ = await locks.acquire(digest);
+    replace: async (ctx, file, digest) => {
+      using _ = await lock(ctx, digest);
       await move(file, digest);
     },
     hold: (digests) => hold(holds, digests),
     isHeld: (digest) => holds.has(digest),
-    discard: async (digests, isOwned) => {
+    discard: async (ctx, digests, isOwned) => {
       let freedBytes = 0;
       for (const digest of digests) {
-        using _ = await locks.acquire(digest);
+        using _ = await lock(ctx, digest);
         if (holds.has(digest) || isOwned(digest)) continue;
         freedBytes += await removeBlob(sizes, digest, path(digest));
       }
       return freedBytes;
     },
-    list: async () => (await readdir(blobs)).map((name) => `sha256:${name}`).filter((name) => isDigest(name)),
+    list: () => digestsIn(blobs),
     size: (digest) => sizes.get(digest),
     total: () => sizes.total(),
   };
 }
+
+const digestsIn = async (blobs: string): Promise<Digest[]> =>
+  (await readdir(blobs)).map((name) => `sha256:${name}`).filter((name) => isDigest(name));
 
 /** Out of the account first: who looks for it while it goes must not find it. Returns what that freed. */
 async function removeBlob(sizes: BlobSizes, digest: Digest, path: string): Promise<number> {

@@ -1,3 +1,4 @@
+import type { Ctx } from '../common/ctx.ts';
 import { open } from 'node:fs/promises';
 import { failpoint } from '../common/failpoints.ts';
 import { isErrno } from '../native/sys/files.ts';
@@ -27,8 +28,8 @@ export function untagImage(
 /** Deletes an image with `names`, which are all that it has, and with what only it has. The caller has decided that it may. Until it waits, all rows are gone. */
 export async function deleteImage(
   parts: StoreParts,
-  image: Image,
-  names: readonly Reference[],
+  ctx: Ctx,
+  { image, names }: { readonly image: Image; readonly names: readonly Reference[] },
 ): Promise<Deleted> {
   const { catalog, layers, onEvent } = parts;
   const untagged = untagImage(parts, image, names);
@@ -36,7 +37,7 @@ export async function deleteImage(
   catalog.remove(image.id);
   const gone = layers.forget(parts.live());
   onEvent('delete', image.id, image.id);
-  const freedBytes = await discard(parts, gone, blobs);
+  const freedBytes = await discard(parts, ctx, { gone, blobs });
   const deleted = gone.map(({ chain }) => ({ deleted: chain }));
   return { removed: [...untagged, { deleted: image.id }, ...deleted], freedBytes };
 }
@@ -44,8 +45,8 @@ export async function deleteImage(
 /** Removes what has no row any more. A crash in between leaves work for the next start. Returns what it freed on the disk, in bytes. */
 export async function discard(
   parts: Pick<StoreParts, 'db' | 'layers' | 'content' | 'catalog' | 'recipes' | 'owners'>,
-  gone: readonly Layer[],
-  blobs: readonly Digest[],
+  ctx: Ctx,
+  { gone, blobs }: { readonly gone: readonly Layer[]; readonly blobs: readonly Digest[] },
 ): Promise<number> {
   const { db, layers, content, catalog, recipes, owners } = parts;
   const isOwned = (digest: Digest): boolean => catalog.liveBlobs().has(digest) || owners.ownsBlob(digest);
@@ -59,7 +60,7 @@ export async function discard(
   for (const digest of unowned) {
     if (!isOwned(digest) && !content.isHeld(digest)) recipeBytes += await recipes.remove(digest);
   }
-  return layerBytes + recipeBytes + (await content.discard(unowned, isOwned));
+  return layerBytes + recipeBytes + (await content.discard(ctx, unowned, isOwned));
 }
 
 /**

@@ -16,7 +16,7 @@ export function holdImages(
   const held = new AsyncDisposableStack();
   held.defer(async () => {
     if (blobs.every((digest) => catalog.liveBlobs().has(digest))) return;
-    await collect().catch((error: unknown) => {
+    await collect(ctx).catch((error: unknown) => {
       ctx.log.warn('Cannot remove an image that was read when it was removed', { error: messageOf(error) });
     });
   });

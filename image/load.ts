@@ -28,13 +28,13 @@ export async function loadArchive(
     using _blobs = parts.content.hold(planned.flatMap((image) => filesOf(image)).map(({ digest }) => digest));
     using _chains = parts.layers.hold(planned.flatMap(({ config }) => chainIds(config.diffIds)));
     for (const image of planned) await unpackImage(parts, ctx, image);
-    await adoptBlobs(parts, planned);
+    await adoptBlobs(parts, ctx, planned);
     await syncToDisk(parts, ctx);
     await failpoint('load.synced');
     return publish(parts, planned, progress);
   } finally {
     // After a failure all of it; after a success, blobs of an image that was there already with others.
-    await parts.collect();
+    await parts.collect(ctx);
   }
 }
 
@@ -52,9 +52,13 @@ async function unpackImage({ layers }: StoreParts, ctx: Ctx, image: PlannedImage
 }
 
 /** After unpacking: until then the spooled files are read. */
-async function adoptBlobs({ content }: StoreParts, planned: readonly PlannedImage[]): Promise<void> {
+async function adoptBlobs(
+  { content }: StoreParts,
+  ctx: Ctx,
+  planned: readonly PlannedImage[],
+): Promise<void> {
   const files = planned.flatMap((image) => filesOf(image));
-  for (const { path, digest } of files) await content.adopt(path, digest);
+  for (const { path, digest } of files) await content.adopt(ctx, path, digest);
 }
 
 const filesOf = ({ configFile, layers, manifest }: PlannedImage): ArchiveFile[] => [

@@ -43,6 +43,6 @@ export interface StoreParts {
   /** Layers of images and of writable snapshots. */
   readonly live: () => ReadonlySet<ChainId>;
   /** Removes layers and blobs that nothing owns. */
-  readonly collect: () => Promise<void>;
+  readonly collect: (ctx: Ctx) => Promise<void>;
   readonly onEvent: OnImageEvent;
 }

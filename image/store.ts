@@ -92,7 +92,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const tables = openNamespacedTables(db);
   const owners = ownersOf(tables);
   const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots, owners });
-  const collect = (): Promise<void> => collectUnowned(parts);
+  const collect = (asker: Ctx): Promise<void> => collectUnowned(parts, asker);
   const stores = {
     db,
     dataRoot,
@@ -141,10 +141,10 @@ function makeImages(parts: StoreParts): Images {
       catalog.name(id, name);
       onEvent('tag', id, familiar(name));
     },
-    remove: async (_ctx, reference, { force, users }) => {
+    remove: async (ctx, reference, { force, users }) => {
       const { image, untag, deleteImage: whole } = planRemoval(catalog, { reference, force, users });
       if (!whole) return untagImage(parts, image, untag);
-      return (await deleteImage(parts, image, untag)).removed;
+      return (await deleteImage(parts, ctx, { image, names: untag })).removed;
     },
   };
 }
@@ -163,15 +163,16 @@ function liveChains({
   return new Set([...images, ...orphans.flatMap((top) => layers.stack(top).map(({ chain }) => chain))]);
 }
 
-async function collectUnowned(parts: StoreParts): Promise<void> {
+async function collectUnowned(parts: StoreParts, ctx: Ctx): Promise<void> {
   const { content, layers, live, recipes } = parts;
-  await discard(parts, layers.forget(live()), [...(await content.list()), ...recipes.list()]);
+  const blobs = [...(await content.list()), ...recipes.list()];
+  await discard(parts, ctx, { gone: layers.forget(live()), blobs });
 }
 
 /** What a crash left: rows that nothing refers to, then directories and blobs that no row owns. */
 async function collectAtStart(parts: StoreParts, log: Log): Promise<void> {
   const { directories, layers, snapshots, trash, owners: names } = parts;
-  await collectUnowned(parts);
+  await collectUnowned(parts, parts.ctx);
   const owned = new Set([...layers.all()].map(({ directory }) => directory));
   const onDisk = new Set(await directories.layers());
   for (const number of onDisk.difference(owned)) await trash.put(directories.layer(number));

@@ -65,6 +65,6 @@ async function restore(parts: StoreParts, ctx: Ctx, { digest, images, origins }:
     await fetchAgain(parts, origins, { ctx, digest, images, file: path });
   }
   await workers.run(ctx, { kind: 'sync', path: incoming.directory });
-  await content.replace(path, digest);
+  await content.replace(ctx, path, digest);
   await recipes.remove(digest);
 }

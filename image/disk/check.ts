@@ -42,7 +42,7 @@ export async function check(
     }
     return damage;
   } finally {
-    await parts.collect();
+    await parts.collect(ctx);
   }
 }
 

@@ -37,6 +37,6 @@ async function* read(
   } finally {
     hold[Symbol.dispose]();
     // The images may be gone meanwhile.
-    await collect();
+    await collect(ctx);
   }
 }

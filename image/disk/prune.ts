@@ -58,7 +58,10 @@ export async function removeAll(
     const present = parts.catalog.get(image.id);
     if (present === undefined || !mayRemove(present)) continue;
     if (plan === undefined) {
-      const deleted = await deleteImage(parts, present, parts.catalog.names(image.id));
+      const deleted = await deleteImage(parts, ctx, {
+        image: present,
+        names: parts.catalog.names(image.id),
+      });
       removed.push(...deleted.removed);
       reclaimedBytes += deleted.freedBytes;
     } else {

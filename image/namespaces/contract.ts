@@ -101,9 +101,9 @@ export interface NamedContent {
    * Takes over a finished file, whose digest the caller knows; undefined: the store has it. One that is there gets the labels too.
    */
   adopt(
+    ctx: Ctx,
     scope: Scope,
-    file: string | undefined,
-    named: { readonly digest: Digest; readonly labels: Labels },
+    named: { readonly file: string | undefined; readonly digest: Digest; readonly labels: Labels },
   ): Promise<void>;
 }
 
@@ -182,8 +182,8 @@ export interface NamedSnapshots {
   stat(namespace: string, key: string): SnapshotInfo;
   update(namespace: string, change: { name: string; labels: Labels }, paths: readonly string[]): SnapshotInfo;
   /** Throws `already-exists`, also when the layer that the label `containerd.io/snapshot.ref` names is there already. */
-  prepare(scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]>;
-  view(scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]>;
+  prepare(ctx: Ctx, scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]>;
+  view(ctx: Ctx, scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]>;
   mounts(namespace: string, key: string): readonly MountSpec[];
   commit(
     ctx: Ctx,
@@ -191,7 +191,7 @@ export interface NamedSnapshots {
     snapshot: { readonly key: string; readonly name: string; readonly labels: Labels },
   ): Promise<void>;
   /** Throws `conflict` for one that others are on top of. */
-  remove(namespace: string, key: string): Promise<void>;
+  remove(ctx: Ctx, namespace: string, key: string): Promise<void>;
   usage(
     ctx: Ctx,
     namespace: string,

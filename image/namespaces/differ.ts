@@ -62,7 +62,7 @@ export function makeDiffer(parts: DifferParts): Differ {
       const digest = made.digest as Digest;
       await workers.run(ctx, { kind: 'sync', path: incoming.directory });
       const given = PLAIN.test(type) ? labels : { [UNCOMPRESSED]: made.diffId, ...labels };
-      await content.adopt(scope, file, { digest, labels: given });
+      await content.adopt(ctx, scope, { file, digest, labels: given });
       return { mediaType: type, digest, size: made.sizeBytes, annotations: {} };
     },
   };

@@ -105,7 +105,7 @@ class Collector {
     const { trash, directories: places, collect } = this.#parts;
     for (const directory of directories) await trash.put(places.writable(directory));
     // Also of what was deleted by its name, and is no garbage any more.
-    await collect();
+    await collect(this.#parts.ctx);
     await this.#expireIngests();
     for (const each of garbage) if (each.kind !== 'lease') for (const tell of this.listeners) tell(each);
   }

@@ -91,7 +91,7 @@ class BlobCompactor implements Compactor {
       found.push({ digest, blobBytes, ...(await this.#tryOne(ctx, digest)) });
     }
     // Images may have gone meanwhile.
-    await collect();
+    await collect(ctx);
     return found;
   }
 
@@ -132,7 +132,7 @@ async function compact(
       }
     }
   }
-  await content.discard([digest], (each) => owners.ownsBlob(each));
+  await content.discard(ctx, [digest], (each) => owners.ownsBlob(each));
   if (content.size(digest) !== undefined) return { kind: 'busy' };
   return { kind: 'dropped', recipeBytes: recipes.size(digest)?.bytes ?? 0 };
 }

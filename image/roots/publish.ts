@@ -37,13 +37,13 @@ export async function publishImage(parts: StoreParts, ctx: Ctx, image: NewImage)
       const diffId = blob.diffId as DiffId;
       await layers.ensure(ctx, { chain, parent: chains.at(-2), diffId, blob: file });
     }
-    for (const { path, digest } of files) await content.adopt(path, digest);
+    for (const { path, digest } of files) await content.adopt(ctx, path, digest);
     for (const path of [content.root, directories.root]) await workers.run(ctx, { kind: 'sync', path });
     await failpoint('image.synced');
     parts.catalog.add([planned]);
   } finally {
     // After a failure all of it; after a success, blobs of an image that was there already.
-    await parts.collect();
+    await parts.collect(ctx);
   }
   return planned.id;
 }

@@ -65,7 +65,7 @@ export class Blobs {
   async publish(ctx: Ctx, digest: Digest): Promise<void> {
     using _ = await this.#lock(ctx, digest);
     const { content } = this.#parts;
-    if (this.#isVerified(digest)) await content.adopt(content.partials.path(digest), digest);
+    if (this.#isVerified(digest)) await content.adopt(ctx, content.partials.path(digest), digest);
     await content.partials.remove(digest);
     this.#verified.delete(digest);
   }

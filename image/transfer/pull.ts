@@ -51,7 +51,7 @@ export async function pullImage(
   try {
     return await fetchAndPublish(parts, ctx, { blobs, pull, remote });
   } finally {
-    await parts.collect();
+    await parts.collect(ctx);
   }
 }
 
@@ -78,7 +78,7 @@ async function fetchAndPublish(
     await failpoint('pull.fetched');
     for (const { digest } of remote.layers) await blobs.publish(ctx, digest);
   }
-  await keepDocuments(parts, remote);
+  await keepDocuments(parts, ctx, remote);
   await failpoint('pull.unpacked');
   for (const root of [parts.content.root, parts.directories.root]) {
     await parts.workers.run(ctx, { kind: 'sync', path: root });
@@ -99,7 +99,7 @@ const nameOf = (reference: Reference): Reference =>
   reference.digest === undefined ? reference : { ...reference, tag: undefined };
 
 /** Configuration, index and manifest, as they came. */
-async function keepDocuments({ content }: StoreParts, remote: RemoteDescription): Promise<void> {
+async function keepDocuments({ content }: StoreParts, ctx: Ctx, remote: RemoteDescription): Promise<void> {
   const documents = remote.documents.map(({ descriptor, bytes }) => ({ digest: descriptor.digest, bytes }));
   await using incoming = await content.ingest();
   for (const { digest, bytes } of [
@@ -108,7 +108,7 @@ async function keepDocuments({ content }: StoreParts, remote: RemoteDescription)
   ]) {
     const file = join(incoming.directory, digest.slice('sha256:'.length));
     await writeFile(file, bytes, { mode: 0o600 });
-    await content.adopt(file, digest);
+    await content.adopt(ctx, file, digest);
   }
 }
 

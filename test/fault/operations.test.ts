@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { kill } from 'node:process';
 import { test, type TestContext } from 'node:test';
@@ -8,11 +9,12 @@ import { freeze } from '../../runtime/cgroup/live/freezer.ts';
 import { readCgroupLayout } from '../../runtime/cgroup/layout.ts';
 import { startDaemon, type Daemon } from '../lib/daemon.ts';
 import { mountFreezable } from '../lib/freezable.ts';
-import { eventually, PATIENCE } from '../lib/process.ts';
+import { openBench } from '../lib/dropin.ts';
+import { eventually, PATIENCE, type Result } from '../lib/process.ts';
 import { requires } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
 
-const NEEDS = requires('root', 'busybox', 'docker-client', 'nftables', 'overlay', 'unshare');
+const NEEDS = requires('root', 'ctr', 'busybox', 'docker-client', 'nftables', 'overlay', 'unshare');
 const IGNORES_TERM = ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.1; done'];
 const READS = 200;
 /** The budget of demands.md is for p99, which a busy machine spoils for both sides of a socket: held is this. */
@@ -153,14 +155,83 @@ test('a hung mount: the start says at which step it is', requires('bindfs', 'roo
   await eventually('nothing is left', async () => (await daemon.leftovers()).length === 0, 30_000);
 });
 
+interface Listed {
+  readonly Kind: string;
+  readonly Name: string;
+  readonly ID: string;
+  readonly WaitsFor: string;
+}
+
+const operations = async (daemon: Daemon): Promise<readonly Listed[]> =>
+  (await rest(daemon.socket, 'GET', { path: '/wherry/operations' })).json<readonly Listed[]>();
+
+/** Asks for an archive and reads nothing of it. */
+async function unread(daemon: Daemon, path: string): Promise<IncomingMessage> {
+  const asked = request({ socketPath: daemon.socket, path, agent: false }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  return answer.on('error', () => {});
+}
+
+test('an archive is an operation for as long as somebody reads it', NEEDS, async (t) => {
+  const daemon = await startDaemon(t);
+  await daemon.dockerOk('create', '--name', 'xx', 'busybox');
+  const save = ['/images/busybox/get', /^image save busybox: its reader$/] as const;
+  const exported = ['/containers/xx/export', /^container export \w{64}: its reader$/] as const;
+  const leave = async (answer: IncomingMessage): Promise<unknown> => answer.destroy();
+  const read = (answer: IncomingMessage): Promise<unknown> => answer.toArray();
+  for (const [[path, expected], end] of [
+    [save, leave],
+    [save, read],
+    [exported, leave],
+    [exported, read],
+  ] as const) {
+    const answer = await unread(daemon, path);
+    await eventually(`${path} is shown`, async () => {
+      const [first, ...others] = await operations(daemon);
+      const text = `${first?.Kind} ${first?.Name} ${first?.ID}: ${first?.WaitsFor}`;
+      return expected.test(text) && others.length === 0;
+    });
+    await end(answer);
+    await eventually('it is over', async () => (await operations(daemon)).length === 0);
+  }
+  await daemon.dockerOk('rm', 'xx');
+  assert.deepEqual(await daemon.leftovers(), []);
+});
+
+test(
+  "a snapshot of containerd's API that goes is one, and who wants it names whom it waits for",
+  NEEDS,
+  async (t) => {
+    await using bench = await openBench();
+    const daemon = await startDaemon(t, { busybox: false, failpoint: 'snapshot.removed=sleep(3000)' });
+    const ctr = (...args: string[]): Promise<Result> =>
+      bench.run(['ctr', '-a', join(daemon.execRoot, 'containerd.sock'), '-n', 'n', 'snapshots', ...args]);
+    assert.equal((await ctr('prepare', 'one')).code, 0);
+    const removing = ctr('rm', 'one');
+    const shown = (count: number): Promise<readonly Listed[]> =>
+      eventually(`${count} are shown`, async () => {
+        const list = await operations(daemon);
+        return list.length === count ? list : undefined;
+      });
+    await shown(1);
+    const preparing = ctr('prepare', 'two');
+    const list = await shown(2);
+    assert.deepEqual(
+      list.map(({ Kind, Name, ID, WaitsFor }) => [Kind, Name, ID, WaitsFor]),
+      [
+        ['snapshot', 'remove', 'n/one', ''],
+        ['snapshot', 'prepare', 'n/two', 'the snapshots of namespace "n", which "remove" has'],
+      ],
+    );
+    assert.deepEqual([(await removing).code, (await preparing).code], [0, 0]);
+    assert.deepEqual(await operations(daemon), []);
+  },
+);
+
 test('an image that is on its way is an operation too', NEEDS, async (t) => {
   const daemon = await startDaemon(t);
-  const shown = async (): Promise<readonly string[]> => {
-    const list = (await rest(daemon.socket, 'GET', { path: '/wherry/operations' })).json<
-      { Kind: string; Name: string }[]
-    >();
-    return list.map(({ Kind, Name }) => `${Kind} ${Name}`);
-  };
+  const shown = async (): Promise<readonly string[]> =>
+    (await operations(daemon)).map(({ Kind, Name }) => `${Kind} ${Name}`);
   const { socket: socketPath } = daemon;
   const loading = request({ socketPath, method: 'POST', path: '/images/load', agent: false });
   loading.on('error', () => {});

@@ -4,6 +4,7 @@ import type { Core } from '../core.ts';
 import { makeContainerRecords } from './container-records.ts';
 import type { Containerd } from './contract.ts';
 import { makeDockerContainers } from './docker-containers.ts';
+import { notedSnapshots } from './noted-snapshots.ts';
 import { makeNamespaces, type Holdings } from './namespaces.ts';
 import { makeTasks } from '../tasks/tasks.ts';
 import type { StoredRecord } from './stored-record.ts';
@@ -22,7 +23,7 @@ export function openContainerd(core: Core): Containerd {
     namespaces,
     containers: records,
     tasks: makeTasks(core, records),
-    store,
+    store: { ...store, snapshots: notedSnapshots(core) },
   };
 }
 

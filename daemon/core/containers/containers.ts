@@ -3,6 +3,7 @@ import type { Containers } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { edit } from '../edit/edit.ts';
 import { onContainer, type Verb } from '../operations/on-container.ts';
+import { untilRead } from '../operations/until-read.ts';
 import { planContainer } from '../plan/plan.ts';
 import { attach, checkAttach } from './attach.ts';
 import { commit } from './commit.ts';
@@ -61,7 +62,10 @@ export function makeContainers(core: Core): Containers {
     commit: (ctx, reference, request) =>
       as({ ctx, name: 'commit', reference }, (own) => commit(core, own, { reference, request })),
     export: (ctx, reference) =>
-      as({ ctx, name: 'export', reference }, (own) => exportRoot(core, own, reference)),
+      untilRead(
+        (work) => as({ ctx, name: 'export', reference }, work),
+        (own) => exportRoot(core, own, reference),
+      ),
     changes: (ctx, reference) =>
       as({ ctx, name: 'changes', reference }, (own) => changes(core, own, reference)),
     logs: (ctx, reference, request) => logs(core, ctx, { reference, request }),

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Core } from '../core.ts';
 import type { Engine } from '../contract.ts';
+import { untilRead } from '../operations/until-read.ts';
 
 /** The verbs on images that take their time, each as an operation: what clients ask for, not what containers do with them. */
 export function notedImages(core: Core): Pick<Engine, 'images' | 'transfers' | 'archives' | 'disk'> {
@@ -26,6 +27,11 @@ export function notedImages(core: Core): Pick<Engine, 'images' | 'transfers' | '
     },
     archives: {
       ...archives,
+      save: (ctx, references, platform) =>
+        untilRead(
+          (work) => note(ctx, ['save', references.join(', ')], work),
+          (own) => archives.save(own, references, platform),
+        ),
       importRoot: (ctx, archive, request) =>
         note(ctx, ['import', ''], (own) => archives.importRoot(own, archive, request)),
     },

@@ -2,8 +2,8 @@ import type { Ctx } from '../../../common/ctx.ts';
 
 /** What an operation is about. */
 export interface Subject {
-  readonly kind: 'container' | 'exec' | 'network' | 'volume' | 'image';
-  /** Of a container its id; of the others their name or id, as the client has it; empty: all of them, or one without a name yet. */
+  readonly kind: 'container' | 'exec' | 'network' | 'volume' | 'image' | 'snapshot';
+  /** Of a container its id; of a snapshot of containerd's API its namespace and key, with a slash between; of the others their name or id, as the client has it; empty: all of them, or one without a name yet. */
   readonly id: string;
 }
 

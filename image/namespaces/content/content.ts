@@ -80,10 +80,10 @@ export function makeNamedContent(parts: ContentParts): NamedContent {
       find(namespace, digest);
       return openHeld(parts, ctx, digest);
     },
-    adopt: async (scope, file, { digest, labels }) => {
+    adopt: async (ctx, scope, { file, digest, labels }) => {
       using _ = store.hold([digest]);
       if (file !== undefined) {
-        await store.adopt(file, digest);
+        await store.adopt(ctx, file, digest);
         // The row must not outlive the name of its file.
         await syncToDisk(dirname(store.path(digest)));
       }

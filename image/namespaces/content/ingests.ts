@@ -242,7 +242,10 @@ class OpenIngest implements Ingest {
     const isThere = parts.contents.get(scope.namespace, digest) !== undefined;
     await failpoint('ingest.commit');
     if (!isThere)
-      await parts.content.adopt(scope, this.#shared === undefined ? path : undefined, { digest, labels });
+      await parts.content.adopt(ctx, scope, {
+        ...{ digest, labels },
+        file: this.#shared === undefined ? path : undefined,
+      });
     parts.leases.drop(scope, { type: 'ingests', id: ref });
     parts.rows.remove(scope.namespace, ref);
     await this.#close();

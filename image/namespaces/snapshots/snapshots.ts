@@ -70,12 +70,16 @@ class SnapshotStore implements NamedSnapshots {
     return this.stat(namespace, name);
   }
 
-  prepare(scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]> {
-    return this.#create(scope, snapshot, 'active');
+  prepare(ctx: Ctx, scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]> {
+    return this.#create(ctx, scope, { ...snapshot, kind: 'active' });
   }
 
-  view(scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]> {
-    return this.#create(scope, snapshot, 'view');
+  view(ctx: Ctx, scope: Scope, snapshot: NewSnapshot): Promise<readonly MountSpec[]> {
+    return this.#create(ctx, scope, { ...snapshot, kind: 'view' });
+  }
+
+  #lock(ctx: Ctx, namespace: string): Promise<Disposable> {
+    return this.#locks.acquireFor(ctx, namespace, `the snapshots of namespace "${namespace}"`);
   }
 
   mounts(namespace: string, key: string): readonly MountSpec[] {
@@ -95,7 +99,7 @@ class SnapshotStore implements NamedSnapshots {
   ): Promise<void> {
     const { rows, trash, directories, leases } = this.#parts;
     const { namespace } = scope;
-    using _ = await this.#locks.acquireFor(ctx, namespace, `the snapshots of namespace "${namespace}"`);
+    using _ = await this.#lock(ctx, namespace);
     if (rows.get(namespace, name) !== undefined) throw taken(`snapshot ${JSON.stringify(name)}`);
     const active = this.#own(namespace, key);
     if (active.kind !== 'active')
@@ -120,9 +124,9 @@ class SnapshotStore implements NamedSnapshots {
       await trash.put(directories.writable(active.directory));
   }
 
-  async remove(namespace: string, key: string): Promise<void> {
+  async remove(ctx: Ctx, namespace: string, key: string): Promise<void> {
     const { rows, trash, directories, released } = this.#parts;
-    using _ = await this.#locks.acquire(namespace);
+    using _ = await this.#lock(ctx, namespace);
     const { directory, chain } = this.#own(namespace, key);
     if (rows.list(namespace).some(({ value }) => value.parent === key))
       throw precluded('cannot remove snapshot with child');
@@ -145,13 +149,13 @@ class SnapshotStore implements NamedSnapshots {
   }
 
   async #create(
+    ctx: Ctx,
     scope: Scope,
-    { key, parent, labels }: NewSnapshot,
-    kind: 'active' | 'view',
+    { key, parent, labels, kind }: NewSnapshot & { readonly kind: 'active' | 'view' },
   ): Promise<MountSpec[]> {
     const { rows, directories, trash, leases } = this.#parts;
     const { namespace } = scope;
-    using _ = await this.#locks.acquire(namespace);
+    using _ = await this.#lock(ctx, namespace);
     checkLabels('snapshot.Labels', labels);
     this.#refuseKnown(scope, { key, parent, labels });
     if (parent !== '' && rows.get(namespace, parent) === undefined)

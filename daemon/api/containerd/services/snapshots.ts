@@ -31,13 +31,17 @@ export function makeSnapshots({ containerd, events, log }: ContainerdParts): Ser
   return {
     prepare: async ({ snapshotter, key, parent, labels }, context) => {
       const namespace = namespaceFor(snapshotter, context);
-      const mounts = await snapshots.prepare(scopeOf(context), { key, parent, labels });
+      const mounts = await snapshots.prepare(ctxOf(log, context), scopeOf(context), {
+        ...{ key, parent, labels },
+      });
       events.publish({ namespace, topic: '/snapshot/prepare' }, SnapshotPrepareSchema, { key, parent });
       return { mounts: mounts.map(mountToWire) };
     },
     view: async ({ snapshotter, key, parent, labels }, context) => {
       refuseOthers(snapshotter);
-      const mounts = await snapshots.view(scopeOf(context), { key, parent, labels });
+      const mounts = await snapshots.view(ctxOf(log, context), scopeOf(context), {
+        ...{ key, parent, labels },
+      });
       return { mounts: mounts.map(mountToWire) };
     },
     mounts: ({ snapshotter, key }, context) => ({
@@ -51,7 +55,7 @@ export function makeSnapshots({ containerd, events, log }: ContainerdParts): Ser
     },
     remove: async ({ snapshotter, key }, context) => {
       const namespace = namespaceFor(snapshotter, context);
-      await snapshots.remove(namespace, key);
+      await snapshots.remove(ctxOf(log, context), namespace, key);
       events.publish({ namespace, topic: '/snapshot/remove' }, SnapshotRemoveSchema, { key });
       return {};
     },

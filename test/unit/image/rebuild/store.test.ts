@@ -133,7 +133,11 @@ test('what a namespace of containerd has a name for is kept, also without its im
   await store.loadBytes(dockerArchive(app));
   const { digest, file } = large(store, 'app:1');
   const { content } = store.namespaced;
-  await content.adopt({ namespace: 'n', lease: undefined }, undefined, { digest, labels: {} });
+  await content.adopt(
+    store.ctx,
+    { namespace: 'n', lease: undefined },
+    { file: undefined, digest, labels: {} },
+  );
   const compacted = await store.disk.compact(store.ctx);
   assert.match(
     compacted.map((each) => (each.kind === 'kept' && each.digest === digest ? each.reason : '')).join(''),
