@@ -7,7 +7,12 @@ interface Checked {
   readonly Error: string;
 }
 
-/** CHECK of every container in the networks; fails if one is not as its plugins made it. */
+interface Readiness {
+  readonly Ready?: boolean;
+  readonly Error?: string;
+}
+
+/** STATUS of the networks and CHECK of every container in them; fails if plugins are not ready, or one is not as they made it. */
 export const networkCheck = defineCommand({
   usage: 'NETWORK [NETWORK...]',
   flags: {},
@@ -15,9 +20,14 @@ export const networkCheck = defineCommand({
   run: async ({ daemon, args }) => {
     let failed = false;
     for (const name of args) {
-      const path = `/wherry/networks/${encodeURIComponent(name)}/check`;
-      const answer = await daemon.send({ method: 'POST', path });
-      for (const { Container, Skipped, Error } of JSON.parse(await answer.text()) as Checked[]) {
+      const ask = async (verb: string): Promise<unknown> => {
+        const path = `/wherry/networks/${encodeURIComponent(name)}/${verb}`;
+        return JSON.parse(await (await daemon.send({ method: 'POST', path })).text());
+      };
+      const { Ready, Error: why } = (await ask('status')) as Readiness;
+      if (Ready !== undefined) print(`${name}  ${Ready ? 'ready' : why}\n`);
+      failed ||= Ready === false;
+      for (const { Container, Skipped, Error } of (await ask('check')) as Checked[]) {
         print(`${Container.slice(0, 12)}  ${Error === '' ? (Skipped ? 'not checked' : 'ok') : Error}\n`);
         failed ||= Error !== '';
       }

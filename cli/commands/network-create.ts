@@ -39,7 +39,7 @@ Options of the driver cni:
   ingress-rate=10m, ingress-burst, egress-rate, egress-burst
                   Bits (a second), for plugins with the capability bandwidth
 Of one container, as driver-opt: args and the four of bandwidth. Ports are published where a plugin has the
-capability portMappings, --ip and --mac-address by ips and mac or as CNI_ARGS. 'wherry network check' is CHECK.`,
+capability portMappings, --ip and --mac-address by ips and mac or as CNI_ARGS. 'wherry network check' is STATUS and CHECK.`,
   arity: [1, 1],
   run: async ({ daemon, flags, args, changed }) => {
     const answer = await daemon.send({

@@ -9,8 +9,8 @@ export interface CniPlace extends AsyncDisposable {
   readonly pluginDirectories: readonly string[];
   /** Writes a network list; its path. */
   list(name: string, content: object): Promise<string>;
-  /** A plugin that is a shell script. */
-  plugin(type: string, script: string): Promise<void>;
+  /** A plugin that is a shell script; `newest`: of the versions that it knows. */
+  plugin(type: string, script: string, newest?: '1.0.0' | '1.1.0'): Promise<void>;
   /** What a script has appended with `log`. */
   told(): Promise<string[]>;
   /** Addresses that host-local holds for a network. */
@@ -38,9 +38,9 @@ export async function makeCniPlace(): Promise<CniPlace> {
       await writeFile(path, JSON.stringify({ cniVersion: '1.0.0', name, ...content }));
       return path;
     },
-    plugin: async (type, script) => {
+    plugin: async (type, script, newest = '1.0.0') => {
       const path = join(bin, type);
-      await writeFile(path, `#!/bin/sh\nlog() { echo "$*" >> ${log}; }\n${VERSIONS}${script}\n`);
+      await writeFile(path, `#!/bin/sh\nlog() { echo "$*" >> ${log}; }\n${versions(newest)}${script}\n`);
       await chmod(path, 0o755);
     },
     told: async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter((line) => line !== ''),
@@ -56,8 +56,8 @@ export async function makeCniPlace(): Promise<CniPlace> {
   };
 }
 
-const VERSIONS = `if [ "$CNI_COMMAND" = VERSION ]; then
-  echo '{"cniVersion": "1.0.0", "supportedVersions": ["0.3.1", "0.4.0", "1.0.0"]}'
+const versions = (newest: '1.0.0' | '1.1.0'): string => `if [ "$CNI_COMMAND" = VERSION ]; then
+  echo '{"cniVersion": "1.0.0", "supportedVersions": ["0.3.1", "0.4.0", "1.0.0", "${newest}"]}'
   exit
 fi
 `;

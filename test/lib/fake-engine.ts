@@ -237,6 +237,8 @@ export function fakeEngine(): FakeEngine {
       disconnect: async (_ctx, reference, request) => record('network-disconnect', reference, request),
       prune: async () => [],
       check: () => Promise.resolve([]),
+      askReadiness: () => Promise.resolve(undefined),
+      readinessOf: () => undefined,
       isUsed: () => true,
     },
     events: {

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import type { Checked } from '../networks/cni/contract.ts';
+import type { Checked, Readiness } from '../networks/cni/contract.ts';
 import type { NetworkRequest } from '../networks/contract.ts';
 import type { EndpointSettings, NetworkView } from '../networks/types.ts';
 
@@ -24,6 +24,10 @@ export interface NetworkVerbs {
   prune(ctx: Ctx, isWanted: (network: NetworkView) => boolean): Promise<string[]>;
   /** CHECK of the containers in a CNI network; empty for others. Throws `not-found`. */
   check(ctx: Ctx, reference: string): Promise<readonly Checked[]>;
+  /** STATUS of a CNI network's plugins, now; undefined where they have none, and for others. Throws `not-found`, and for a list that can't be read. */
+  askReadiness(reference: string): Promise<Readiness | undefined>;
+  /** The last answer. */
+  readinessOf(network: NetworkView): Readiness | undefined;
   /** Whether some container is in it, running or not. */
   isUsed(network: NetworkView): boolean;
 }

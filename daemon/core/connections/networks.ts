@@ -44,6 +44,8 @@ export function makeNetworkVerbs(core: Core): NetworkVerbs {
       return unused.map(({ name }) => name);
     },
     check: (ctx, reference) => networks.checkMembers(ctx, reference),
+    askReadiness: (reference) => networks.askReadiness(reference),
+    readinessOf: ({ id }) => networks.readinessOf(id),
     isUsed: ({ id, name }) =>
       networks.endpointsIn(id).length > 0 ||
       [...core.table.all()].some(

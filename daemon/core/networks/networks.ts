@@ -3,6 +3,7 @@ import { failpoint } from '../../../common/failpoints.ts';
 import { KeyedLocks } from '../../../common/locks.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { openCni } from './cni/cni.ts';
+import type { Readiness } from './cni/contract.ts';
 import { checkConfinable, confinementChains, putConfinement, unconfine } from './confine.ts';
 import { connect, disconnect } from './connect.ts';
 import type { BridgeNetwork, Networks } from './contract.ts';
@@ -49,6 +50,8 @@ export function openNetworks(options: NetworksOptions): Networks {
     preview: (containerId, request) => preview(state, { containerId, request }),
     furnish: (ctx, containerId, ports) => furnish(ctx, state, { containerId, ports }),
     checkMembers: (ctx, reference) => state.cni.check(ctx, findNetwork(networks.values(), reference).view.id),
+    askReadiness: (reference) => askReadiness(state, findNetwork(networks.values(), reference)),
+    readinessOf: (networkId) => state.cni.readinessOf(networkId),
     sandboxOf: (containerId) => state.sandboxes.get(containerId),
     endpointsIn: (networkId) => [...(state.members.get(networkId)?.values() ?? [])],
     connect: (ctx, containerId, request) => connect(ctx, state, { containerId, ...request }),
@@ -137,6 +140,9 @@ function stepsOf(state: State, sandbox: Sandbox): NetworkSteps | undefined {
       });
   }
 }
+
+const askReadiness = async ({ cni }: State, { view }: Network): Promise<Readiness | undefined> =>
+  view.driver === 'cni' ? cni.status(view) : undefined;
 
 /** A container in another's namespace asks as that one. */
 function scopeOf(state: State, containerId: string): NameScope {

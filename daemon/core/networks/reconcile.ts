@@ -124,7 +124,8 @@ async function settleCni(
     const networkIds = endpoints.filter(isCni).map(({ networkId }) => networkId);
     live.push({ containerId, networkIds, pid: pidOf(containerId) ?? 0 });
   }
-  await state.cni.reconcile(ctx, live);
+  const networks = [...state.networks.values()].map(({ view }) => view);
+  await state.cni.reconcile(ctx, { live, networks: networks.filter(({ driver }) => driver === 'cni') });
 }
 
 function settleFirewall(state: State): void {

@@ -1,22 +1,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inputOf } from '../../../daemon/core/networks/cni/chain.ts';
-import { parseChain } from '../../../daemon/core/networks/cni/conflist.ts';
+import { parseList } from '../../../daemon/core/networks/cni/conflist.ts';
 import { parseCniOptions } from '../../../daemon/core/networks/cni/options.ts';
 import { givenBy } from '../../../daemon/core/networks/cni/result.ts';
 
 const text = (value: object): string => JSON.stringify({ name: 'n', cniVersion: '1.0.0', ...value });
 
 test('a list, and one plugin alone', () => {
-  const list = parseChain(text({ disableCheck: true, plugins: [{ type: 'a', x: 1 }, { type: 'b' }] }), 'f');
+  const list = parseList(text({ disableCheck: true, plugins: [{ type: 'a', x: 1 }, { type: 'b' }] }), 'f');
   assert.deepEqual(
-    [list.name, list.cniVersion, list.disableCheck, list.plugins.map(({ type }) => type)],
-    ['n', '1.0.0', true, ['a', 'b']],
+    [list.name, list.versions, list.disableCheck, list.disableGc, list.plugins.map(({ type }) => type)],
+    ['n', ['1.0.0'], true, false, ['a', 'b']],
   );
   assert.deepEqual(
-    parseChain(text({ cniVersion: '0.3.1', type: 'a' }), 'f').plugins.map(({ type }) => type),
+    parseList(text({ cniVersion: '0.3.1', type: 'a' }), 'f').plugins.map(({ type }) => type),
     ['a'],
   );
+});
+
+test('the versions of a list that we know, ascending', () => {
+  const versions = (value: object): readonly string[] =>
+    parseList(text({ type: 'a', ...value }), 'f').versions;
+  assert.deepEqual(versions({ cniVersions: ['1.1.0', '0.4.0', '2.0.0'] }), ['0.4.0', '1.0.0', '1.1.0']);
+  assert.deepEqual(versions({ cniVersion: '9.0.0', cniVersions: ['1.1.0'] }), ['1.1.0']);
+  assert.deepEqual(versions({ cniVersion: '1.1.0', disableGC: 'true' }), ['1.1.0']);
 });
 
 for (const [what, words] of [
@@ -25,11 +33,14 @@ for (const [what, words] of [
   [text({ name: '../x', plugins: [{ type: 'a' }] }), /the name "..\/x" is not valid/],
   [text({ name: undefined, plugins: [{ type: 'a' }] }), /the name not there is not valid/],
   [text({ cniVersion: '0.2.0', plugins: [{ type: 'a' }] }), /cniVersion is "0.2.0"/],
+  [text({ cniVersion: '0.2.0', cniVersions: ['9.0.0'], type: 'a' }), /cniVersion is "0.2.0" and "9.0.0"/],
+  [text({ cniVersions: '1.1.0', type: 'a' }), /cniVersions is "1.1.0"/],
+  [text({ disableGC: 1, type: 'a' }), /disableGC is 1/],
   [text({ plugins: [{ type: '../../bin/sh' }] }), /plugins\[0\] has no valid "type"/],
   [text({}), /neither "plugins" nor a "type"/],
   [text({ plugins: [null] }), /plugins\[0\] has no valid "type"/],
 ] as const) {
-  test(`a list that is refused: ${what}`, () => assert.throws(() => parseChain(what, 'f'), words));
+  test(`a list that is refused: ${what}`, () => assert.throws(() => parseList(what, 'f'), words));
 }
 
 const NOWHERE = {
@@ -71,10 +82,8 @@ for (const [name, result, expected] of [
 }
 
 test('a plugin is told what it declares, and no more', () => {
-  const chain = parseChain(
-    text({ plugins: [{ type: 'a', capabilities: { mac: true, ips: false }, x: 1 }] }),
-    'f',
-  );
+  const list = text({ plugins: [{ type: 'a', capabilities: { mac: true, ips: false }, x: 1 }] });
+  const chain = { ...parseList(list, 'f'), cniVersion: '1.0.0' } as const;
   const [plugin] = chain.plugins;
   assert.ok(plugin !== undefined);
   const capabilities = { mac: 'm', ips: ['i'] };

@@ -1,4 +1,5 @@
 import type { Container } from '../../../core/contract.ts';
+import type { Readiness } from '../../../core/networks/cni/contract.ts';
 import type { Endpoint, IpamConfig, NetworkView } from '../../../core/networks/types.ts';
 
 /** Docker's Network; a list leaves `containers` empty. */
@@ -32,6 +33,16 @@ export function showNetwork(network: NetworkView, containers: readonly Container
     Labels: network.labels,
   };
 }
+
+/** Under docker's word for what is so now, where its clients look for nothing of ours. */
+export const showStatus = (readiness: Readiness | undefined): object =>
+  readiness === undefined ? {} : { Status: { CNI: showReadiness(readiness) } };
+
+export const showReadiness = ({ at, error }: Readiness): object => ({
+  Ready: error === undefined,
+  Error: error ?? '',
+  At: at,
+});
 
 function ipamConfig({ subnet, ipRange, gateway, auxAddresses }: IpamConfig): object {
   return {

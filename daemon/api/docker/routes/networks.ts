@@ -4,7 +4,7 @@ import type { NetworkView } from '../../../core/networks/types.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { jsonText } from '../body.ts';
 import { toEndpointSettings } from '../convert/endpoint-settings.ts';
-import { showNetwork } from '../convert/network.ts';
+import { showNetwork, showStatus } from '../convert/network.ts';
 import { toNetworkRequest } from '../convert/to-network.ts';
 import { nameOf, sendJson, sendNothing, type Door, type Named } from '../door.ts';
 import { parseFilters, type Filters } from '../filters.ts';
@@ -40,7 +40,10 @@ export function networkRoutes(app: FastifyInstance, { engine, ctx }: Door): void
     const scope = text(request.query, 'scope') ?? '';
     const network = networks.get(nameOf(request));
     if (scope !== '' && scope !== 'local') networks.get(`${nameOf(request)} in scope ${scope}`);
-    return sendJson(reply, showNetwork(network, engine.containers.list()));
+    return sendJson(reply, {
+      ...showNetwork(network, engine.containers.list()),
+      ...showStatus(networks.readinessOf(network)),
+    });
   });
 
   app.post('/networks/create', async (request, reply) => {

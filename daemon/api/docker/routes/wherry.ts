@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { invalidArgument, notImplemented } from '../../../../common/errors.ts';
 import type { Compacted, LayerView, PathChange } from '../../../../image/disk.ts';
+import { showReadiness } from '../convert/network.ts';
 import { showOperation } from '../convert/operations.ts';
 import type { PortReach, Reach } from '../../../core/reach/contract.ts';
 import { nameOf, sendJson, sendJsonText, sendNothing, type Door, type Named } from '../door.ts';
@@ -122,6 +123,12 @@ function networkRoutes(app: FastifyInstance, { engine, ctx }: Door): void {
         Error: error ?? '',
       })),
     );
+  });
+
+  /** CNI's STATUS. */
+  app.post<Named>('/wherry/networks/:name/status', async (request, reply) => {
+    const readiness = await engine.networks.askReadiness(nameOf(request));
+    return sendJson(reply, readiness === undefined ? {} : showReadiness(readiness));
   });
 }
 

@@ -3,31 +3,29 @@ import { internal, invalidArgument, messageOf, type WherryError } from '../../..
 import { failpoint } from '../../../../common/failpoints.ts';
 import type { Endpoint } from '../types.ts';
 import { addressesOf, wishesOf } from './capabilities.ts';
-import { addAll, declares } from './chain.ts';
-import { findChain, readChain } from './conflist.ts';
-import type { Attachment, AttachRequest, Chain, CniConfig, Given } from './contract.ts';
+import { addAll, declares, type NetworkCall } from './chain.ts';
+import { collected } from './collect.ts';
+import type { Attachment, AttachRequest, Given } from './contract.ts';
 import { deleteOne, retryLater } from './detach.ts';
-import { parseCniOptions } from './options.ts';
+import { networkCall } from './load.ts';
+import { requireReady } from './readiness.ts';
 import { givenBy } from './result.ts';
 import { attachmentsOf, putAttachment, type CniState } from './state.ts';
 
-/** The list that a network's options name, as it is now. */
-export async function chainOf(options: Readonly<Record<string, string>>, config: CniConfig): Promise<Chain> {
-  const { conflist, name } = parseCniOptions(options);
-  return conflist === undefined ? findChain(name, config) : readChain(conflist);
-}
-
 /** Cni.attach: the row, ADD, the row with its result. */
 export async function attach(ctx: Ctx, state: CniState, request: AttachRequest): Promise<Endpoint> {
-  const { endpoint, options } = request;
+  const { endpoint } = request;
   using _lock = await state.locks.acquire(endpoint.containerId);
   ctx.check();
   for (const old of attachmentsOf(state, endpoint.containerId))
     if (old.networkId === endpoint.networkId || old.interfaceName === endpoint.interfaceName)
       await deleteOne(state, old);
-  const chain = await chainOf(options, state.config);
-  const attachment = attachmentFor(state, request, chain);
+  const network = { id: endpoint.networkId, options: request.options };
+  const call = await networkCall(state, network);
+  const attachment = attachmentFor(state, request, call);
   checkWishes(attachment);
+  await requireReady(state, call);
+  await collected(state, call.chain.name);
   putAttachment(state, attachment);
   try {
     return await add(state, attachment, endpoint);
@@ -40,7 +38,7 @@ export async function attach(ctx: Ctx, state: CniState, request: AttachRequest):
 function attachmentFor(
   state: CniState,
   { endpoint, options, ports }: AttachRequest,
-  chain: Chain,
+  { chain, timeoutMs }: NetworkCall,
 ): Attachment {
   const { containerId, networkId, networkName, interfaceName, settings, dnsNames } = endpoint;
   return {
@@ -51,7 +49,7 @@ function attachmentFor(
     netns: state.held.path(containerId),
     ...wishesOf({ chain, networkOptions: options, settings, dnsNames, ports }),
     chain,
-    timeoutMs: parseCniOptions(options).timeoutMs ?? state.config.timeoutMs,
+    timeoutMs,
     result: undefined,
   };
 }

@@ -1,7 +1,8 @@
 import { invalidArgument, messageOf } from '../../../../common/errors.ts';
-import { atLeast } from './conflist.ts';
+import { atLeast, highest, type List } from './conflist.ts';
 import type { Attachment, Chain, CniResult, PluginConfig } from './contract.ts';
 import { callPlugin, failure, type Command } from './plugin.ts';
+import { NETWORK_VARIABLE } from './stray-plugins.ts';
 
 /** The verbs of the specification over a whole chain. */
 interface Call {
@@ -27,15 +28,9 @@ export async function addAll(call: Call): Promise<CniResult> {
 /** DEL: in reverse, all of them whatever one says; they take what is gone for done. Throws what went wrong. */
 export async function deleteAll(call: Call): Promise<void> {
   const { chain, result } = call.attachment;
-  const failures: string[] = [];
-  for (const plugin of chain.plugins.toReversed()) {
-    try {
-      await callOne('DEL', call, [plugin, atLeast(chain.cniVersion, '0.4.0') ? result : undefined]);
-    } catch (error) {
-      failures.push(messageOf(error));
-    }
-  }
-  if (failures.length > 0) throw new Error(failures.join('; '));
+  await eachOf(chain.plugins.toReversed(), (plugin) =>
+    callOne('DEL', call, [plugin, atLeast(chain.cniVersion, '0.4.0') ? result : undefined]),
+  );
 }
 
 export const canCheck = ({ cniVersion, disableCheck }: Chain): boolean =>
@@ -57,7 +52,12 @@ function callOne(
     command,
     type: plugin.type,
     pluginDirectories,
-    environment: { CONTAINERID: containerId, NETNS: netns, IFNAME: interfaceName, ARGS: args },
+    environment: {
+      CNI_CONTAINERID: containerId,
+      CNI_NETNS: netns,
+      CNI_IFNAME: interfaceName,
+      CNI_ARGS: args,
+    },
     input: inputOf(chain, plugin, { capabilities, prevResult }),
     timeoutMs,
   });
@@ -91,22 +91,93 @@ const declaredBy = (declared: unknown): string[] =>
 export const declares = ({ plugins }: Chain, capability: string): boolean =>
   plugins.some(({ capabilities }) => declaredBy(capabilities).includes(capability));
 
-/** VERSION: whether every plugin is there and knows the list's version. */
-export async function checkVersions(
-  { plugins, cniVersion }: Chain,
-  options: { readonly pluginDirectories: readonly string[]; readonly timeoutMs: number },
+/** Called for a network, not for a container in it. */
+export interface NetworkCall {
+  readonly chain: Chain;
+  readonly networkId: string;
+  readonly pluginDirectories: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** Whether its plugins have STATUS and GC. */
+export const hasNetworkVerbs = ({ cniVersion }: Chain): boolean => atLeast(cniVersion, '1.1.0');
+
+/** STATUS: in order. Throws the words of the first plugin that can take no container. */
+export async function statusOfAll(call: NetworkCall): Promise<void> {
+  for (const plugin of call.chain.plugins) await callForNetwork('STATUS', call, [plugin, {}]);
+}
+
+/** GC: in order, all of them whatever one says. What is not among `valid` goes. Throws what went wrong. */
+export async function collectAll(
+  call: NetworkCall,
+  valid: readonly Pick<Attachment, 'containerId' | 'interfaceName'>[],
 ): Promise<void> {
-  for (const { type } of plugins) {
-    const call = { ...options, command: 'VERSION', type, environment: {}, input: { cniVersion } } as const;
-    const answer = await callPlugin(call).catch((error: unknown) => {
-      throw invalidArgument(messageOf(error), { cause: error });
-    });
-    const known = (answer as { supportedVersions?: unknown } | undefined)?.supportedVersions;
-    if (!Array.isArray(known) || !known.includes(cniVersion)) {
-      const versions = Array.isArray(known) ? known.join(', ') : 'none';
-      throw invalidArgument(
-        `plugin type="${type}" does not support the CNI version ${cniVersion} of its list, but ${versions}`,
-      );
+  const attachments = valid.map(({ containerId, interfaceName }) => ({
+    containerID: containerId,
+    ifname: interfaceName,
+  }));
+  await eachOf(call.chain.plugins, (plugin) =>
+    callForNetwork('GC', call, [plugin, { 'cni.dev/valid-attachments': attachments }]),
+  );
+}
+
+function callForNetwork(
+  command: 'STATUS' | 'GC',
+  { chain, networkId, pluginDirectories, timeoutMs }: NetworkCall,
+  [plugin, more]: readonly [PluginConfig, object],
+): Promise<unknown> {
+  return callPlugin({
+    command,
+    type: plugin.type,
+    pluginDirectories,
+    // No parameters of the specification: by this a daemon finds what the one before started.
+    environment: { [NETWORK_VARIABLE]: networkId },
+    input: { ...inputOf(chain, plugin, { capabilities: {}, prevResult: undefined }), ...more },
+    timeoutMs,
+  });
+}
+
+async function eachOf(
+  plugins: readonly PluginConfig[],
+  act: (plugin: PluginConfig) => Promise<unknown>,
+): Promise<void> {
+  const failures: string[] = [];
+  for (const plugin of plugins) {
+    try {
+      await act(plugin);
+    } catch (error) {
+      failures.push(messageOf(error));
     }
   }
+  if (failures.length > 0) throw new Error(failures.join('; '));
+}
+
+/** VERSION: the list in the highest of its versions that every plugin knows. Throws where one is not there, or knows none. */
+export async function negotiate(
+  { versions, ...list }: List,
+  options: Pick<NetworkCall, 'pluginDirectories' | 'timeoutMs'>,
+): Promise<Chain> {
+  let left = versions;
+  for (const { type } of list.plugins) {
+    const known = await versionsOf(type, { ...options, cniVersion: left.at(-1) ?? '' });
+    const common = left.filter((each) => known.includes(each));
+    if (common.length === 0)
+      throw invalidArgument(
+        `plugin type="${type}" does not support the CNI version ${left.join(' or ')} of its list, but ${known.join(', ') || 'none'}`,
+      );
+    left = common;
+  }
+  return { ...list, cniVersion: highest(left) };
+}
+
+async function versionsOf(
+  type: string,
+  { cniVersion, ...options }: Pick<NetworkCall, 'pluginDirectories' | 'timeoutMs'> & { cniVersion: string },
+): Promise<readonly unknown[]> {
+  const call = { ...options, command: 'VERSION', type, environment: {}, input: { cniVersion } } as const;
+  const answer = await callPlugin(call).catch((error: unknown) => {
+    throw invalidArgument(messageOf(error), { cause: error });
+  });
+  const known = (answer as { supportedVersions?: unknown } | undefined)?.supportedVersions;
+  return Array.isArray(known) ? known : [];
 }

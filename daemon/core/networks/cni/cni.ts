@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { KeyedLocks } from '../../../../common/locks.ts';
 import type { Kernel } from '../kernel.ts';
-import { attach, chainOf } from './attach.ts';
-import { checkVersions } from './chain.ts';
+import { attach } from './attach.ts';
 import { check } from './check.ts';
-import type { Chain, Cni, CniConfig } from './contract.ts';
+import type { Cni, CniConfig } from './contract.ts';
 import { detach, forget, settled } from './detach.ts';
 import { createHeldNetns } from './held-netns.ts';
-import { parseCniOptions } from './options.ts';
+import { load } from './load.ts';
+import { status } from './readiness.ts';
 import { reconcile } from './reconcile.ts';
 import { attachmentsOf, keyOf, type CniState } from './state.ts';
 import { openAttachmentStore } from './store.ts';
@@ -31,6 +31,8 @@ export function openCni({ db, config, kernel, directory }: CniParts): Cni {
     locks: new KeyedLocks(),
     attachments: new Map(store.all().map((each) => [keyOf(each), each])),
     leaving: new Map(),
+    collecting: new Map(),
+    readiness: new Map(),
   };
   return {
     load: (options) => load(state, options),
@@ -39,6 +41,8 @@ export function openCni({ db, config, kernel, directory }: CniParts): Cni {
     forget: (ctx, containerId) => forget(ctx, state, containerId),
     settled: (networkId) => settled(state, networkId),
     check: (ctx, networkId) => check(ctx, state, networkId),
+    status: (network) => status(state, network),
+    readinessOf: (networkId) => state.readiness.get(networkId),
     attachmentsOf: (containerId) => attachmentsOf(state, containerId),
     hold: async (containerId) => {
       // What is leaving has the namespace of before.
@@ -51,16 +55,6 @@ export function openCni({ db, config, kernel, directory }: CniParts): Cni {
       await state.held.adopt(containerId, pid);
     },
     heldPath: (containerId) => (state.held.isHeld(containerId) ? state.held.path(containerId) : undefined),
-    reconcile: (ctx, live) => reconcile(ctx, state, live),
+    reconcile: (ctx, present) => reconcile(ctx, state, present),
   };
-}
-
-async function load({ config }: CniState, options: Readonly<Record<string, string>>): Promise<Chain> {
-  const { pluginDirectories, timeoutMs } = config;
-  const chain = await chainOf(options, config);
-  await checkVersions(chain, {
-    pluginDirectories,
-    timeoutMs: parseCniOptions(options).timeoutMs ?? timeoutMs,
-  });
-  return chain;
 }

@@ -3,22 +3,28 @@ import { join } from 'node:path';
 import { invalidArgument, messageOf, notFound } from '../../../../common/errors.ts';
 import { CNI_VERSIONS, type Chain, type CniConfig, type CniVersion, type PluginConfig } from './contract.ts';
 
+/** A list as it is written: which of its versions is spoken is settled with the plugins. */
+export interface List extends Omit<Chain, 'cniVersion'> {
+  /** Those that we know, ascending; at least one. */
+  readonly versions: readonly CniVersion[];
+}
+
 /** Network lists: read, found by name, checked. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const FILE = /\.(conflist|conf|json)$/;
 
 /** A file with a list, or with one plugin. Throws `not-found`, and `invalid-argument` that names the file. */
-export async function readChain(path: string): Promise<Chain> {
-  return parseChain(await textOf(path), path);
+export async function readList(path: string): Promise<List> {
+  return parseList(await textOf(path), path);
 }
 
 /** The first file, by name, whose list is called so. Files that can't be read are others' affair. */
-export async function findChain(name: string, { confDirectories }: CniConfig): Promise<Chain> {
+export async function findList(name: string, { confDirectories }: CniConfig): Promise<List> {
   for (const directory of confDirectories) {
     for (const file of await filesOf(directory)) {
       const path = join(directory, file);
       const text = await textOf(path);
-      if (nameOf(text) === name) return parseChain(text, path);
+      if (nameOf(text) === name) return parseList(text, path);
     }
   }
   throw notFound(`no CNI network "${name}" in ${confDirectories.join(', ')}`);
@@ -54,7 +60,7 @@ function nameOf(text: string): unknown {
 }
 
 /** `where`: for the error. */
-export function parseChain(text: string, where: string): Chain {
+export function parseList(text: string, where: string): List {
   const wrong = (what: string) => invalidArgument(`the CNI configuration "${where}": ${what}`);
   let value: unknown;
   try {
@@ -63,19 +69,26 @@ export function parseChain(text: string, where: string): Chain {
     throw wrong(messageOf(error));
   }
   if (!isObject(value)) throw wrong('it is no object');
-  const { name, cniVersion = '0.1.0', disableCheck = false, plugins = [value] } = value;
+  const { name, cniVersion = '0.1.0', cniVersions = [], plugins = [value] } = value;
   if (typeof name !== 'string' || !NAME.test(name)) throw wrong(`the name ${shown(name)} is not valid`);
-  const known = CNI_VERSIONS.find((each) => each === cniVersion);
-  if (known === undefined)
-    throw wrong(`cniVersion is ${shown(cniVersion)}, it must be one of ${CNI_VERSIONS.join(', ')}`);
-  if (typeof disableCheck !== 'boolean' && disableCheck !== 'true' && disableCheck !== 'false')
-    throw wrong(`disableCheck is ${shown(disableCheck)}`);
+  if (!Array.isArray(cniVersions)) throw wrong(`cniVersions is ${shown(cniVersions)}`);
+  const versions = CNI_VERSIONS.filter((each) => each === cniVersion || cniVersions.includes(each));
+  if (versions.length === 0) {
+    const offered = [cniVersion, ...(cniVersions as readonly unknown[])].map(shown).join(' and ');
+    throw wrong(`cniVersion is ${offered}, it must be one of ${CNI_VERSIONS.join(', ')}`);
+  }
+  const flag = (key: 'disableCheck' | 'disableGC'): boolean => {
+    const { [key]: set = false } = value;
+    if (!['true', 'false'].includes(String(set))) throw wrong(`${key} is ${shown(set)}`);
+    return String(set) === 'true';
+  };
   if (!Array.isArray(plugins) || plugins.length === 0) throw wrong('it has no plugins');
   const isOne = !Object.hasOwn(value, 'plugins');
   return {
     name,
-    cniVersion: known,
-    disableCheck: String(disableCheck) === 'true',
+    versions,
+    disableCheck: flag('disableCheck'),
+    disableGc: flag('disableGC'),
     plugins: plugins.map((plugin: unknown, index): PluginConfig => {
       const type = isObject(plugin) ? plugin['type'] : undefined;
       if (!isObject(plugin) || typeof type !== 'string' || type === '' || /[/\0]/.test(type))
@@ -91,6 +104,9 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const shown = (value: unknown): string => JSON.stringify(value) ?? 'not there';
+
+/** Of some that ascend. */
+export const highest = (versions: readonly CniVersion[]): CniVersion => versions.at(-1) ?? '0.3.1';
 
 /** Versions are compared as numbers. */
 export const atLeast = (version: CniVersion, other: CniVersion): boolean =>

@@ -2,7 +2,7 @@ import type { Ctx } from '../../../../common/ctx.ts';
 import type { CarriedPort, Endpoint } from '../types.ts';
 
 /**
- * Networks whose devices and addresses are the work of CNI plugins (the specification, 0.3.1 to 1.0.0; github.com/containernetworking/cni,
+ * Networks whose devices and addresses are the work of CNI plugins (the specification, 0.3.1 to 1.1.0; github.com/containernetworking/cni,
  * SPEC.md): programs of others, started by definition. What a chain of them was told and answered is a row before anything else happens, so
  * that whatever it made is taken away again, by this daemon or the next.
  */
@@ -23,7 +23,8 @@ export const CNI_DEFAULTS: CniConfig = {
   timeoutMs: 30_000,
 };
 
-export const CNI_VERSIONS = ['0.3.1', '0.4.0', '1.0.0'] as const;
+/** Ascending. */
+export const CNI_VERSIONS = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
 export type CniVersion = (typeof CNI_VERSIONS)[number];
 
 type Json = Readonly<Record<string, unknown>>;
@@ -36,8 +37,11 @@ export interface PluginConfig extends Json {
 /** A network list (`conflist`): what is called, in this order. */
 export interface Chain {
   readonly name: string;
+  /** The highest that the list offers, and we and its plugins know. */
   readonly cniVersion: CniVersion;
   readonly disableCheck: boolean;
+  /** Absent in rows of before 1.1.0. */
+  readonly disableGc?: boolean;
   readonly plugins: readonly PluginConfig[];
 }
 
@@ -88,6 +92,20 @@ export interface AttachRequest {
   readonly ports: readonly CarriedPort[];
 }
 
+/** A network of this driver. */
+export interface CniNetwork {
+  readonly id: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What a network's plugins said when they were asked last, by STATUS, whether they can take a container. */
+export interface Readiness {
+  /** RFC 3339 with nanoseconds. */
+  readonly at: string;
+  /** In a plugin's words; undefined: they can. */
+  readonly error: string | undefined;
+}
+
 /** How a container's attachment is, by CHECK. */
 export interface Checked {
   readonly containerId: string;
@@ -106,8 +124,8 @@ export interface Cni {
   load(options: Readonly<Record<string, string>>): Promise<Chain>;
   /**
    * ADD: calls the chain for an endpoint that has no address yet, and returns it as it is then. The container has a held network namespace
-   * (`hold`). What an earlier attachment of the container left is taken away first. Throws in the plugin's words, `plugin type="x" failed
-   * (add): ...`, after DEL.
+   * (`hold`). What an earlier attachment of the container left is taken away first, and STATUS is asked. Throws in the plugin's words,
+   * `plugin type="x" failed (add): ...`, after DEL.
    */
   attach(ctx: Ctx, request: AttachRequest): Promise<Endpoint>;
   /** DEL for a container that left one network and lives on. Throws in the plugin's words; then the attachment stays. */
@@ -117,10 +135,14 @@ export interface Cni {
    * again, and again at the next start. Resolves after the first try. Nothing for a container without any.
    */
   forget(ctx: Ctx, containerId: string): Promise<void>;
-  /** Waits for DELs of a network that are under way. */
+  /** Before a network goes: waits for DELs of it that are under way, and forgets how it was. */
   settled(networkId: string): Promise<void>;
   /** CHECK of every container in a network; of all networks without one. */
   check(ctx: Ctx, networkId?: string): Promise<Checked[]>;
+  /** STATUS of a network's plugins; undefined where they have no such verb. Throws for a list that can't be read. */
+  status(network: CniNetwork): Promise<Readiness | undefined>;
+  /** The last answer; undefined when nobody asked, or nobody can. */
+  readinessOf(networkId: string): Readiness | undefined;
   /** Whose row is there. */
   attachmentsOf(containerId: string): readonly Attachment[];
   /** Makes a network namespace that the daemon holds until `forget`; its path, which a launch plan joins. */
@@ -129,8 +151,16 @@ export interface Cni {
   holdOf(containerId: string, pid: number): Promise<void>;
   /** What `hold` returned; undefined for a container that has none. */
   heldPath(containerId: string): string | undefined;
-  /** At daemon start: ends plugins of the daemon before and begins to take away what belongs to no live container's endpoint. */
-  reconcile(ctx: Ctx, live: readonly LiveContainer[]): Promise<void>;
+  /**
+   * At daemon start: ends plugins of the daemon before and begins to take away what belongs to no live container's endpoint, with DEL for
+   * what has a row, then GC for what has none.
+   */
+  reconcile(ctx: Ctx, present: Present): Promise<void>;
+}
+
+export interface Present {
+  readonly live: readonly LiveContainer[];
+  readonly networks: readonly CniNetwork[];
 }
 
 export interface LiveContainer {

@@ -97,4 +97,5 @@ export async function settled(state: CniState, networkId: string): Promise<void>
     .filter((each) => each.networkId === networkId)
     .flatMap(({ containerId }) => state.leaving.get(containerId) ?? []);
   await Promise.all(containers);
+  state.readiness.delete(networkId);
 }

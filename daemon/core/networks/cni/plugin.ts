@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { messageOf, notFound, WherryError } from '../../../../common/errors.ts';
 
 /** One call of one plugin: the specification's protocol of environment, stdin, stdout and exit code. */
-export type Command = 'ADD' | 'CHECK' | 'DEL' | 'VERSION';
+export type Command = 'ADD' | 'CHECK' | 'DEL' | 'GC' | 'STATUS' | 'VERSION';
 
 export interface PluginCall {
   readonly command: Command;
   readonly type: string;
   readonly pluginDirectories: readonly string[];
-  /** CNI_CONTAINERID and its like, without the prefix. */
+  /** CNI_CONTAINERID and its like. */
   readonly environment: Readonly<Record<string, string>>;
   readonly input: object;
   readonly timeoutMs: number;
@@ -22,6 +22,8 @@ const WORDS: Readonly<Record<Command, string>> = {
   ADD: 'add',
   CHECK: 'check',
   DEL: 'delete',
+  GC: 'gc',
+  STATUS: 'status',
   VERSION: 'version',
 };
 
@@ -140,7 +142,7 @@ const environmentOf = ({ command, environment, pluginDirectories }: PluginCall):
   PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   CNI_COMMAND: command,
   CNI_PATH: pluginDirectories.join(':'),
-  ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [`CNI_${name}`, value])),
+  ...environment,
 });
 
 function kill(leader: number | undefined): void {

@@ -1,6 +1,6 @@
 import type { KeyedLocks } from '../../../../common/locks.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Attachment, CniConfig } from './contract.ts';
+import type { Attachment, CniConfig, Readiness } from './contract.ts';
 import type { HeldNetns } from './held-netns.ts';
 import type { AttachmentStore } from './store.ts';
 
@@ -16,6 +16,10 @@ export interface CniState {
   readonly attachments: Map<string, Attachment>;
   /** By container: the first try to take all away. */
   readonly leaving: Map<string, Promise<void>>;
+  /** By the name of a list: GC that is under way. */
+  readonly collecting: Map<string, Promise<void>>;
+  /** By network: what STATUS said last. */
+  readonly readiness: Map<string, Readiness>;
 }
 
 type Place = Pick<Attachment, 'containerId' | 'networkId'>;
