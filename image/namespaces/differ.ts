@@ -1,6 +1,7 @@
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ctx } from '../../common/ctx.ts';
+import { codeOf, messageOf, notFound } from '../../common/errors.ts';
 import { Undo } from '../../common/undo.ts';
 import type { ContentStore } from '../content.ts';
 import { chainOnto, type Digest } from '../digest.ts';
@@ -32,19 +33,23 @@ export function makeDiffer(parts: DifferParts): Differ {
   return {
     apply: async (ctx, namespace, { digest, mounts }) => {
       const { rows, layers, content, workers } = parts;
+      await using blob = await openBlob(content, ctx, { namespace, digest });
       const { key, snapshot } = findActive(parts, namespace, mounts);
-      await using blob = await content.open(ctx, namespace, digest);
+      if ((await readdir(upperOf(parts, snapshot.directory))).length > 0)
+        throw lacking(`a layer over what the snapshot ${key} has`);
       const { diffId, sizeBytes } = await workers.run(ctx, { kind: 'diff-id', path: blob.path });
       const below = snapshot.parent === '' ? undefined : rows.get(namespace, snapshot.parent);
+      // A second layer comes on top of the first.
       const isShared =
-        snapshot.parent === '' || (below?.chain !== undefined && below.directory === undefined);
+        snapshot.chain !== undefined ||
+        snapshot.parent === '' ||
+        (below?.chain !== undefined && below.directory === undefined);
       const source = { blob: blob.path, diffId: diffId as DiffId };
-      if (snapshot.chain !== undefined) throw lacking(`a second layer in the snapshot ${key}`);
       if (!isShared) {
         await unpackInto(parts, ctx, { namespace, snapshot, key, source });
         return { diffId, sizeBytes };
       }
-      const parent = below?.chain;
+      const parent = snapshot.chain ?? below?.chain;
       const chain = chainOnto(parent, diffId as DiffId);
       using _ = layers.hold(parent === undefined ? [chain] : [chain, parent]);
       await layers.ensure(ctx, { ...source, chain, parent });
@@ -68,6 +73,20 @@ export function makeDiffer(parts: DifferParts): Differ {
   };
 }
 
+/** As containerd's differ says what it does not find. */
+async function openBlob(
+  content: NamedContent,
+  ctx: Ctx,
+  { namespace, digest }: { readonly namespace: string; readonly digest: Digest },
+): ReturnType<NamedContent['open']> {
+  try {
+    return await content.open(ctx, namespace, digest);
+  } catch (error) {
+    if (codeOf(error) !== 'not-found') throw error;
+    throw notFound(`failed to get reader from content store: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** Beside the layers of the store, since what is below is in none of them. */
 async function unpackInto(
   parts: DifferParts,
@@ -81,7 +100,6 @@ async function unpackInto(
 ): Promise<void> {
   const { namespace, key, snapshot, source } = into;
   const target = upperOf(parts, snapshot.directory);
-  if ((await readdir(target)).length > 0) throw lacking(`a layer over what the snapshot ${key} has`);
   await rmdir(target);
   await using undo = new Undo();
   undo.defer(() => mkdir(target, { mode: 0o755 }));

@@ -12,8 +12,8 @@ const TOKEN = new RegExp(
   String.raw`\s*(?:${QUOTED}|(?<operator>[=!~]+)|(?<separator>[.,])|(?<field>[A-Za-z0-9_]+))`,
   'y',
 );
-/** Behind an operator: whatever reaches to the next comma or blank. */
-const VALUE = new RegExp(String.raw`\s*(?:${QUOTED}|(?<value>[^\s,]+))`, 'y');
+/** Behind an operator: whatever reaches to the next comma or blank, unless a quote begins it. */
+const VALUE = new RegExp(String.raw`\s*(?:${QUOTED}|(?<value>(?!["/|])[^\s,]+))`, 'y');
 
 /** Cuts a filter into tokens, the last of which may be `illegal`. */
 export function scanFilter(text: string): Token[] {

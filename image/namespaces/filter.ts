@@ -16,7 +16,7 @@ export function compileFilters(texts: readonly string[]): Filter {
   return (fields) => filters.some((filter) => filter(fields));
 }
 
-/** The same for containers, images and leases, of whose refusals containerd says twice what kind they are. */
+/** The same for containers, images, leases and plugins, of whose refusals containerd says twice what kind they are. */
 export function compileRecordFilters(texts: readonly string[]): Filter {
   try {
     return compileFilters(texts);

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../../common/errors.ts';
 import { isDigest } from '../digest.ts';
 import type { NamedImage, NamedImages, NewImage, Target } from './contract.ts';
 import { absent, malformed, precluded, taken } from './errors.ts';
@@ -64,7 +65,7 @@ export function makeNamedImages({ rows, docker, onDelete }: Parts): NamedImages 
       return put(namespace, image, new Date());
     },
     update: (namespace, image, paths) => {
-      if (image.name === '') throw malformed('image name is required for update');
+      if (image.name === '') throw invalidArgument('Image.Name required');
       const present = find(namespace, image.name);
       refuseDockers(namespace, image.name);
       const changed =
@@ -107,10 +108,10 @@ function change(image: NamedImage, asked: NewImage, path: string): NamedImage {
 }
 
 function checkImage({ name, labels, target }: NewImage): void {
-  if (name === '') throw malformed('image name must not be empty');
+  if (name === '') throw invalidArgument('Image.Name required');
   checkLabels('image.Labels', labels);
   if (!isDigest(target.digest))
-    throw malformed(`target.Digest "${target.digest}" invalid: invalid checksum digest format`);
-  if (target.size <= 0) throw malformed('target.Size must be greater than zero');
-  if (target.mediaType === '') throw malformed('target.MediaType must be set');
+    throw malformed(`Target.Digest "${target.digest}" invalid: invalid checksum digest format`);
+  if (target.size <= 0) throw malformed('Target.Size must be greater than zero');
+  if (target.mediaType === '') throw malformed('Target.MediaType must be set');
 }

@@ -3,7 +3,7 @@ import { malformed } from './errors.ts';
 export type Labels = Readonly<Record<string, string>>;
 
 const MAX_BYTES = 4096;
-const SHOWN_KEY_BYTES = 64;
+const SHOWN_KEY_BYTES = 10;
 
 /** Throws `invalid-argument` for a label that is too long; `owner` is whose it is: `namespace.Labels`. */
 export function checkLabels(owner: string, labels: Labels): void {
@@ -12,7 +12,7 @@ export function checkLabels(owner: string, labels: Labels): void {
     if (length <= MAX_BYTES) continue;
     const shown = key.slice(0, SHOWN_KEY_BYTES);
     throw malformed(
-      `${owner}: label key and value length (${length} bytes) greater than maximum size (${MAX_BYTES} bytes), key: ${shown}`,
+      `${owner}: label key and value greater than maximum size (${MAX_BYTES} bytes), key: ${shown}`,
     );
   }
 }

@@ -8,13 +8,16 @@ export function refuseUnknown(
   response: Pick<Http2ServerResponse, 'stream'>,
 ): void {
   const [, service = '', method = ''] = url.split('/');
-  const message = servedNames.has(service)
-    ? `unknown method ${method} for service ${service}`
-    : `unknown service ${service}`;
+  const isName = /^\/.*\//.test(url);
+  const message = !isName
+    ? `malformed method name: ${JSON.stringify(url)}`
+    : servedNames.has(service)
+      ? `unknown method ${method} for service ${service}`
+      : `unknown service ${service}`;
   const head = {
     ':status': 200,
     'content-type': 'application/grpc',
-    'grpc-status': String(Code.Unimplemented),
+    'grpc-status': String(isName ? Code.Unimplemented : Code.ResourceExhausted),
     'grpc-message': message.replaceAll(/[^ -~]|%/g, encodeURIComponent),
   };
   response.stream.respond(head, { endStream: true });

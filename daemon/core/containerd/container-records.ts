@@ -1,3 +1,4 @@
+import { invalidArgument } from '../../../common/errors.ts';
 import { absent, malformed, precluded, taken } from '../../../image/namespaces/errors.ts';
 import { checkLabels } from '../../../image/namespaces/labels.ts';
 import type { Rows } from '../../../image/namespaces/rows.ts';
@@ -42,7 +43,7 @@ export function makeContainerRecords(
     },
     update: (namespace, record, paths) => {
       refuseDockers(namespace);
-      if (record.id === '') throw malformed('must specify a container id');
+      if (record.id === '') throw invalidArgument('Container.ID required');
       const present = find(namespace, record.id);
       if (present === undefined) throw absent(`container "${record.id}"`);
       const changed = { ...changeRecord(present, record, paths), updatedAt: new Date() };

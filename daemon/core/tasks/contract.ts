@@ -9,7 +9,7 @@ import type { Resources } from '../../../runtime/spec.ts';
  * the tasks are docker's containers that run: they are started and removed by docker's API, everything else is done here.
  *
  * Everything is by namespace. An exit is kept until `delete`, also over restarts of the daemon. Refusals carry containerd's texts:
- * `not-found` `task x not found: not found`, `process y: not found`.
+ * `not-found` `task x not found`, `process y: not found`.
  */
 export interface Tasks {
   /** The init waits for `start`. Throws `already-exists`; what the runtime said when it failed, with nothing left. */

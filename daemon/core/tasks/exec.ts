@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import type { Ctx } from '../../../common/ctx.ts';
-import { internal, messageOf } from '../../../common/errors.ts';
+import { invalidArgument, internal, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { taken } from '../../../image/namespaces/errors.ts';
 import type { MonitorConfig } from '../../../runtime/contract.ts';
@@ -31,6 +31,7 @@ import { statusOf } from './status.ts';
 export async function addExec(parts: TaskParts, request: ExecTask): Promise<void> {
   const { core } = parts;
   const { namespace, id, execId, stdio } = request;
+  if (execId === '') throw invalidArgument('exec id cannot be empty');
   checkIdentifier(execId, `invalid exec id ${execId}: `);
   parseJson(request.process);
   const task = await findTask(parts, request);

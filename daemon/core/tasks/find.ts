@@ -1,5 +1,4 @@
-import { conflict } from '../../../common/errors.ts';
-import { absent } from '../../../image/namespaces/errors.ts';
+import { conflict, notFound } from '../../../common/errors.ts';
 import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import type { Core } from '../core.ts';
@@ -17,7 +16,7 @@ export async function findTask({ core, records }: TaskParts, { namespace, id }: 
   const found = namespace === DOCKER_NAMESPACE ? dockerTask(core, id) : ownTask(core, { namespace, id });
   if (found !== undefined) return found;
   await records.get(namespace, id);
-  throw absent(`task ${id} not found`);
+  throw notFound(`task ${id} not found`);
 }
 
 export function dockerTask(core: Core, id: string): Task | undefined {

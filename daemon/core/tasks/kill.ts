@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf } from '../../../common/errors.ts';
-import { absent } from '../../../image/namespaces/errors.ts';
+import { absent, precluded } from '../../../image/namespaces/errors.ts';
 import { thaw } from '../../../runtime/cgroup/live/freezer.ts';
 import { signalAll } from '../../../runtime/cgroup/live/processes.ts';
 import type { Shim } from '../../../shim/contract.ts';
@@ -29,7 +29,7 @@ export async function killProcess(
     return;
   }
   const shim = shimOf(parts, task, ref);
-  if (shim === undefined) throw finished();
+  if (shim === undefined) throw isNew(parts, ref) ? precluded('process not created') : finished();
   try {
     await shim.signal(ctx.detached(SIGNAL_TIMEOUT_MS), signal);
   } catch (error) {
@@ -38,6 +38,10 @@ export async function killProcess(
   // What is frozen dies when it goes on (version 1).
   if (signal === constants.signals.SIGKILL && place !== undefined) await thaw(place);
 }
+
+/** An exec that was never started. */
+const isNew = ({ core }: TaskParts, ref: ProcessRef): boolean =>
+  ref.execId !== undefined && core.tasks.exec(ref).state.kind === 'created';
 
 /** Undefined for what has ended, and for an exec that was never started. */
 export function shimOf({ core }: TaskParts, task: Task, ref: ProcessRef): Shim | undefined {

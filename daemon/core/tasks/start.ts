@@ -1,7 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { internal, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
-import { taken } from '../../../image/namespaces/errors.ts';
 import { runVerb } from '../runtimes/verb.ts';
 import type { ProcessRef } from './contract.ts';
 import { startExec } from './exec.ts';
@@ -21,10 +20,10 @@ export async function startProcess(parts: TaskParts, ctx: Ctx, ref: ProcessRef):
   return await started;
 }
 
-function refusal({ ref: { id, execId }, state: { kind } }: ProcessEntry): Error {
+function refusal({ state: { kind } }: ProcessEntry): Error {
   if (kind === 'stopped') return internal('cannot start a stopped process: unknown');
   if (kind === 'paused') return internal('cannot start a paused process: unknown');
-  return taken(execId === undefined ? `task ${id}` : `process ${execId}`);
+  return internal('cannot start a running process: unknown');
 }
 
 async function begin(parts: TaskParts, ctx: Ctx, entry: ProcessEntry): Promise<number> {

@@ -63,7 +63,7 @@ export function makeNamedContent(parts: ContentParts): NamedContent {
         paths,
         owner: `content info "${digest}"`,
       });
-      checkLabels('content.Labels', changed);
+      checkLabels('info.Labels', changed);
       const stored = rows.get(namespace, digest);
       rows.put(namespace, digest, {
         labels: setLabels(changed),
@@ -73,7 +73,7 @@ export function makeNamedContent(parts: ContentParts): NamedContent {
       return find(namespace, digest);
     },
     delete: (namespace, digest) => {
-      if (!rows.remove(namespace, digest)) throw absent(`content ${digest}`);
+      if (!rows.remove(namespace, digest)) throw absent(`content digest ${digest}`);
       parts.onDelete();
     },
     open: async (ctx, namespace, digest) => {

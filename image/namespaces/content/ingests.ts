@@ -133,7 +133,7 @@ class IngestFiles implements IngestStore {
 
   #find(namespace: string, ref: string): StoredIngest {
     const found = this.#parts.rows.get(namespace, ref);
-    if (found === undefined) throw absent(`ingest ${JSON.stringify(ref)}`);
+    if (found === undefined) throw absent(`reference ${ref}`);
     return found;
   }
 

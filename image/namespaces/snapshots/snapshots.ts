@@ -64,7 +64,7 @@ class SnapshotStore implements NamedSnapshots {
   ): SnapshotInfo {
     const present = this.#own(namespace, name);
     const changed = maskedLabels(present.labels, { asked: labels, paths, owner: `snapshot "${name}"` });
-    checkLabels('snapshot.Labels', changed);
+    checkLabels('info.Labels', changed);
     const updatedAt = new Date().toISOString();
     this.#parts.rows.put(namespace, name, { ...present, labels: setLabels(changed), updatedAt });
     return this.stat(namespace, name);
@@ -99,12 +99,13 @@ class SnapshotStore implements NamedSnapshots {
   ): Promise<void> {
     const { rows, trash, directories, leases } = this.#parts;
     const { namespace } = scope;
+    if (name === '') throw malformed('a committed snapshot must have a name');
     using _ = await this.#lock(ctx, namespace);
     if (rows.get(namespace, name) !== undefined) throw taken(`snapshot ${JSON.stringify(name)}`);
     const active = this.#own(namespace, key);
     if (active.kind !== 'active')
       throw precluded(`failed to commit snapshot: snapshot ${JSON.stringify(key)} is not active`);
-    checkLabels('snapshot.Labels', labels);
+    checkLabels('info.Labels', labels);
     const kept = await this.#keepable(ctx, active);
     leases.keep(scope, { type: LEASED, id: name });
     await failpoint('snapshot.commit');
@@ -155,8 +156,9 @@ class SnapshotStore implements NamedSnapshots {
   ): Promise<MountSpec[]> {
     const { rows, directories, trash, leases } = this.#parts;
     const { namespace } = scope;
+    if (key === '') throw malformed('a snapshot must have a key');
     using _ = await this.#lock(ctx, namespace);
-    checkLabels('snapshot.Labels', labels);
+    checkLabels('info.Labels', labels);
     this.#refuseKnown(scope, { key, parent, labels });
     if (parent !== '' && rows.get(namespace, parent) === undefined)
       throw absent(`parent snapshot ${parent} does not exist`);

@@ -1,8 +1,7 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Fields } from '../../../../image/namespaces/filter.ts';
-import { malformed } from '../../../../image/namespaces/errors.ts';
 import type { ContainerRecord, NewContainerRecord } from '../../../core/containerd/contract.ts';
-import type { Container, ContainerSchema } from '../gen/containerd/services/containers/v1/containers_pb.ts';
+import { ContainerSchema, type Container } from '../gen/containerd/services/containers/v1/containers_pb.ts';
 import { fromAny, toAny, toTimestamp } from './any.ts';
 
 export function containerToWire(record: ContainerRecord): MessageInitShape<typeof ContainerSchema> {
@@ -22,9 +21,10 @@ export function containerToWire(record: ContainerRecord): MessageInitShape<typeo
   };
 }
 
+/** None is an empty one, which is refused as such. */
 export function containerFromWire(container: Container | undefined): NewContainerRecord {
-  if (container === undefined) throw malformed('container must be set');
-  const { id, labels, image, runtime, spec, snapshotter, snapshotKey, sandbox, extensions } = container;
+  const { id, labels, image, runtime, spec, snapshotter, snapshotKey, sandbox, extensions } =
+    container ?? create(ContainerSchema);
   return {
     ...{ id, labels, image, snapshotter, snapshotKey, sandbox },
     runtime: { name: runtime?.name ?? '', options: fromAny(runtime?.options) },

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Target } from '../../../../image/namespaces/contract.ts';
-import { malformed } from '../../../../image/namespaces/errors.ts';
+import { invalidArgument } from '../../../../common/errors.ts';
 import { isDigest, type Digest } from '../../../../image/digest.ts';
 import type { Descriptor, DescriptorSchema } from '../gen/containerd/types/descriptor_pb.ts';
 
@@ -21,6 +21,6 @@ export function descriptorFromWire(descriptor: Descriptor | undefined): Target {
 
 /** Throws `invalid-argument`. */
 export function digestFromWire(digest: string): Digest {
-  if (!isDigest(digest)) throw malformed(`${JSON.stringify(digest)} failed validation`);
+  if (!isDigest(digest)) throw invalidArgument(`${JSON.stringify(digest)} failed validation`);
   return digest;
 }

@@ -1,7 +1,8 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Ctx } from '../../../../common/ctx.ts';
+import { internal, messageOf } from '../../../../common/errors.ts';
 import { malformed } from '../../../../image/namespaces/errors.ts';
-import { compileFilters, type Fields } from '../../../../image/namespaces/filter.ts';
+import { compileFilters, type Fields, type Filter } from '../../../../image/namespaces/filter.ts';
 import { checkIdentifier } from '../../../core/containerd/identifier.ts';
 import { realTimeNs } from '../../../core/time.ts';
 import type { Envelope, EventExchange } from './contract.ts';
@@ -26,11 +27,12 @@ export function createExchange(): EventExchange {
     publishPacked: (envelope) => tell({ ...envelope, timestampNs: realTimeNs() }),
     forward: (envelope) => {
       checkIdentifier(envelope.namespace, 'event envelope has invalid namespace: ');
+      checkTopic(envelope.topic);
       if (envelope.timestampNs === 0n) throw malformed('timestamp must be set on forwarded event');
       tell(envelope);
     },
     subscribe: (ctx, filters) => {
-      const passes = compileFilters(filters);
+      const passes = readFilters(filters);
       return readQueue(ctx, (add) => {
         const subscriber = (envelope: Envelope): void => {
           if (passes(fieldsOf(envelope))) add(envelope);
@@ -40,6 +42,15 @@ export function createExchange(): EventExchange {
       });
     },
   };
+}
+
+/** Throws in containerd's words, which say nothing of the kind that the error is of. */
+function readFilters(filters: readonly string[]): Filter {
+  try {
+    return compileFilters(filters);
+  } catch (error) {
+    throw internal(`subscription error: failed parsing subscription filters: ${messageOf(error)}`);
+  }
 }
 
 /** Subscribed at once, not when it is first read: what happens in between is not missed. */

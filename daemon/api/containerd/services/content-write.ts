@@ -101,7 +101,7 @@ class Writing {
 
   /** A client that does not know what it will have sent learns it from the last write's answer: it commits without a word of it. */
   #digestSoFar(): Promise<string> {
-    return this.#expected === '' ? this.ingest.digestSoFar() : Promise.resolve(this.#expected);
+    return !isDigest(this.#expected) ? this.ingest.digestSoFar() : Promise.resolve(this.#expected);
   }
 
   async #write({ offset, data, action }: WriteContentRequest): Promise<void> {

@@ -1,8 +1,10 @@
 import { open } from 'node:fs/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { codeOf, invalidArgument, messageOf, notFound } from '../../../../common/errors.ts';
+import { isDigest, type Digest } from '../../../../image/digest.ts';
 import type { ContentInfo, IngestStatus } from '../../../../image/namespaces/contract.ts';
-import { malformed, outOfRange } from '../../../../image/namespaces/errors.ts';
+import { outOfRange } from '../../../../image/namespaces/errors.ts';
 import { compileFilters, type Fields } from '../../../../image/namespaces/filter.ts';
 import { ctxOf, namespaceOf } from '../call.ts';
 import { toTimestamp } from '../convert/any.ts';
@@ -24,8 +26,7 @@ export function makeContent(parts: ContainerdParts): ServiceImpl<typeof Content>
       info: infoToWire(content.info(namespaceOf(context), digestFromWire(digest))),
     }),
     update: ({ info, updateMask }, context) => {
-      if (info === undefined) throw malformed('info must be set');
-      const change = { digest: digestFromWire(info.digest), labels: info.labels };
+      const change = { digest: digestFromWire(info?.digest ?? ''), labels: info?.labels ?? {} };
       return { info: infoToWire(content.update(namespaceOf(context), change, updateMask?.paths ?? [])) };
     },
     list: async function* ({ filters }, context) {
@@ -36,13 +37,14 @@ export function makeContent(parts: ContainerdParts): ServiceImpl<typeof Content>
     },
     delete: ({ digest }, context) => {
       const namespace = namespaceOf(context);
-      content.delete(namespace, digestFromWire(digest));
+      if (!isDigest(digest)) throw invalidArgument('invalid checksum digest format');
+      content.delete(namespace, digest);
       events.publish({ namespace, topic: '/content/delete' }, ContentDeleteSchema, { digest });
       return {};
     },
     read: async function* ({ digest, offset, size }, context) {
       const ctx = ctxOf(log, context);
-      await using blob = await content.open(ctx, namespaceOf(context), digestFromWire(digest));
+      await using blob = await content.open(ctx, namespaceOf(context), readable(digest));
       const begin = Math.max(0, Number(offset));
       if (begin > blob.sizeBytes) throw outOfRange(`read past object length ${blob.sizeBytes} bytes`);
       const end = Number(size) <= 0 ? blob.sizeBytes : Math.min(blob.sizeBytes, begin + Number(size));
@@ -56,9 +58,14 @@ export function makeContent(parts: ContainerdParts): ServiceImpl<typeof Content>
         at += bytesRead;
       }
     },
-    status: async ({ ref }, context) => ({
-      status: statusToWire(await ingests.status(namespaceOf(context), ref)),
-    }),
+    status: async ({ ref }, context) => {
+      try {
+        return { status: statusToWire(await ingests.status(namespaceOf(context), ref)) };
+      } catch (error) {
+        if (codeOf(error) !== 'not-found') throw error;
+        throw notFound(`could not get status for ref ${JSON.stringify(ref)}: ${messageOf(error)}`);
+      }
+    },
     listStatuses: async ({ filters }, context) => {
       const passes = compileFilters(filters);
       const all = await ingests.list(namespaceOf(context));
@@ -74,6 +81,12 @@ export function makeContent(parts: ContainerdParts): ServiceImpl<typeof Content>
       return {};
     },
   };
+}
+
+/** As `read` says it. */
+function readable(digest: string): Digest {
+  if (!isDigest(digest)) throw invalidArgument(`${digest}: invalid checksum digest format`);
+  return digest;
 }
 
 const infoToWire = ({

@@ -1,7 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { NamedImage, NewImage } from '../../../../image/namespaces/contract.ts';
-import { malformed } from '../../../../image/namespaces/errors.ts';
 import { compileRecordFilters, type Fields } from '../../../../image/namespaces/filter.ts';
 import { namespaceOf } from '../call.ts';
 import { toTimestamp } from '../convert/any.ts';
@@ -60,8 +59,7 @@ const imageToWire = ({
 });
 
 function imageFromWire(image: Image | undefined): NewImage {
-  if (image === undefined) throw malformed('image must be set');
-  const { name, labels, target } = image;
+  const { name, labels, target } = image ?? { name: '', labels: {}, target: undefined };
   return { name, labels, target: descriptorFromWire(target) };
 }
 

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { compileFilters } from '../../../../image/namespaces/filter.ts';
+import { compileRecordFilters } from '../../../../image/namespaces/filter.ts';
 import type { Introspection } from '../gen/containerd/services/introspection/v1/introspection_pb.ts';
 import type { ContainerdParts } from '../parts.ts';
 import { listPlugins } from './plugins.ts';
 
 export const makeIntrospection = ({ engine }: ContainerdParts): ServiceImpl<typeof Introspection> => ({
   plugins: ({ filters }) => {
-    const passes = compileFilters(filters);
+    const passes = compileRecordFilters(filters);
     const plugins = listPlugins(engine.info());
     return {
       plugins: plugins.filter(({ type, id }) =>

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { malformed } from '../../../../image/namespaces/errors.ts';
 import { compileRecordFilters, type Fields } from '../../../../image/namespaces/filter.ts';
 import type { Lease } from '../../../../image/namespaces/leases.ts';
 import { namespaceOf } from '../call.ts';
@@ -45,10 +44,11 @@ const leaseToWire = ({ createdAt, ...lease }: Lease): object => ({
   createdAt: toTimestamp(createdAt),
 });
 
-function required(resource: Resource | undefined): Pick<Resource, 'id' | 'type'> {
-  if (resource === undefined) throw malformed('resource must be set');
-  return { id: resource.id, type: resource.type };
-}
+/** None is one of no type. */
+const required = (resource: Resource | undefined): Pick<Resource, 'id' | 'type'> => ({
+  id: resource?.id ?? '',
+  type: resource?.type ?? '',
+});
 
 const leaseFields =
   ({ id, labels }: Lease): Fields =>

@@ -1,5 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import { malformed } from '../../../../image/namespaces/errors.ts';
+import { invalidArgument } from '../../../../common/errors.ts';
 import type { Labels } from '../../../../image/namespaces/labels.ts';
 import {
   NamespaceCreateSchema,
@@ -43,10 +43,9 @@ export function makeNamespaces({ containerd, events }: ContainerdParts): Service
   };
 }
 
-function required(namespace: Namespace | undefined): Namespace {
-  if (namespace === undefined) throw malformed('namespace must be set');
-  return namespace;
-}
+/** None is one without a name. */
+const required = (namespace: Namespace | undefined): Pick<Namespace, 'name' | 'labels'> =>
+  namespace ?? { name: '', labels: {} };
 
 /** Without a field mask the labels are replaced as a whole. */
 function changeOf(present: Labels, asked: Labels, paths: readonly string[]): Labels {
@@ -54,7 +53,7 @@ function changeOf(present: Labels, asked: Labels, paths: readonly string[]): Lab
     return { ...Object.fromEntries(Object.keys(present).map((key) => [key, ''])), ...asked };
   return Object.fromEntries(
     paths.map((path) => {
-      if (!path.startsWith('labels.')) throw malformed(`cannot update "${path}" field`);
+      if (!path.startsWith('labels.')) throw invalidArgument(`cannot update "${path}" field`);
       const key = path.slice('labels.'.length);
       return [key, asked[key] ?? ''];
     }),

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { SnapshotInfo } from '../../../../image/namespaces/contract.ts';
+import { invalidArgument } from '../../../../common/errors.ts';
 import { malformed } from '../../../../image/namespaces/errors.ts';
 import { compileFilters, type Fields } from '../../../../image/namespaces/filter.ts';
 import { ctxOf, namespaceOf, scopeOf } from '../call.ts';
@@ -64,7 +65,7 @@ export function makeSnapshots({ containerd, events, log }: ContainerdParts): Ser
     }),
     update: ({ snapshotter, info, updateMask }, context) => {
       const namespace = namespaceFor(snapshotter, context);
-      if (info === undefined) throw malformed('info must be set');
+      if (info === undefined || info.name === '') throw invalidArgument('invalid argument');
       const { name, labels } = info;
       return { info: infoToWire(snapshots.update(namespace, { name, labels }, updateMask?.paths ?? [])) };
     },

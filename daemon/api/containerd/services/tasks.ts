@@ -159,11 +159,14 @@ function changes({
       return {};
     },
     update: async (request, context) => {
+      // Of what there is not nothing need be read.
+      await tasks.get(refOf(context, { containerId: request.containerId }));
       const resources = parseJson(request.resources?.value ?? new Uint8Array()) as Resources;
       await tasks.update(ctxOf(log, context), taskOf(context, request), resources);
       return {};
     },
     checkpoint: async (request, context) => {
+      await tasks.get(refOf(context, { containerId: request.containerId }));
       const options = checkpointOptions(request.options);
       if (options.images === '') throw notImplemented('a checkpoint without an image path: not implemented');
       await tasks.checkpoint(ctxOf(log, context), taskOf(context, request), options);
