@@ -4,8 +4,8 @@ import type { Transport } from '@connectrpc/connect';
 
 const URL = 'http://containerd';
 
-/** gRPC to a unix socket, in a namespace. */
-export const containerdTransport = (path: string, namespace: string): Transport =>
+/** gRPC to a unix socket, in a namespace, and in a lease unless that is empty. */
+export const containerdTransport = (path: string, namespace: string, lease = ''): Transport =>
   createGrpcTransport({
     baseUrl: URL,
     // What is idle for a moment is closed: a daemon's leftovers count.
@@ -17,6 +17,7 @@ export const containerdTransport = (path: string, namespace: string): Transport 
     interceptors: [
       (next) => (request) => {
         request.header.set('containerd-namespace', namespace);
+        if (lease !== '') request.header.set('containerd-lease', lease);
         return next(request);
       },
     ],

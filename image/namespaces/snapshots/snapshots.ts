@@ -108,6 +108,7 @@ class SnapshotStore implements NamedSnapshots {
     checkLabels('info.Labels', labels);
     const kept = await this.#keepable(ctx, active);
     leases.keep(scope, { type: LEASED, id: name });
+    leases.drop(scope, { type: LEASED, id: key });
     await failpoint('snapshot.commit');
     const now = new Date().toISOString();
     rows.rename(namespace, [key, name], {
