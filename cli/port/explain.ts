@@ -6,6 +6,7 @@ export interface PortReach {
   readonly At: string;
   readonly Lan: Reach;
   readonly Containers: Reach;
+  readonly Networks: readonly (Reach & { readonly Network: string })[];
   readonly Host: Reach;
   readonly Notes: readonly string[];
 }
@@ -24,14 +25,17 @@ const AUDIENCES = [
 
 const WORDS = { open: 'yes', some: 'some', closed: 'no' } as const;
 
-/** A line for each port and each audience, then the notes. */
+/** A line for each port and each audience, networks only where they fare otherwise than others; then the notes. */
 export function explainPorts(ports: readonly PortReach[]): string {
-  const lines = ports.flatMap((port) =>
-    AUDIENCES.map(([who, name]) => {
-      const { Verdict, By, Unless } = port[name];
-      return [port.Port, port.At, who, WORDS[Verdict], reason(By, Unless)].join('\t');
-    }),
-  );
+  const lines = ports.flatMap((port) => {
+    const unlike = port.Networks.filter(({ Verdict }) => Verdict !== port.Containers.Verdict);
+    const line = (who: string, { Verdict, By, Unless }: Reach): string =>
+      [port.Port, port.At, who, WORDS[Verdict], reason(By, Unless)].join('\t');
+    return [
+      ...AUDIENCES.map(([who, name]) => line(who, port[name])),
+      ...unlike.map((each) => line(`network ${each.Network}`, each)),
+    ];
+  });
   const table = alignColumns(['PORT\tPUBLISHED AT\tFOR\tREACHED\tDECIDED BY', ...lines].join('\n'), {
     minimum: 8,
     padding: 3,

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Egress } from '../egress/contract.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
-import { CNI_DEFAULTS, type Checked, type CniConfig, type Readiness } from './cni/contract.ts';
+import { CNI_DEFAULTS, type Carrier, type Checked, type CniConfig, type Readiness } from './cni/contract.ts';
 import type { StaleConnections } from './stale-connections.ts';
 import type { Outside } from './outside.ts';
 import type {
@@ -209,6 +209,8 @@ export interface Networks {
   furnish(ctx: Ctx, containerId: string, ports: PortsThrough | undefined): Promise<Sandbox>;
   /** CHECK of the containers in a network; none of a network that is not CNI's. Throws `not-found`. */
   checkMembers(ctx: Ctx, reference: string): Promise<readonly Checked[]>;
+  /** What of a CNI network leads to a container's ports. */
+  carrierOf(place: Pick<Endpoint, 'containerId' | 'networkId'>): Carrier | undefined;
   /** STATUS of the plugins of a network; undefined of one whose driver or plugins have none. Throws `not-found`. */
   askReadiness(reference: string): Promise<Readiness | undefined>;
   /** What it said last. */

@@ -50,6 +50,7 @@ export function openNetworks(options: NetworksOptions): Networks {
     preview: (containerId, request) => preview(state, { containerId, request }),
     furnish: (ctx, containerId, ports) => furnish(ctx, state, { containerId, ports }),
     checkMembers: (ctx, reference) => state.cni.check(ctx, findNetwork(networks.values(), reference).view.id),
+    carrierOf: (place) => state.cni.carrierOf(place),
     askReadiness: (reference) => askReadiness(state, findNetwork(networks.values(), reference)),
     readinessOf: (networkId) => state.cni.readinessOf(networkId),
     sandboxOf: (containerId) => state.sandboxes.get(containerId),

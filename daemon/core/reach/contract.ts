@@ -8,12 +8,18 @@ export interface PortReach {
   readonly at: string;
   /** Other machines, whatever link they come in by. */
   readonly lan: Reach;
-  /** Containers of other networks, by the host's address. */
+  /** Containers of other networks that lead outside, by the host's address. */
   readonly containers: Reach;
+  /** Containers of each network that has a bridge of ours, by the host's address. */
+  readonly networks: readonly NetworkReach[];
   /** This host's own programs. */
   readonly host: Reach;
   /** What can't be known, or may matter to some. */
   readonly notes: readonly string[];
+}
+
+export interface NetworkReach extends Reach {
+  readonly network: string;
 }
 
 export interface Reach {

@@ -89,5 +89,5 @@ const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 
 /** `fib daddr type`. */
-export const destinationType = ({ outgoing }: Packet): Byte[] =>
-  u32(outgoing === undefined ? RTN_LOCAL : RTN_UNICAST);
+export const destinationType = ({ outgoing, translated }: Packet): Byte[] =>
+  u32(outgoing === undefined && !translated ? RTN_LOCAL : RTN_UNICAST);

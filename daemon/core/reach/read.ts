@@ -20,8 +20,8 @@ export interface HostFacts extends Disposable {
   readonly notes: readonly string[];
 }
 
-/** The rules of all tables but ours. Dumps take no lock that anybody waits for. Dispose of it: sets are read on demand. */
-export async function readHostFacts(ownTable: string): Promise<HostFacts> {
+/** The rules of all tables but `without`. Dumps take no lock that anybody waits for. Dispose of it: sets are read on demand. */
+export async function readHostFacts(without: string | undefined): Promise<HostFacts> {
   const [forward4, forward6, strict, legacy] = await Promise.all([
     readValue('/proc/sys/net/ipv4/ip_forward'),
     readValue('/proc/sys/net/ipv6/conf/all/forwarding'),
@@ -30,7 +30,7 @@ export async function readHostFacts(ownTable: string): Promise<HostFacts> {
   ]);
   const netfilter = connectNetlink('netfilter');
   const dump = (action: string, message: Buffer) => netfilter.dump({ action, message });
-  const others = <T extends { readonly table: string }>(each: T): boolean => each.table !== ownTable;
+  const others = <T extends { readonly table: string }>(each: T): boolean => each.table !== without;
   return {
     ruleset: {
       chains: dump('list the chains of nftables', dumpAllChains())

@@ -11,7 +11,7 @@ import {
 import { compareTo, findElement, inRange, masked } from './match.ts';
 import { connectionOf, destinationType, headerOf, metaOf, type Packet } from './packet.ts';
 import { not, Registers, type Match } from './registers.ts';
-import { matchXtables, targetDrops } from './xtables.ts';
+import { matchXtables, targetDrops, targetTranslates } from './xtables.ts';
 
 /** What stands in the kernel, and how to look into its sets. */
 export interface Ruleset {
@@ -27,6 +27,8 @@ export interface Outcome {
   readonly by: string;
   /** Rules before it that may decide otherwise, by what is not known. */
   readonly unless: readonly Exception[];
+  /** Rules that give it, or may give it, another destination: in the words of `by`. */
+  readonly translations?: readonly string[];
 }
 
 export interface Exception {
@@ -38,7 +40,8 @@ const MAX_DEPTH = 16;
 
 /** Walks one base chain as the kernel does, a rule with unknown conditions as one that may match. Pure. */
 export function walkBase(ruleset: Ruleset, chain: DumpedChain, packet: Packet): Outcome {
-  const outcome = walk({ ruleset, packet, depth: 0 }, chain);
+  const translations: string[] = [];
+  const outcome = { ...walk({ ruleset, packet, depth: 0, translations }, chain), translations };
   if (outcome.verdict !== 'continue') return outcome;
   const verdict = chain.base?.policy ?? 'accept';
   return { ...outcome, verdict, by: `${placeOf(chain)}: policy ${verdict}` };
@@ -51,6 +54,7 @@ interface Way {
   readonly ruleset: Ruleset;
   readonly packet: Packet;
   readonly depth: number;
+  readonly translations: string[];
 }
 
 function walk(way: Way, { family, table, name }: Pick<DumpedChain, 'family' | 'table' | 'name'>): Outcome {
@@ -146,7 +150,12 @@ function step(at: Stepping, expression: DumpedExpression): Evaluated {
       return tells(matchXtables(expression, packet));
     case 'reject':
       return { match: 'yes', verdict: DROP };
+    case 'nat':
+    case 'redir':
+      noteTranslation(at);
+      return GOES_ON;
     case 'target':
+      if (targetTranslates(expression)) noteTranslation(at);
       return targetDrops(expression) ? { match: 'yes', verdict: DROP } : GOES_ON;
     case 'limit':
     case 'connlimit':
@@ -166,6 +175,9 @@ function step(at: Stepping, expression: DumpedExpression): Evaluated {
       return GOES_ON;
   }
 }
+
+const noteTranslation = ({ translations, rule: { family, table, chain, handle } }: Stepping): void =>
+  void translations.push(`${placeOf({ family, table, name: chain })}, rule handle ${handle}`);
 
 function load({ packet, registers }: Stepping, expression: DumpedExpression): void {
   const { name, attributes } = expression;
@@ -198,11 +210,19 @@ function notFrom({ incoming, notFrom: names }: Packet, expression: DumpedExpress
 }
 
 const INVERTED = 1;
+const IFNAME_BYTES = 16;
 
-function lookUp({ ruleset, rule, registers }: Stepping, expression: DumpedExpression): Evaluated {
+const beginsWithOneOf = ({ key }: DumpedElement, names: readonly string[]): boolean =>
+  names.includes(textOf(key.subarray(0, IFNAME_BYTES)) ?? '');
+
+function lookUp({ ruleset, rule, registers, packet }: Stepping, expression: DumpedExpression): Evaluated {
   const set = textOf(expression.attributes.get(1)) ?? '';
   const elements = ruleset.elements(rule.family, rule.table, set);
-  const found = findElement(elements, (length) => registers.read(number(expression, 2), length));
+  const find = (among: readonly DumpedElement[]): Evaluated =>
+    findElement(among, (length) => registers.read(number(expression, 2), length));
+  const all = find(elements);
+  const isUnsure = all.match === 'maybe' && packet.incoming === undefined;
+  const found = isUnsure ? find(elements.filter((each) => !beginsWithOneOf(each, packet.notFrom))) : all;
   const inverted = (number(expression, 5) & INVERTED) !== 0;
   return inverted ? tells(not(found.match)) : found;
 }

@@ -47,5 +47,8 @@ function matchPorts(info: Buffer, { port }: Packet, inversions: number): Match {
   return anySource ? 'yes' : 'maybe';
 }
 
+export const targetTranslates = (expression: DumpedExpression): boolean =>
+  ['DNAT', 'REDIRECT'].includes(nameOf(expression));
+
 export const targetDrops = (expression: DumpedExpression): boolean =>
   ['REJECT', 'DROP'].includes(nameOf(expression));

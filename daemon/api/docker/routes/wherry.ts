@@ -194,11 +194,12 @@ const showReach = ({ verdict, by, unless }: Reach): object => ({
   Unless: unless.map((each) => ({ Verdict: each.verdict, By: each.by })),
 });
 
-const showPortReach = ({ port, at, lan, containers, host, notes }: PortReach): object => ({
+const showPortReach = ({ port, at, lan, containers, networks, host, notes }: PortReach): object => ({
   Port: port,
   At: at,
   Lan: showReach(lan),
   Containers: showReach(containers),
+  Networks: networks.map((each) => ({ Network: each.network, ...showReach(each) })),
   Host: showReach(host),
   Notes: notes,
 });

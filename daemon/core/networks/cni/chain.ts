@@ -88,7 +88,7 @@ const declaredBy = (declared: unknown): string[] =>
   Object.entries(objectOf(declared)).flatMap(([name, wanted]) => (wanted === true ? [name] : []));
 
 /** Whether some plugin of it takes this from the runtime. */
-export const declares = ({ plugins }: Chain, capability: string): boolean =>
+export const declares = ({ plugins }: Pick<Chain, 'plugins'>, capability: string): boolean =>
   plugins.some(({ capabilities }) => declaredBy(capabilities).includes(capability));
 
 /** Called for a network, not for a container in it. */

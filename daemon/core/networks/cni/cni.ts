@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { KeyedLocks } from '../../../../common/locks.ts';
 import type { Kernel } from '../kernel.ts';
 import { attach } from './attach.ts';
+import { carrierOf } from './carrier.ts';
 import { check } from './check.ts';
 import type { Cni, CniConfig } from './contract.ts';
 import { detach, forget, settled } from './detach.ts';
@@ -41,6 +42,7 @@ export function openCni({ db, config, kernel, directory }: CniParts): Cni {
     forget: (ctx, containerId) => forget(ctx, state, containerId),
     settled: (networkId) => settled(state, networkId),
     check: (ctx, networkId) => check(ctx, state, networkId),
+    carrierOf: (place) => carrierOf(state.attachments.get(keyOf(place))),
     status: (network) => status(state, network),
     readinessOf: (networkId) => state.readiness.get(networkId),
     attachmentsOf: (containerId) => attachmentsOf(state, containerId),

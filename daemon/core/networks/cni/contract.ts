@@ -139,6 +139,8 @@ export interface Cni {
   settled(networkId: string): Promise<void>;
   /** CHECK of every container in a network; of all networks without one. */
   check(ctx: Ctx, networkId?: string): Promise<Checked[]>;
+  /** What leads from the host's ports to a container, by what its plugins answered; undefined without an attachment that is whole. */
+  carrierOf(place: Pick<Attachment, 'containerId' | 'networkId'>): Carrier | undefined;
   /** STATUS of a network's plugins; undefined where they have no such verb. Throws for a list that can't be read. */
   status(network: CniNetwork): Promise<Readiness | undefined>;
   /** The last answer; undefined when nobody asked, or nobody can. */
@@ -156,6 +158,13 @@ export interface Cni {
    * what has a row, then GC for what has none.
    */
   reconcile(ctx: Ctx, present: Present): Promise<void>;
+}
+
+export interface Carrier {
+  /** `portmap`. */
+  readonly plugin: string;
+  /** The host's device that its packets go out by; undefined where the plugins named none. */
+  readonly link: string | undefined;
 }
 
 export interface Present {

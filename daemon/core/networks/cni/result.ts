@@ -24,6 +24,13 @@ export function givenBy(result: CniResult, interfaceName: string): Given {
   };
 }
 
+/** The first device of the host, which is the bridge where there is one. */
+export const hostLinkIn = (result: CniResult): string | undefined =>
+  objects(result['interfaces'])
+    .filter(({ sandbox }) => text(sandbox) === '')
+    .map(({ name }) => text(name))
+    .find((name) => name !== '');
+
 type Json = Readonly<Record<string, unknown>>;
 
 const objects = (value: unknown): readonly Json[] =>
