@@ -11,12 +11,19 @@ export interface SyslogServer extends AsyncDisposable {
 
 const PROGRAM = fileURLToPath(new URL('syslog-receiver.py', import.meta.url));
 
-export type SyslogKind = 'tcp' | 'udp' | 'unix' | 'unixgram';
+export type SyslogKind = 'tcp' | 'udp' | 'unix' | 'unixgram' | 'tls';
 
-/** Resolves when it listens: at a port of 127.0.0.1, or at a path. */
-export async function startSyslog(place: Place, kind: SyslogKind, where: string): Promise<SyslogServer> {
+/**
+ * Resolves when it listens: at a port of 127.0.0.1, or at a path. With `tls` also certificate, key, and the authority of its clients, if
+ * they have to show one.
+ */
+export async function startSyslog(
+  place: Place,
+  kind: SyslogKind,
+  ...where: readonly string[]
+): Promise<SyslogServer> {
   const enter = ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--'];
-  const child: ChildProcess = start([...enter, 'python3', PROGRAM, kind, where], {
+  const child: ChildProcess = start([...enter, 'python3', PROGRAM, kind, ...where], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
