@@ -21,7 +21,7 @@ const Healthcheck = Type.Object({
   Retries: optional(Type.Integer()),
 });
 
-const CreateBody = Type.Object({
+export const CreateBody = Type.Object({
   Hostname: optional(Type.String()),
   Domainname: optional(Type.String()),
   User: optional(Type.String()),
