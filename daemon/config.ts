@@ -6,7 +6,7 @@ import { parseAddressPools } from './config/address-pools.ts';
 import { runtimesOf } from './config/runtimes.ts';
 import { parseSize, parseUlimits, type Ulimit } from './config/parse.ts';
 import type { Value } from './config/options.ts';
-import { readValues, refuseUnsupported, type Values } from './config/values.ts';
+import { ignoredOptions, readValues, refuseUnsupported, type Values } from './config/values.ts';
 import type { TlsConfig } from './listen/tls.ts';
 import type { WaterMarks } from '../image/disk.ts';
 import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.ts';
@@ -77,6 +77,8 @@ export interface DaemonConfig {
   readonly shutdownTimeoutS: number;
   /** `address:port` of the metrics. */
   readonly metricsAddress: string | undefined;
+  /** What was asked for and changes nothing. */
+  readonly ignored: ReturnType<typeof ignoredOptions>;
 }
 
 export interface RegistriesConfig extends HostsConfig {
@@ -130,6 +132,7 @@ export function makeConfig(
     features: Object.freeze(values.map('features') ?? {}),
     shutdownTimeoutS: values.integer('shutdown-timeout', { min: -1, max: 2 ** 31 }) ?? 15,
     metricsAddress: metricsAddress(values),
+    ignored: ignoredOptions(merged),
   });
 }
 

@@ -71,6 +71,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
   // From here on it ends no daemon that is not ready yet.
   const hangUp = onHangUp();
   const log = winstonLog({ level: config.logLevel, format: config.logFormat, stream: process.stderr });
+  for (const fields of config.ignored) log.warn('An option changes nothing here', fields);
   const ctx = makeCtx(log);
   const stop = askedToStop(ctx);
   await requireHost();

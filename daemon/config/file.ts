@@ -22,7 +22,7 @@ export async function readConfigFile(path: string | undefined): Promise<Readonly
 /** The keys of a daemon.json's text. */
 export function parseConfig(text: string, file: string): ReadonlyMap<string, Value> {
   if (text.trim() === '') return new Map();
-  const entries = Object.entries(parseObject(text.replace(/^\uFEFF/, ''), file));
+  const entries = Object.entries(parseObject(text.replace(/^\uFEFF/, ''), file)).map(renamed);
   const known = new Map(OPTIONS.map((option) => [option.key, option]));
   const unknown = entries.map(([key]) => key).filter((key) => !known.has(key));
   if (unknown.length > 0) {
@@ -37,6 +37,10 @@ export function parseConfig(text: string, file: string): ReadonlyMap<string, Val
     }),
   );
 }
+
+/** Docker still takes the name from before there could be several. */
+const renamed = ([key, value]: readonly [string, unknown]): readonly [string, unknown] =>
+  key === 'host-gateway-ip' && typeof value === 'string' ? ['host-gateway-ips', [value]] : [key, value];
 
 function parseObject(text: string, file: string): object {
   let value: unknown;

@@ -14,6 +14,8 @@ export interface Option {
   readonly help: string;
   /** Values that do nothing we lack; without it every value works. */
   readonly accepts?: (value: Value) => boolean;
+  /** Said at the start of an option that is taken and changes nothing: why not; undefined of a value that is so anyway. */
+  readonly ignored?: (value: Value) => string | undefined;
 }
 
 const anything = (): boolean => true;
@@ -23,6 +25,17 @@ const only =
     values.includes(value);
 const none = (value: Value): boolean =>
   value === '' || value === 0 || (typeof value === 'object' && Object.keys(value).length === 0);
+
+const because =
+  (reason: string, ...plain: readonly Value[]) =>
+  (value: Value): string | undefined =>
+    none(value) || plain.includes(value) ? undefined : reason;
+
+const harmless = (key: string, kind: Option['kind'], ignored: Option['ignored']): Option => ({
+  ...{ key, kind, help: "Accepted for docker's sake", accepts: anything },
+  ...(key === 'features' ? { flag: 'feature' } : {}),
+  ...(ignored === undefined ? {} : { ignored }),
+});
 
 /** What works. */
 const OURS: readonly Option[] = [
@@ -184,22 +197,27 @@ const OURS: readonly Option[] = [
 
 /** What has no effect here and does no harm: tuning of docker's own parts, or another way to say what is so anyway. */
 const HARMLESS: readonly Option[] = [
-  ...['shutdown-timeout'].map(
-    (key) => ({ key, kind: 'integer', help: "Accepted for docker's sake", accepts: anything }) as const,
+  harmless('shutdown-timeout', 'integer', because('containers outlive the daemon', 15)),
+  harmless('userland-proxy', 'boolean', because('published ports need no proxy', false)),
+  harmless('raw-logs', 'boolean', () => undefined),
+  harmless('ip6tables', 'boolean', because('the option iptables stands for both families', true)),
+  harmless('ip-forward-no-drop', 'boolean', because('the policy of FORWARD is left alone', true)),
+  ...['containerd', 'containerd-namespace', 'containerd-plugins-namespace'].map((key) =>
+    harmless(key, 'string', because('there is no containerd below this daemon')),
   ),
-  ...['userland-proxy', 'raw-logs', 'ip6tables', 'ip-forward-no-drop'].map(
-    (key) => ({ key, kind: 'boolean', help: "Accepted for docker's sake", accepts: anything }) as const,
-  ),
-  ...['containerd', 'containerd-namespace', 'containerd-plugins-namespace', 'userland-proxy-path'].map(
-    (key) => ({ key, kind: 'string', help: "Accepted for docker's sake", accepts: anything }) as const,
-  ),
-  { key: 'features', flag: 'feature', kind: 'map', help: "Accepted for docker's sake", accepts: anything },
-  { key: 'builder', kind: 'map', help: "Accepted for docker's sake", accepts: anything },
+  harmless('userland-proxy-path', 'string', because('published ports need no proxy')),
+  harmless('features', 'map', because('they are only shown')),
+  harmless('builder', 'map', because('there is no builder')),
+  harmless('network-control-plane-mtu', 'integer', because('there is no swarm')),
   {
-    key: 'network-control-plane-mtu',
-    kind: 'integer',
-    help: "Accepted for docker's sake",
-    accepts: anything,
+    ...harmless('firewall-backend', 'string', () => undefined),
+    help: 'Only nftables',
+    accepts: only('nftables', ''),
+  },
+  {
+    ...harmless('min-api-version', 'string', () => undefined),
+    help: 'Only 1.24',
+    accepts: only('1.24', ''),
   },
   { key: 'live-restore', kind: 'boolean', help: 'Containers always outlive the daemon', accepts: only(true) },
   { key: 'experimental', kind: 'boolean', help: 'Only false', accepts: only(false) },

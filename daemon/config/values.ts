@@ -27,6 +27,16 @@ export function refuseUnsupported(values: ReadonlyMap<string, Value>): void {
   }
 }
 
+/** Options that were given and change nothing, each with the reason. */
+export const ignoredOptions = (
+  values: ReadonlyMap<string, Value>,
+): readonly { readonly option: string; readonly reason: string }[] =>
+  OPTIONS.flatMap(({ key, ignored }) => {
+    const value = values.get(key);
+    const reason = value === undefined ? undefined : ignored?.(value);
+    return reason === undefined ? [] : [{ option: key, reason }];
+  });
+
 export function readValues(values: ReadonlyMap<string, Value>): Values {
   const text = (key: string) => {
     const value = values.get(key) as string | undefined;

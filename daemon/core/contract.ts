@@ -426,5 +426,8 @@ export interface EngineInfo {
   /** Path of what `--init` gives a container; docker's name for it, when that is our own. */
   readonly initBinary: string;
   readonly labels: readonly string[];
-  readonly warnings: readonly string[];
+  readonly hasAppArmor: boolean;
+  /** Of containers that ask for nothing else. */
+  readonly noNewPrivileges: boolean;
+  readonly ownCgroupNamespace: boolean;
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
+import { defaultCgroupMode } from './containers/namespaces.ts';
 import type { EngineInfo } from './contract.ts';
 import type { Core } from './core.ts';
 import { formatTime, realTimeNs } from './time.ts';
@@ -35,7 +36,9 @@ export async function openInfo(
     labels: core.config.labels,
     runtimes: core.config.runtimes,
     defaultRuntime: core.config.defaultRuntime,
-    warnings: [],
+    hasAppArmor: core.host.hasAppArmor,
+    noNewPrivileges: core.config.noNewPrivileges,
+    ownCgroupNamespace: defaultCgroupMode(core, false) === 'private',
   });
 }
 

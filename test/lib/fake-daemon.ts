@@ -33,7 +33,10 @@ export async function fakeDoor(
       runtimes: {},
       defaultRuntime: 'runc',
     },
-    info: { debug: false, logDriver: 'json-file', registries, cdiDirectories: [] },
+    info: {
+      ...{ debug: false, logDriver: 'json-file', registries, cdiDirectories: [] },
+      ...{ seccompProfile: undefined, hosts: ['unix:///var/run/wherry.sock'], tls: undefined },
+    },
   });
   t.after(() => api.close());
   return { engine, app: api.app, api };

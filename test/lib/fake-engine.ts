@@ -280,7 +280,9 @@ export function fakeEngine(): FakeEngine {
       runtimes: {},
       defaultRuntime: 'runc',
       labels: [],
-      warnings: [],
+      hasAppArmor: false,
+      noNewPrivileges: false,
+      ownCgroupNamespace: false,
     }),
   };
 }

@@ -46,6 +46,8 @@ export const differs = {
   showsVirtualSize: (v: ApiVersion) => v < 44,
   /** Before 1.45 an image has `Container` and `ContainerConfig`. */
   showsImageContainer: (v: ApiVersion) => v < 45,
+  /** 1.46: where containerd's API is, in info. */
+  showsContainerd: (v: ApiVersion) => v >= 46,
   /** 1.46: annotations in a container list; image `create` events. */
   showsImageCreateEvent: (v: ApiVersion) => v >= 46,
   /** 1.32: the platform of a pull. */

@@ -48,7 +48,7 @@ export function settleModes(core: Core, modes: NamespaceModes, privileged: boole
   };
 }
 
-function defaultCgroupMode({ host, config }: Core, privileged: boolean): string {
+export function defaultCgroupMode({ host, config }: Core, privileged: boolean): string {
   const isVersion1 = host.cgroups.hierarchies.length > 0;
   if (privileged && isVersion1) return 'host';
   return config.cgroupnsMode ?? (isVersion1 ? 'host' : 'private');

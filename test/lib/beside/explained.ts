@@ -52,7 +52,7 @@ const SYSTEM: readonly Explanation[] = [
     because: 'since 28 nothing is nondistributable, and ::1 is insecure',
   },
   { of: /GET \/info/, at: /^body\.LiveRestoreEnabled$/, because: 'containers outlive every daemon' },
-  { of: /GET \/info/, at: /^body\.SecurityOptions$/, because: 'since 23 the profile is named builtin' },
+  { of: /GET \/info/, at: /^body\.SecurityOptions\.0$/, because: 'since 23 the profile is named builtin' },
   { of: /GET \/info/, at: /^body\.CDISpecDirs$/, because: 'since 25' },
   { of: /GET \/system\/df/, at: /^body\.BuildCache$/, because: 'since 23 an empty list' },
   {

@@ -1,5 +1,5 @@
 import { VERSION } from '../../../../common/version.ts';
-import type { Engine } from '../../../core/contract.ts';
+import type { Engine, EngineInfo } from '../../../core/contract.ts';
 import { LOG_DRIVERS } from '../../../core/log-drivers/drivers.ts';
 import type { Runtimes } from '../../../core/runtimes/contract.ts';
 import { API_VERSION, differs, ENGINE_VERSION, MIN_API_VERSION, type ApiVersion } from '../versions.ts';
@@ -49,12 +49,17 @@ export interface DoorInfo {
   readonly logDriver: string;
   readonly cdiDirectories: readonly string[];
   readonly registries: ShownRegistries;
+  /** Undefined: the built-in one; `unconfined`, or a path. */
+  readonly seccompProfile: string | undefined;
+  readonly hosts: readonly string[];
+  /** Of the hosts at TCP addresses. */
+  readonly tls: { readonly verify: boolean } | undefined;
 }
 
 /** Answer of `GET /info`. */
 export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): object {
   const info = engine.info();
-  const warnings = [...info.warnings, ...limitWarnings(info)];
+  const warnings = [...doorWarnings(door), ...limitWarnings(info)];
   return {
     ID: info.id,
     ...containerCounts(engine),
@@ -107,12 +112,46 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
     ContainerdCommit: commit(version),
     RuncCommit: commit(version),
     InitCommit: commit(version),
-    SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
+    SecurityOptions: securityOptions(info, door.seccompProfile),
     ...(differs.showsFirewall(version) ? { FirewallBackend: { Driver: 'nftables' } } : {}),
     ...(differs.showsContainerFields(version) ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
     CDISpecDirs: door.cdiDirectories,
+    ...(differs.showsContainerd(version) ? { Containerd: containerd(info) } : {}),
     Warnings: warnings.length === 0 ? null : warnings,
   };
+}
+
+const securityOptions = (info: EngineInfo, seccompProfile = 'builtin'): string[] => [
+  ...(info.hasAppArmor ? ['name=apparmor'] : []),
+  `name=seccomp,profile=${seccompProfile}`,
+  ...(info.ownCgroupNamespace ? ['name=cgroupns'] : []),
+  ...(info.noNewPrivileges ? ['name=no-new-privileges'] : []),
+];
+
+/** Where its API is, and the namespace that docker's containers have there. */
+const containerd = ({ execRoot }: EngineInfo): object => ({
+  Address: `${execRoot}/containerd.sock`,
+  Namespaces: { Containers: 'moby', Plugins: 'plugins.moby' },
+});
+
+const OPEN_DOOR = `
+         Access to the remote API is equivalent to root access on the host. Refer
+         to the 'Docker daemon attack surface' section in the documentation for
+         more information: https://docs.docker.com/go/attack-surface/
+In future versions this will be a hard failure preventing the daemon from starting! Learn more at: https://docs.docker.com/go/api-security/`;
+
+/** Docker's words for who lets everybody in, and for a profile that is not its own. */
+function doorWarnings({ hosts, tls, seccompProfile }: DoorInfo): string[] {
+  const addresses = tls?.verify === true ? [] : hosts.filter((host) => host.startsWith('tcp://'));
+  const [scheme, lack] =
+    tls === undefined ? ['http', 'without encryption'] : ['https', 'without TLS client verification'];
+  return [
+    ...addresses.map(
+      (host) =>
+        `[DEPRECATION NOTICE]: API is accessible on ${scheme}://${host.slice('tcp://'.length)} ${lack}.${OPEN_DOOR}`,
+    ),
+    ...(seccompProfile === undefined ? [] : ['WARNING: daemon is not using the default seccomp profile']),
+  ];
 }
 
 const showRuntimes = (runtimes: Runtimes): object =>
