@@ -53,6 +53,14 @@ const needs = {
   umoci: program('umoci', true),
   bindfs: program('bindfs', true),
   iptables: program('iptables', true),
+  /** And no journal of the host's own, in whose place it would be. */
+  'systemd-journald': {
+    ci: false,
+    probe: () => {
+      if (!existsSync('/lib/systemd/systemd-journald')) return 'there is no /lib/systemd/systemd-journald';
+      return existsSync('/run/systemd/journal') ? 'this host has a journal of its own' : undefined;
+    },
+  },
   'cni-plugins': {
     ci: true,
     probe: () => (existsSync('/usr/lib/cni/bridge') ? undefined : 'there is no /usr/lib/cni/bridge'),
