@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { env } from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { archive } from '../lib/container-files.ts';
 import { eventually } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
 import { tarball } from '../lib/tarball.ts';
 
-const ROUNDS = 60;
+/** Of three copies each. */
+const ROUNDS = Number(env['WHERRY_TEST_COPIES'] ?? 60);
 const SECRET = 'only the host has this';
 
 /** A directory of the host that no container has. */
