@@ -480,6 +480,8 @@ static void serve_report(void)
 		return;
 	}
 	if (got == (ssize_t)sizeof(report)) {
+		/* Another child than the init may be who failed: a logger that cannot run. */
+		kill(shim.pid, SIGKILL);
 		waitpid(shim.pid, NULL, 0);
 		fail(&report);
 	}

@@ -141,4 +141,24 @@ describe("streams of ctr's tasks", requires('root', 'containerd', 'ctr', 'unshar
     assert.match(missing.stderr, /fork\/exec \/no\/such: no such file or directory/);
     await eventually('nothing is left', async () => (await daemon.leftovers()).length === 0);
   });
+
+  test('a program for the output that cannot run, or ends at once, holds nobody up', async (t) => {
+    const { ours, bench, daemon } = await startTasks(t);
+    const logger = join(bench.directory, 'logger');
+    for (const [text, message] of [
+      ['#!/no/such/interpreter\n', /fork\/exec .*logger.*: (ENOENT|no such file or directory)/],
+      ['no program\n', /fork\/exec .*logger.*: (ENOEXEC|exec format error)/],
+      ['#!/bin/sh\nexit 1\n', undefined],
+    ] as const) {
+      await writeFile(logger, text);
+      await chmod(logger, 0o755);
+      const begun = performance.now();
+      const words = ['--log-uri', `binary://${logger}`, '--rootfs', bench.rootfs, 'box', '/bin/true'];
+      const { code, stderr } = await ours('run', '--rm', ...words);
+      assert.ok(performance.now() - begun < 20_000, `${text} took too long`);
+      assert.equal(code, message === undefined ? 0 : 1, stderr);
+      if (message !== undefined) assert.match(stderr, message);
+      await eventually('nothing is left', async () => (await daemon.leftovers()).length === 0);
+    }
+  });
 });
