@@ -22,6 +22,12 @@ export interface OverlayDirs {
 export interface Snapshots {
   /** Makes a writable snapshot on top of `top` (undefined: of nothing). Idempotent per key. Throws `not-found` for an unknown chain. */
   prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs>;
+  /** The same of one that may only be written so much to. Throws `invalid-argument` with the reason where the file system can't. */
+  prepareSized(
+    ctx: Ctx,
+    key: string,
+    wanted: { readonly top: ChainId | undefined; readonly sizeBytes: number },
+  ): Promise<OverlayDirs>;
   /** The directories of a snapshot made earlier; throws `not-found`. Takes no lock, touches no disk. */
   get(key: string): OverlayDirs;
   /**

@@ -88,7 +88,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const released = async (): Promise<void> => {
     await layers.discard(layers.forget(live()));
   };
-  const snapshots = openWritable({ db, directories, layers, trash, released });
+  const snapshots = openWritable({ db, directories, layers, trash, pool: workers, released });
   const tables = openNamespacedTables(db);
   const owners = ownersOf(tables);
   const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots, owners });

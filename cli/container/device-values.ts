@@ -1,4 +1,4 @@
-import { parseBytes } from '../flags/sizes.ts';
+import { parseBytes } from '../../common/sizes.ts';
 import { splitPair } from './environment.ts';
 import { splitCsv } from './mounts.ts';
 

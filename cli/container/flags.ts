@@ -1,5 +1,6 @@
 import { bool, int, list, text, value } from '../../common/flags/flag.ts';
-import { parseBytes, parseCpus } from '../flags/sizes.ts';
+import { parseBytes } from '../../common/sizes.ts';
+import { parseCpus } from '../flags/sizes.ts';
 import { checkVariable } from './environment.ts';
 import { healthFlags } from './health.ts';
 import { limitFlags } from './limit-flags.ts';

@@ -1,5 +1,5 @@
 import { bool, int, list, text, value } from '../../common/flags/flag.ts';
-import { parseBytes } from '../flags/sizes.ts';
+import { parseBytes } from '../../common/sizes.ts';
 import * as devices from './device-values.ts';
 
 const many = <T>(type: string, help: string, parse: (given: string) => T) =>

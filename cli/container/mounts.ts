@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { invalidArgument } from '../../common/errors.ts';
 import { splitPair } from './environment.ts';
-import { parseBytes } from '../flags/sizes.ts';
+import { parseBytes } from '../../common/sizes.ts';
 
 /** What `-v` values ask for, as the API has it. */
 export interface Volumes {

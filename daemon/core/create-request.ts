@@ -56,6 +56,8 @@ export interface HostOptions {
   readonly publishAllPorts: boolean;
   /** Of the default bridge: `container:alias`. */
   readonly links: readonly string[];
+  /** What the container may write to its root; undefined: as much as there is. */
+  readonly rootSizeBytes?: number | undefined;
   readonly autoRemove: boolean;
   /** Of the daemon's runtimes; undefined, and a name that is none of them: our own. */
   readonly runtime?: string;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { chmod, chown, mkdir, rm } from '../../common/patient-fs.ts';
+import { chmod, chown, mkdir, rm, writeFile } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
 import { notFound } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
@@ -10,6 +10,7 @@ import { Undo } from '../../common/undo.ts';
 import type { ChainId, OverlayDirs, Snapshots } from '../snapshots.ts';
 import type { Directories } from './directories.ts';
 import type { Layer, Layers } from './layers.ts';
+import type { WorkerPool } from '../workers/pool.ts';
 import type { Trash } from './trash.ts';
 
 interface Writable {
@@ -28,6 +29,7 @@ interface Parts {
   readonly directories: Directories;
   readonly layers: Layers;
   readonly trash: Trash;
+  readonly pool: WorkerPool;
   /** Called when a snapshot is gone: its layers may be nobody's now. */
   readonly released: () => Promise<void>;
 }
@@ -50,7 +52,23 @@ class WritableStore implements WritableSnapshots {
     this.#delete = parts.db.prepare('DELETE FROM snapshot_writable WHERE key = ?');
   }
 
-  async prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs> {
+  prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs> {
+    return this.#make(ctx, key, { top });
+  }
+
+  prepareSized(
+    ctx: Ctx,
+    key: string,
+    wanted: { readonly top: ChainId | undefined; readonly sizeBytes: number },
+  ): Promise<OverlayDirs> {
+    return this.#make(ctx, key, wanted);
+  }
+
+  async #make(
+    ctx: Ctx,
+    key: string,
+    { top, sizeBytes }: { readonly top: ChainId | undefined; readonly sizeBytes?: number },
+  ): Promise<OverlayDirs> {
     const { directories, layers, trash } = this.#parts;
     using _ = await this.#locks.acquireFor(ctx, key, 'its snapshot');
     if (this.#rows.has(key)) return this.get(key);
@@ -58,13 +76,23 @@ class WritableStore implements WritableSnapshots {
     using _held = layers.hold(stack.map(({ chain }) => chain));
     await using undo = new Undo();
     const row = { directory: directories.next(), top };
-    undo.defer(() => trash.put(directories.writable(row.directory)));
-    await makeDirectories(directories.writable(row.directory), stack[0]);
+    const directory = directories.writable(row.directory);
+    undo.defer(() => trash.put(directory));
+    await makeDirectories(directory, stack[0]);
+    if (sizeBytes !== undefined) await this.#limit(ctx, directory, sizeBytes);
     await failpoint('snapshot.made');
     writing(this.#parts.db, () => this.#insert.run(key, row.directory, top ?? null));
     this.#rows.set(key, row);
     undo.commit();
     return this.#dirs(row);
+  }
+
+  /** Before there is a row: what a crash leaves is nobody's, and no container that may write more than it should. */
+  async #limit(ctx: Ctx, directory: string, sizeBytes: number): Promise<void> {
+    // The limit is taken away by a worker, and a directory that is not empty is left to one.
+    await writeFile(join(directory, 'limit'), String(sizeBytes));
+    await this.#parts.pool.run(ctx, { kind: 'limit', directory, below: ['u', 'w'], sizeBytes });
+    await failpoint('snapshot.limited');
   }
 
   get(key: string): OverlayDirs {

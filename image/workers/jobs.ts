@@ -123,7 +123,16 @@ export interface SpooledArchive {
   readonly members: ReadonlyMap<string, SpooledMember>;
 }
 
-/** Removes the directory entry `name` of `directory` and all below it. */
+/** Limits how much a directory may hold (image/quota.ts). Throws `invalid-argument` with the reason where the file system can't. */
+export interface LimitJob {
+  readonly kind: 'limit';
+  /** Empty but for `below`, empty directories themselves. */
+  readonly directory: string;
+  readonly below: readonly string[];
+  readonly sizeBytes: number;
+}
+
+/** Removes the directory entry `name` of `directory` and all below it, and its limit. */
 export interface RemoveJob {
   readonly kind: 'remove';
   readonly directory: string;
@@ -231,6 +240,7 @@ export interface JobResults {
   readonly 'copy-status': PathStatus;
   readonly 'copy-out': true;
   readonly 'copy-in': true;
+  readonly limit: true;
   readonly remove: true;
   readonly sync: true;
 }
@@ -251,6 +261,7 @@ export type Job =
   | RecordJob
   | RebuildJob
   | CopyJob
+  | LimitJob
   | RemoveJob
   | SyncJob;
 

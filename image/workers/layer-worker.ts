@@ -7,9 +7,11 @@ import { codeOf, messageOf, WherryError } from '../../common/errors.ts';
 import { beatInto } from '../../native/ffi/beat.ts';
 import { AT_FDCWD, closeFd, openAt, syncFileSystem } from '../../native/sys/files.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
+import type { CopyJob } from '../copy/contract.ts';
 import { copyIn } from '../copy/in.ts';
 import { copyOut } from '../copy/out.ts';
 import { withRoot } from '../copy/root.ts';
+import { limitDirectory, unlimitEntry } from '../quota.ts';
 import { statusOf } from '../copy/status.ts';
 import { compareTrees } from '../layers/compare.ts';
 import { measureTree } from '../layers/measure.ts';
@@ -84,55 +86,66 @@ async function run(job: Job, state: Current): Promise<void> {
 }
 
 async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']]> {
+  const { input, abort } = state;
+  const { signal } = abort;
+  if (isCopy(job)) return withRoot(job.root, (root) => copy(root, job, state));
   switch (job.kind) {
     case 'unpack':
-      return unpack(job, state.abort.signal, limits);
+      return unpack(job, signal, limits);
     case 'settle':
       settle(job);
       return rootOf(job.directory);
     case 'measure':
       return measureTree(job.path);
     case 'compare':
-      return compareTrees(job, state.abort.signal);
+      return compareTrees(job, signal);
     case 'digest':
-      return digestOf(job.path, state.abort.signal);
+      return digestOf(job.path, signal);
     case 'diff-id':
-      return diffIdOf(job.path, state.abort.signal, limits);
+      return diffIdOf(job.path, signal, limits);
     case 'fetch': {
       const report = (progress: FetchProgress): void => send({ type: 'progress', progress });
-      return fetchBlob(job, { remote, signal: state.abort.signal, limits, report });
+      return fetchBlob(job, { remote, signal, limits, report });
     }
     case 'spool':
-      return spool(job, state.input, { signal: state.abort.signal, limits });
+      return spool(job, input, { signal, limits });
     case 'pack':
-      return pack(job, state.input, { signal: state.abort.signal, limits });
+      return pack(job, input, { signal, limits });
     case 'changes':
       return listChanges(job.upper, job.lowers);
     case 'export':
       return sendOutput(mergedTar(job.layers), state);
     case 'compare-paths': {
       const { comparePaths } = await import('../roots/compare.ts');
-      return sendOutput(lines(comparePaths(job, state.abort.signal)), state);
+      return sendOutput(lines(comparePaths(job, signal)), state);
     }
     case 'record':
-      return (await import('../rebuild/record.ts')).record(job, state.abort.signal);
+      return (await import('../rebuild/record.ts')).record(job, signal);
     case 'rebuild':
-      return (await import('../rebuild/rebuild.ts')).rebuild(job, state.abort.signal);
-    case 'copy-status':
-      return withRoot(job.root, async (root) => statusOf(root, job.path));
-    case 'copy-out':
-      return withRoot(job.root, (root) => sendOutput(copyOut(root, job.path), state));
-    case 'copy-in': {
-      const { input, abort } = state;
-      await withRoot(job.root, (root) => copyIn(root, { options: job, input, signal: abort.signal }));
+      return (await import('../rebuild/rebuild.ts')).rebuild(job, signal);
+    case 'limit':
+      await limitDirectory(job.directory, job);
       return true;
-    }
     case 'remove':
-      return within(job.directory, (fd) => removeTreeAt(fd, job.name));
+      return within(job.directory, (fd) => removeEntry(fd, job.name));
     case 'sync':
       break;
   }
   return within(job.path, syncFileSystem);
+}
+
+const isCopy = (job: Job): job is CopyJob => job.kind.startsWith('copy-');
+
+async function copy(root: number, job: CopyJob, state: Current): Promise<JobResults[CopyJob['kind']]> {
+  switch (job.kind) {
+    case 'copy-status':
+      return statusOf(root, job.path);
+    case 'copy-out':
+      return sendOutput(copyOut(root, job.path), state);
+    case 'copy-in':
+      await copyIn(root, { options: job, input: state.input, signal: state.abort.signal });
+      return true;
+  }
 }
 
 async function sendOutput(
@@ -145,6 +158,11 @@ async function sendOutput(
     send({ type: 'chunk', data });
   }
   return true;
+}
+
+function removeEntry(parent: number, name: string): void {
+  unlimitEntry(parent, name);
+  removeTreeAt(parent, name);
 }
 
 async function* lines(values: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {

@@ -34,7 +34,7 @@ ln -sfn "$repository/build/vm/kernel/lib/modules/$release" "/lib/modules/$releas
 printf '#!/bin/sh\nexec busybox modprobe "$@"\n' >/run/modprobe
 chmod 755 /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
-for module in veth bridge br_netfilter nf_tables nf_conntrack; do busybox modprobe "$module"; done
+for module in veth bridge br_netfilter nf_tables nf_conntrack loop quota_v2; do busybox modprobe "$module"; done
 hostname wherry-vm
 busybox ip link set lo up
 

@@ -27,6 +27,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'layer.exchanged': 'test/fault/images.test.ts',
   'volume.copy.row': 'test/fault/volumes.test.ts',
   'volume.copy.made': 'test/fault/volumes.test.ts',
+  'volume.create.limited': 'test/integration/project-quota.test.ts',
+  'snapshot.limited': 'test/integration/project-quota.test.ts',
   'container.restart.due': 'test/fault/restart-policy.test.ts',
   'runtime.delete': 'test/fault/other-runtimes.test.ts',
   'log.forward.sent': 'test/fault/log-forwarding.test.ts',

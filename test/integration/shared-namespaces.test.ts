@@ -151,10 +151,7 @@ daemonSuite('shared namespaces', (daemon) => {
   for (const [flags, message] of [
     [['--ipc', 'foo'], 'invalid IPC mode: foo'],
     [['--security-opt', 'foo=bar'], 'invalid --security-opt 2: "foo=bar"'],
-    [
-      ['--storage-opt', 'size=1G'],
-      "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
-    ],
+    [['--storage-opt', 'width=1G'], 'Unknown option width'],
     [['--isolation', 'process'], "invalid isolation (process): linux only supports 'default'"],
   ] as const) {
     test(`${flags.join(' ')} is refused`, async () =>

@@ -64,7 +64,11 @@ daemonSuite('volumes', (daemon) => {
     [['-d', 'nope', 'xx'], 'create xx: error looking up volume plugin nope: plugin "nope" not found'],
     [['-o', 'color=red', 'xx'], 'create xx: invalid option: "color"'],
     [['-o', 'type=tmpfs', 'xx'], 'create xx: missing required option: "device"'],
-    [['-o', 'size=1g', 'xx'], 'create xx: quota size requested but no quota support'],
+    [['-o', 'size=much', 'xx'], "create xx: invalid size: 'much'"],
+    [
+      ['-o', 'type=tmpfs', '-o', 'device=tmpfs', '-o', 'size=1g', 'xx'],
+      'create xx: quota size requested but no quota support: it is what "tmpfs" has',
+    ],
   ];
   for (const [args, text] of wrong) {
     test(`volume create ${args.join(' ')} is refused in docker's words`, async () => {

@@ -33,15 +33,18 @@ function commands(kind: LoopFileSystem, image: string, at: string): [Command, Co
   ];
 }
 
+/** Makes one in the file `image` and mounts it at a directory that this makes. */
+export async function mountLoop(kind: LoopFileSystem, image: string, at: string): Promise<AsyncDisposable> {
+  mkdirSync(at);
+  for (const command of commands(kind, image, at)) await execOk(command);
+  return { [Symbol.asyncDispose]: async () => void (await execOk(['umount', at])) };
+}
+
 /** Puts the data root of a daemon that is about to start on one. */
 export const onLoop =
   (kind: LoopFileSystem) =>
-  async (place: Place): Promise<AsyncDisposable> => {
-    mkdirSync(place.dataRoot);
-    for (const command of commands(kind, join(place.directory, 'image'), place.dataRoot))
-      await execOk(command);
-    return { [Symbol.asyncDispose]: async () => void (await execOk(['umount', place.dataRoot])) };
-  };
+  (place: Place): Promise<AsyncDisposable> =>
+    mountLoop(kind, join(place.directory, 'image'), place.dataRoot);
 
 /** Why there is none here: kernels have the one and not the other part of it. Mounts one for a moment. */
 export function lackOfLoop(kind: LoopFileSystem): string | undefined {

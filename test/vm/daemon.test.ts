@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onLoop } from '../lib/loop-file-system.ts';
+import { quotaStories } from '../lib/quotas.ts';
 import { daemonSuite } from '../lib/suite.ts';
 
 /** What CI asks of the daemon on such a host; the whole of test/integration runs there by `make test-vm`. */
@@ -33,6 +35,8 @@ daemonSuite(
       const shown = await daemon().dockerOk('exec', id, 'cat', '/proc/self/cgroup');
       assert.equal(shown, '0::/');
     });
+
+    quotaStories(daemon);
   },
-  { needs: ['cgroup-v2'] },
+  { needs: ['cgroup-v2', 'ext4-projects'], furnish: onLoop('ext4-projects') },
 );

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import type { Ctx } from '../../../common/ctx.ts';
+import { codeOf, invalidArgument, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { newId } from '../../../common/ids.ts';
 import { Undo } from '../../../common/undo.ts';
+import type { Image } from '../../../image/images.ts';
 import type { CreateRequest } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { together } from '../together.ts';
@@ -36,7 +38,7 @@ export async function create(
   await makeVolumesFor(core, ctx, volumes);
   await fillVolumesOf(core, ctx, view);
   await together([
-    core.snapshots.prepare(ctx, id, image.topChain),
+    makeRoot(core, ctx, { id, image, sizeBytes: view.config.host.rootSizeBytes }),
     mkdir(core.paths.container(id), { mode: 0o710 }),
   ]);
   await failpoint('container.create.files');
@@ -46,4 +48,26 @@ export async function create(
   core.disk.touch(image.id);
   announce(core, entry, { action: 'create' });
   return { id, warnings: [...warnings, ...unchecked] };
+}
+
+async function makeRoot(
+  { snapshots }: Core,
+  ctx: Ctx,
+  {
+    id,
+    image,
+    sizeBytes,
+  }: { readonly id: string; readonly image: Image; readonly sizeBytes: number | undefined },
+): Promise<void> {
+  const top = image.topChain;
+  try {
+    await (sizeBytes === undefined
+      ? snapshots.prepare(ctx, id, top)
+      : snapshots.prepareSized(ctx, id, { top, sizeBytes }));
+  } catch (error) {
+    if (sizeBytes === undefined || codeOf(error) !== 'invalid-argument') throw error;
+    // Docker's words; ext4 will do as well.
+    const supported = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
+    throw invalidArgument(`${supported}: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -37,7 +37,7 @@ export async function copyVolume(
   table.insert({ ...source, name: to, createdAt, state: 'removing' });
   try {
     await failpoint('volume.copy.row');
-    await drivers.local.create(ctx, to, {});
+    await drivers.local.create(ctx, to, source.options);
     await parts.copyTree(ctx, drivers.local.dataPath(from), drivers.local.dataPath(to));
     await failpoint('volume.copy.made');
     table.setState(to, 'ready');

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../../common/errors.ts';
+import { parseBytes } from '../../../common/sizes.ts';
 import type { VolumeMount } from './contract.ts';
 
 /** Docker's rules for names of local volumes, in its words. */
@@ -38,11 +39,16 @@ export function checkLocalOptions(options: Options): void {
       : undefined;
     if (missing !== undefined) throw invalidArgument(`missing required option: "${missing}"`);
   }
-  const { size } = options;
-  if (size === undefined) return;
-  if (!/^\d+(?:\.\d+)? ?[kmgtp]?i?b?$/i.test(size)) throw invalidArgument(`invalid size: '${size}'`);
-  if (Number.parseFloat(size) > 0) throw invalidArgument('quota size requested but no quota support');
+  const { device = '' } = options;
+  // What is mounted there is another file system.
+  if (sizeOf(options) > 0 && device !== '') throw invalidArgument(`${NO_QUOTA}: it is what "${device}" has`);
 }
+
+/** Docker's. */
+export const NO_QUOTA = 'quota size requested but no quota support';
+
+/** How much the volume may hold, in bytes; 0: as much as there is. Throws `invalid-argument`. */
+export const sizeOf = ({ size }: Options): number => (size === undefined ? 0 : parseBytes(size));
 
 /** [flag to set, whether the word clears it]: linux/mount.h. */
 const FLAGS: Readonly<Record<string, readonly [number, boolean]>> = {

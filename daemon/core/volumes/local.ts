@@ -2,10 +2,19 @@ import { lookup } from 'node:dns/promises';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '../../../common/failpoints.ts';
-import { internal, messageOf } from '../../../common/errors.ts';
+import type { Ctx } from '../../../common/ctx.ts';
+import { codeOf, internal, invalidArgument, messageOf } from '../../../common/errors.ts';
 import type { WorkerPool } from '../../../image/workers/pool.ts';
 import type { VolumeDriver } from './contract.ts';
-import { checkLocalName, checkLocalOptions, hostToResolve, mountOf, withAddress } from './local-options.ts';
+import {
+  checkLocalName,
+  checkLocalOptions,
+  hostToResolve,
+  mountOf,
+  NO_QUOTA,
+  sizeOf,
+  withAddress,
+} from './local-options.ts';
 
 /** Volumes below `<dataRoot>/volumes`, each a directory of its own with what containers see in `_data`. */
 export interface LocalDriver extends VolumeDriver {
@@ -20,6 +29,16 @@ export function createLocalDriver(
 ): LocalDriver {
   const directory = (name: string): string => join(root, name);
   const dataPath = (name: string): string => join(root, name, '_data');
+  const limit = async (ctx: Ctx, path: string, sizeBytes: number): Promise<void> => {
+    if (sizeBytes === 0) return;
+    try {
+      await workers.run(ctx, { kind: 'limit', directory: path, below: [], sizeBytes });
+    } catch (error) {
+      if (codeOf(error) !== 'invalid-argument') throw error;
+      throw invalidArgument(`${NO_QUOTA}: ${messageOf(error)}`, { cause: error });
+    }
+    await failpoint('volume.create.limited');
+  };
   return {
     scope: 'local',
     directory,
@@ -28,14 +47,17 @@ export function createLocalDriver(
       checkLocalName(name);
       checkLocalOptions(options);
     },
-    create: async (_ctx, name) => {
+    create: async (ctx, name, options) => {
       // Docker's modes: nobody but root passes, whatever the volume itself allows.
       await mkdir(directory(name), { recursive: true, mode: 0o701 });
+      // Before anything is in it: what the volume gets from the image counts.
+      await limit(ctx, directory(name), sizeOf(options));
       await mkdir(dataPath(name), { recursive: true, mode: 0o755 });
     },
     remove: async (ctx, name) => {
       await failpoint('volume.remove.files');
-      if (await removeEmpty([dataPath(name), directory(name)])) return;
+      const isLimited = sizeOf(optionsOf(name) ?? {}) > 0;
+      if (!isLimited && (await removeEmpty([dataPath(name), directory(name)]))) return;
       await workers.run(ctx, { kind: 'remove', directory: root, name });
     },
     find: async (_ctx, name) => (optionsOf(name) === undefined ? undefined : { mountpoint: dataPath(name) }),

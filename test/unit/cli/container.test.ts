@@ -11,7 +11,8 @@ import { createFlags } from '../../../cli/container/flags.ts';
 import { parseMount, readVolumes } from '../../../cli/container/mounts.ts';
 import { checkExtraHost, parseDevice, parseUlimit } from '../../../cli/container/values.ts';
 import { parseFlags } from '../../../common/flags/parse.ts';
-import { parseBytes, parseCpus } from '../../../cli/flags/sizes.ts';
+import { parseCpus } from '../../../cli/flags/sizes.ts';
+import { parseBytes } from '../../../common/sizes.ts';
 
 function fileOf(t: TestContext, text: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'wherry-cli-'));

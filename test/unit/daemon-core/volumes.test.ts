@@ -33,13 +33,16 @@ test("names of local volumes, in docker's words", () => {
 
 test('options of the local driver', () => {
   checkLocalOptions({ type: 'nfs', device: ':/x', o: 'addr=h' });
-  checkLocalOptions({ size: '0' });
+  for (const size of ['0', '1g']) checkLocalOptions({ size });
   const wrong: [Record<string, string>, string][] = [
     [{ color: 'red' }, 'invalid option: "color"'],
     [{ device: '/x' }, 'missing required option: "type"'],
     [{ type: 'none' }, 'missing required option: "device"'],
     [{ o: 'bind' }, 'missing required option: "device"'],
-    [{ size: '1g' }, 'quota size requested but no quota support'],
+    [
+      { size: '1g', type: 'tmpfs', device: 'tmpfs' },
+      'quota size requested but no quota support: it is what "tmpfs" has',
+    ],
     [{ size: 'much' }, "invalid size: 'much'"],
   ];
   for (const [options, message] of wrong) assert.throws(() => checkLocalOptions(options), { message });

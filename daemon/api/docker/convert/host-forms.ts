@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { invalidArgument } from '../../../../common/errors.ts';
+import { parseBytes } from '../../../../common/sizes.ts';
 import type { BlkioDevices, DeviceRate, HostOptions } from '../../../core/contract.ts';
 import { differs, type ApiVersion } from '../versions.ts';
 import type { HostConfig } from '../wire/host-config.ts';
@@ -19,7 +20,6 @@ export function checkForms(host: HostConfig): void {
   }
   if (Object.hasOwn(host.Annotations ?? {}, ''))
     throw invalidArgument('invalid Annotations: the empty string is not permitted as an annotation key');
-  checkStorage(host.StorageOpt ?? {});
 }
 
 /** Throws with docker's text. */
@@ -56,12 +56,14 @@ export function warningsOf(host: HostConfig): string[] {
   ];
 }
 
-/** Quotas of an overlay are XFS's project quotas (mount option `pquota`), which we don't set. */
-function checkStorage(options: Readonly<Record<string, string>>): void {
-  for (const key of Object.keys(options)) {
+/** How much the container may write to its root: `--storage-opt size=`. Throws `invalid-argument`. */
+export function rootSizeOf({ StorageOpt: options = {} }: HostConfig): number | undefined {
+  let sizeBytes: number | undefined;
+  for (const [key, value] of Object.entries(options)) {
     if (key.toLowerCase() !== 'size') throw invalidArgument(`Unknown option ${key}`);
-    throw invalidArgument("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+    sizeBytes = parseBytes(value);
   }
+  return sizeBytes === 0 ? undefined : sizeBytes;
 }
 
 /** What the container shares, and what of the host is hidden from it. */

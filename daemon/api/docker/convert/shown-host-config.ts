@@ -132,6 +132,7 @@ const AS_SENT = [
     'DeviceCgroupRules',
     'Tmpfs',
     'Sysctls',
+    'StorageOpt',
     'Mounts',
     'VolumeDriver',
     'VolumesFrom',
@@ -140,7 +141,7 @@ const AS_SENT = [
   ...(['BlkioDeviceReadIOps', 'BlkioDeviceWriteIOps'] as const),
 ];
 /** Not there when they are empty. */
-const OMIT_EMPTY: readonly string[] = ['Tmpfs', 'Sysctls', 'Mounts'];
+const OMIT_EMPTY: readonly string[] = ['Tmpfs', 'Sysctls', 'Mounts', 'StorageOpt'];
 
 const asSent = (sent: HostConfig): object =>
   Object.fromEntries(

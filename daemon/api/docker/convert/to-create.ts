@@ -6,7 +6,14 @@ import type { CreateBody } from '../wire/create.ts';
 import type { HostConfig } from '../wire/host-config.ts';
 import { shownHostConfig } from './shown-host-config.ts';
 import { bindsOf, checkMounts, imageMountsOf, tmpfsOf, volumesOf } from './mounts.ts';
-import { blkioDevices, checkForms, checkTmpfs, deviceRequests, isolationOf } from './host-forms.ts';
+import {
+  blkioDevices,
+  checkForms,
+  checkTmpfs,
+  deviceRequests,
+  isolationOf,
+  rootSizeOf,
+} from './host-forms.ts';
 import { isRuntime, type Runtimes } from '../../../core/runtimes/contract.ts';
 import { NO_SETTINGS } from '../../../core/networks/types.ts';
 import { toEndpointSettings } from './endpoint-settings.ts';
@@ -97,6 +104,7 @@ function toHostOptions(
     deviceRequests: deviceRequests(host),
     ...logging(host, defaults),
     resources: toResources(host, version),
+    rootSizeBytes: rootSizeOf(host),
   };
   return { ...options, raw: shownHostConfig(host, options, version) };
 }

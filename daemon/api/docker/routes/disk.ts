@@ -62,10 +62,13 @@ export function diskRoutes(app: FastifyInstance, door: Door): void {
   app.post('/build/prune', (_request, reply) => sendJson(reply, { CachesDeleted: null, SpaceReclaimed: 0 }));
 }
 
-/** Of those that are ours: sizes of a plugin's are its own affair, and what has options lies elsewhere. */
+/**
+ * Of those that are ours: sizes of a plugin's are its own affair, and what has options lies elsewhere. Docker leaves out those with no
+ * option but a size, too, whose users want to know how full they are.
+ */
 async function showVolumes({ engine: { volumes } }: Door, ctx: Ctx): Promise<object[]> {
   const found = (await volumes.list(ctx)).volumes.filter(
-    ({ driver, options }) => driver === LOCAL_DRIVER && Object.keys(options).length === 0,
+    ({ driver, options }) => driver === LOCAL_DRIVER && Object.keys(options).every((name) => name === 'size'),
   );
   return Promise.all(found.map(async (volume) => showVolume(volume, await volumes.usage(ctx, volume.name))));
 }
