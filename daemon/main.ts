@@ -107,6 +107,7 @@ async function serve(read: () => Promise<DaemonConfig>): Promise<void> {
     archives: store.archives,
     disk: store.disk,
     snapshots: store.snapshots,
+    loops: store.loops,
     namespaced: store.namespaced,
     networks: openNetworks({ db, config: config.networks, dirs: { execRoot } }),
   });

@@ -26,7 +26,7 @@ const PROJECTS = { from: 2 ** 20, to: 2 ** 31 } as const;
  * Limits an empty directory and `below`, the empty directories in it. Idempotent; a limit takes the place of the one before. Throws
  * `invalid-argument` with the reason where the file system can't.
  */
-export async function limitDirectory(
+export async function limitByProject(
   directory: string,
   { sizeBytes, below }: { readonly sizeBytes: number; readonly below: readonly string[] },
 ): Promise<void> {

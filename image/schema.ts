@@ -90,7 +90,8 @@ const SNAPSHOTS = `
   CREATE TABLE IF NOT EXISTS snapshot_writable (
     key TEXT PRIMARY KEY,
     directory INTEGER NOT NULL UNIQUE,
-    top TEXT
+    top TEXT,
+    has_loop INTEGER
   ) STRICT;
 `;
 
@@ -98,6 +99,7 @@ const SNAPSHOTS = `
 export function createTables(db: DatabaseSync): void {
   db.exec(IMAGES);
   db.exec(SNAPSHOTS);
+  addColumns(db, 'snapshot_writable', ['has_loop INTEGER']);
   addColumns(db, 'snapshot_layer', ['disk_bytes INTEGER', 'entry_count INTEGER']);
 }
 

@@ -13,6 +13,15 @@ export interface OverlayDirs {
   readonly lower: readonly string[];
   readonly upper: string;
   readonly work: string;
+  /** The directory in which upper and work are, if they are there only while its loop file is mounted on it (image/loop-file.ts). */
+  readonly loop?: string | undefined;
+}
+
+/** Directories that are there for this process, which can read the upper one, until they are disposed. */
+export interface OpenSnapshot extends AsyncDisposable {
+  /** Topmost first. */
+  readonly lower: readonly string[];
+  readonly upper: string;
 }
 
 /**
@@ -22,7 +31,7 @@ export interface OverlayDirs {
 export interface Snapshots {
   /** Makes a writable snapshot on top of `top` (undefined: of nothing). Idempotent per key. Throws `not-found` for an unknown chain. */
   prepare(ctx: Ctx, key: string, top: ChainId | undefined): Promise<OverlayDirs>;
-  /** The same of one that may only be written so much to. Throws `invalid-argument` with the reason where the file system can't. */
+  /** The same of one that may only be written so much to. Throws `invalid-argument` with the reason where the host can't. */
   prepareSized(
     ctx: Ctx,
     key: string,
@@ -30,6 +39,8 @@ export interface Snapshots {
   ): Promise<OverlayDirs>;
   /** The directories of a snapshot made earlier; throws `not-found`. Takes no lock, touches no disk. */
   get(key: string): OverlayDirs;
+  /** The same for who looks into them. */
+  open(ctx: Ctx, overlay: OverlayDirs): Promise<OpenSnapshot>;
   /**
    * Removes the writable snapshot; an unknown key is no error. Cheap: the directories are renamed away, and removed later. Layers
    * that no image and no other snapshot has any more go too.

@@ -16,6 +16,7 @@ import { loadArchive } from './load.ts';
 import type { OnImageEvent, StoreParts } from './parts.ts';
 import { familiar } from './reference.ts';
 import { planRemoval } from './remove.ts';
+import { openLoops, type Loops } from './loops.ts';
 import { makeArchives } from './roots/make.ts';
 import { openCompactor } from './rebuild/compactor.ts';
 import { openRebuilt } from './rebuild/rebuilt.ts';
@@ -36,6 +37,8 @@ import { workerPool } from './workers/pool.ts';
 
 /** Archives that are received at a time; a further one waits. */
 const MAX_SPOOLERS = 8;
+/** Loop files that are mounted at a time: a start waits for one, so for nothing else. */
+const MAX_MOUNTING = 2;
 /** Layers that are fetched at a time, of all pulls; docker's default. */
 const MAX_DOWNLOADS = 3;
 
@@ -61,6 +64,7 @@ export interface ImageStore {
   readonly archives: Archives;
   readonly disk: Disk;
   readonly snapshots: Snapshots;
+  readonly loops: Loops;
   /** For containerd's API. */
   readonly namespaced: Namespaced;
   /** Waits for removals under way and ends the workers. */
@@ -77,6 +81,8 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const workers = workerPool(Math.max(2, availableParallelism()), how);
   const spoolers = workerPool(MAX_SPOOLERS, how);
   const downloads = workerPool(options.transfers?.maxDownloads ?? (() => MAX_DOWNLOADS), how);
+  const mounting = workerPool(MAX_MOUNTING, how);
+  const loops = openLoops(mounting);
   const directories = await openDirectories(join(dataRoot, 'snapshots'));
   const trash = openTrash(directories, { ctx, log, pool: workers });
   await trash.empty();
@@ -88,7 +94,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const released = async (): Promise<void> => {
     await layers.discard(layers.forget(live()));
   };
-  const snapshots = openWritable({ db, directories, layers, trash, pool: workers, released });
+  const snapshots = openWritable({ db, directories, layers, trash, pool: workers, loops, released });
   const tables = openNamespacedTables(db);
   const owners = ownersOf(tables);
   const live = (): ReadonlySet<ChainId> => liveChains({ catalog, layers, snapshots, owners });
@@ -119,12 +125,13 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     archives: makeArchives(parts),
     disk: makeDisk(parts, { origins: options.transfers, compactor }),
     snapshots,
+    loops,
     namespaced,
     close: async () => {
       await namespaced.close();
       await compactor.close();
       await trash.close();
-      await Promise.all([workers, spoolers, downloads, compacting].map((pool) => pool.close()));
+      await Promise.all([workers, spoolers, downloads, compacting, mounting].map((pool) => pool.close()));
     },
   };
 }

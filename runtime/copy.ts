@@ -24,6 +24,8 @@ export interface CopyRequest {
     readonly mount?:
       Readonly<Omit<Extract<HostSideMount['what'], { kind: 'file-system' }>, 'kind'>> | undefined;
   };
+  /** Mounted before all that. */
+  readonly hostSide?: readonly HostSideMount[];
   readonly stagingDir: string;
 }
 
@@ -37,13 +39,14 @@ const EMPTY_BYTES = 48;
  * The plan of a process that copies a tree with owners, modes, times and attributes, in a mount namespace of its own: what it mounts
  * goes with it. Pure.
  */
-export function buildCopyPlan({ id, directory, from, to, stagingDir }: CopyRequest): Plan {
+export function buildCopyPlan({ id, directory, from, to, hostSide, stagingDir }: CopyRequest): Plan {
   const plan = new PlanBuilder();
   const { pid, parent } = plan.fork('fork', cloneArgs(0, SIGCHLD));
   const done = new Label();
   plan.call('set no umask', 'umask', [0]);
   plan.call('make a mount namespace', 'unshare', [CLONE_NEWNS]);
   isolateMounts(plan, { propagation: undefined, stagingDir });
+  mountHostSide(plan, hostSide ?? []);
   if (to.mount !== undefined)
     mountHostSide(plan, [{ at: to.source, what: { kind: 'file-system', ...to.mount } }]);
   const target = open(plan, to.source);

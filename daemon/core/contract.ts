@@ -16,7 +16,7 @@ import type { KernelLimits } from './kernel-limits.ts';
 import type { Operations } from './operations/contract.ts';
 import type { Runtimes } from './runtimes/contract.ts';
 import type { ContainerPlan } from './plan/contract.ts';
-import type { ImageId } from '../../image/snapshots.ts';
+import type { ImageId, OverlayDirs } from '../../image/snapshots.ts';
 import type { Transfers } from '../../image/transfers.ts';
 import type { Volumes } from './volumes/contract.ts';
 import type { CreateRequest, HostOptions, MountPoint, HostResources } from './create-request.ts';
@@ -119,7 +119,7 @@ export interface Container {
   readonly hostnamePath: string;
   readonly hostsPath: string;
   readonly resolvConfPath: string;
-  readonly overlay: { readonly lower: readonly string[]; readonly upper: string; readonly work: string };
+  readonly overlay: OverlayDirs;
   /** Its network namespace; undefined while not running. */
   readonly sandbox: Sandbox | undefined;
   /** Path of it that CNI plugins can join; '' without one of its own, and while not running. */

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Ctx } from '../../common/ctx.ts';
 import type { Disk, WaterMarks } from '../../image/disk.ts';
 import type { Archives } from '../../image/archives.ts';
+import type { Loops } from '../../image/loops.ts';
 import type { Images } from '../../image/images.ts';
 import type { Transfers } from '../../image/transfers.ts';
 import type { Namespaced } from '../../image/namespaces/contract.ts';
@@ -27,6 +28,7 @@ export interface EngineOptions {
   readonly archives: Archives;
   readonly disk: Disk;
   readonly snapshots: Snapshots;
+  readonly loops: Loops;
   readonly namespaced: Namespaced;
   /** Opened, not yet reconciled: the engine does that once it knows who lives. */
   readonly networks: Networks;

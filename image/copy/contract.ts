@@ -1,4 +1,5 @@
 import type { Timestamp } from '../../native/sys/files.ts';
+import type { OverlayDirs } from '../snapshots.ts';
 
 /**
  * Files of one container, in and out, as the container sees them. Every path is resolved by the kernel beneath the container's root
@@ -18,7 +19,7 @@ export interface StoppedRoot {
   readonly kind: 'stopped';
   /** An empty directory of the host, to mount over. */
   readonly staging: string;
-  readonly overlay: { readonly lower: readonly string[]; readonly upper: string; readonly work: string };
+  readonly overlay: OverlayDirs;
   /** False: nothing of the container changes, and it may start meanwhile. */
   readonly writable: boolean;
   /** The container is to have a root that is read-only. */
@@ -41,6 +42,8 @@ export interface CopyMount {
         readonly flags: number;
         readonly data: string;
       }
+    /** What the directory's loop file has (image/loop-file.ts). */
+    | { readonly kind: 'loop' }
     /** Of an image, topmost first. */
     | { readonly kind: 'layers'; readonly layers: readonly string[] }
     /** Of another container's first process, where it has it. */

@@ -12,6 +12,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
 } from '../../native/sys/files.ts';
 import { attach, cloneMountOf, cloneMountsAt, mount, mountOverlayAt } from '../../native/sys/mounts.ts';
+import { mountLoopFile } from '../loop-file.ts';
 import type { CopyMount } from './contract.ts';
 
 /** For a thread with mounts of its own: with these goes what is mounted here. */
@@ -27,19 +28,24 @@ export function mountHostSide(mounts: readonly CopyMount[]): void {
         inWords(action, () => mount({ source: device, target: at, type, flags, data }));
         break;
       }
+      case 'loop':
+        attachOnce(mountLoopFile(at), at);
+        break;
       case 'layers':
         // An overlay without an upper directory has two layers at least: what it is mounted on is empty.
         mountOverlayAt(at, { lower: [...what.layers, at] });
         break;
-      case 'borrowed': {
-        const taken = cloneMountOf(what.pid, what.from);
-        try {
-          attach(taken, at);
-        } finally {
-          closeFd(taken);
-        }
-      }
+      case 'borrowed':
+        attachOnce(cloneMountOf(what.pid, what.from), at);
     }
+  }
+}
+
+function attachOnce(detached: number, at: string): void {
+  try {
+    attach(detached, at);
+  } finally {
+    closeFd(detached);
   }
 }
 

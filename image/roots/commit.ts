@@ -24,7 +24,8 @@ export async function commitSnapshot(parts: StoreParts, ctx: Ctx, request: Commi
   const blobs = catalog.blobs(base.id);
   using _blobs = content.hold(blobs);
   using _chains = layers.hold(chainIds(base.diffIds));
-  const { upper, lower: lowers } = snapshots.get(request.snapshot);
+  await using opened = await snapshots.open(ctx, snapshots.get(request.snapshot));
+  const { upper, lower: lowers } = opened;
   await using incoming = await content.ingest();
   const { directory } = incoming;
   const file = join(directory, 'layer');

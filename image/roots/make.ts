@@ -12,12 +12,16 @@ export function makeArchives(parts: StoreParts): Archives {
     importRoot: (ctx, archive, request) => importRoot(parts, ctx, { archive, request }),
     commit: (ctx, request) => commitSnapshot(parts, ctx, request),
     changes: async (ctx, snapshot) => {
-      const { upper, lower: lowers } = snapshots.get(snapshot);
-      return workers.run(ctx, { kind: 'changes', upper, lowers });
+      await using opened = await snapshots.open(ctx, snapshots.get(snapshot));
+      const { upper, lower: lowers } = opened;
+      return await workers.run(ctx, { kind: 'changes', upper, lowers });
     },
     exportRoot: async (ctx, snapshot) => {
-      const { upper, lower } = snapshots.get(snapshot);
-      return spoolers.read(ctx, { kind: 'export', layers: [upper, ...lower] });
+      const overlay = snapshots.get(snapshot);
+      return (async function* () {
+        await using opened = await snapshots.open(ctx, overlay);
+        yield* spoolers.read(ctx, { kind: 'export', layers: [opened.upper, ...opened.lower] });
+      })();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { chmod, chown, mkdir, rm, writeFile } from '../../common/patient-fs.ts';
 import type { Ctx } from '../../common/ctx.ts';
@@ -7,15 +7,18 @@ import { failpoint } from '../../common/failpoints.ts';
 import { KeyedLocks } from '../../common/locks.ts';
 import { writing } from '../../common/sqlite.ts';
 import { Undo } from '../../common/undo.ts';
-import type { ChainId, OverlayDirs, Snapshots } from '../snapshots.ts';
+import type { Loops } from '../loops.ts';
+import type { ChainId, OpenSnapshot, OverlayDirs, Snapshots } from '../snapshots.ts';
 import type { Directories } from './directories.ts';
 import type { Layer, Layers } from './layers.ts';
+import type { Limit } from '../workers/jobs.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { Trash } from './trash.ts';
 
 interface Writable {
   readonly directory: number;
   readonly top: ChainId | undefined;
+  readonly hasLoop: boolean;
 }
 
 export interface WritableSnapshots extends Snapshots {
@@ -30,6 +33,7 @@ interface Parts {
   readonly layers: Layers;
   readonly trash: Trash;
   readonly pool: WorkerPool;
+  readonly loops: Loops;
   /** Called when a snapshot is gone: its layers may be nobody's now. */
   readonly released: () => Promise<void>;
 }
@@ -48,7 +52,7 @@ class WritableStore implements WritableSnapshots {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#rows = readRows(parts.db);
-    this.#insert = parts.db.prepare('INSERT INTO snapshot_writable VALUES (?, ?, ?)');
+    this.#insert = parts.db.prepare('INSERT INTO snapshot_writable VALUES (?, ?, ?, ?)');
     this.#delete = parts.db.prepare('DELETE FROM snapshot_writable WHERE key = ?');
   }
 
@@ -75,30 +79,38 @@ class WritableStore implements WritableSnapshots {
     const stack = top === undefined ? [] : layers.stack(top);
     using _held = layers.hold(stack.map(({ chain }) => chain));
     await using undo = new Undo();
-    const row = { directory: directories.next(), top };
-    const directory = directories.writable(row.directory);
+    const number = directories.next();
+    const directory = directories.writable(number);
     undo.defer(() => trash.put(directory));
     await makeDirectories(directory, stack[0]);
-    if (sizeBytes !== undefined) await this.#limit(ctx, directory, sizeBytes);
+    const limit = sizeBytes === undefined ? undefined : await this.#limit(ctx, directory, sizeBytes);
     await failpoint('snapshot.made');
-    writing(this.#parts.db, () => this.#insert.run(key, row.directory, top ?? null));
+    const row = { directory: number, top, hasLoop: limit === 'loop' };
+    writing(this.#parts.db, () => this.#insert.run(key, number, top ?? null, row.hasLoop ? 1 : null));
     this.#rows.set(key, row);
     undo.commit();
     return this.#dirs(row);
   }
 
   /** Before there is a row: what a crash leaves is nobody's, and no container that may write more than it should. */
-  async #limit(ctx: Ctx, directory: string, sizeBytes: number): Promise<void> {
+  async #limit(ctx: Ctx, directory: string, sizeBytes: number): Promise<Limit> {
     // The limit is taken away by a worker, and a directory that is not empty is left to one.
     await writeFile(join(directory, 'limit'), String(sizeBytes));
-    await this.#parts.pool.run(ctx, { kind: 'limit', directory, below: ['u', 'w'], sizeBytes });
+    const limit = await this.#parts.pool.run(ctx, { kind: 'limit', directory, below: ['u', 'w'], sizeBytes });
     await failpoint('snapshot.limited');
+    return limit;
   }
 
   get(key: string): OverlayDirs {
     const row = this.#rows.get(key);
     if (row === undefined) throw notFound(`No such snapshot: ${key}`);
     return this.#dirs(row);
+  }
+
+  async open(ctx: Ctx, { loop, lower, upper }: OverlayDirs): Promise<OpenSnapshot> {
+    if (loop === undefined) return { lower, upper, [Symbol.asyncDispose]: async () => {} };
+    const { path, [Symbol.asyncDispose]: close } = await this.#parts.loops.open(ctx, loop);
+    return { lower, upper: join(path, relative(loop, upper)), [Symbol.asyncDispose]: close };
   }
 
   async remove(ctx: Ctx, key: string): Promise<void> {
@@ -131,11 +143,12 @@ class WritableStore implements WritableSnapshots {
     return [...keys].flatMap((key) => this.#rows.get(key)?.top ?? []);
   }
 
-  #dirs({ directory, top }: Writable): OverlayDirs {
+  #dirs({ directory, top, hasLoop }: Writable): OverlayDirs {
     const { directories, layers } = this.#parts;
     const path = directories.writable(directory);
     const stack = top === undefined ? [] : layers.stack(top);
-    return { lower: layers.paths(stack), upper: join(path, 'u'), work: join(path, 'w') };
+    const dirs = { lower: layers.paths(stack), upper: join(path, 'u'), work: join(path, 'w') };
+    return hasLoop ? { ...dirs, loop: path } : dirs;
   }
 }
 
@@ -151,10 +164,16 @@ export async function makeDirectories(path: string, top: Pick<Layer, 'root'> | u
 }
 
 function readRows(db: DatabaseSync): Map<string, Writable> {
-  const rows = db.prepare('SELECT key, directory, top FROM snapshot_writable').all() as unknown as {
+  const rows = db.prepare('SELECT key, directory, top, has_loop FROM snapshot_writable').all() as unknown as {
     key: string;
     directory: number;
     top: ChainId | null;
+    has_loop: number | null;
   }[];
-  return new Map(rows.map(({ key, directory, top }) => [key, { directory, top: top ?? undefined }]));
+  return new Map(
+    rows.map(({ key, directory, top, has_loop: loop }) => [
+      key,
+      { directory, top: top ?? undefined, hasLoop: loop === 1 },
+    ]),
+  );
 }

@@ -123,13 +123,22 @@ export interface SpooledArchive {
   readonly members: ReadonlyMap<string, SpooledMember>;
 }
 
-/** Limits how much a directory may hold (image/quota.ts). Throws `invalid-argument` with the reason where the file system can't. */
+/** How a directory is held to a size: by a project of its file system (image/quota.ts), or by a file system in a file (image/loop-file.ts). */
+export type Limit = 'project' | 'loop';
+
+/** Limits how much a directory may hold. Throws `invalid-argument` with the reason where the host can't. */
 export interface LimitJob {
   readonly kind: 'limit';
   /** Empty but for `below`, empty directories themselves. */
   readonly directory: string;
   readonly below: readonly string[];
   readonly sizeBytes: number;
+}
+
+/** Mounts a directory's loop file nowhere (image/loop-file.ts): the process's descriptor of its root, which is the caller's to close. */
+export interface MountLoopJob {
+  readonly kind: 'mount-loop';
+  readonly directory: string;
 }
 
 /** Removes the directory entry `name` of `directory` and all below it, and its limit. */
@@ -240,7 +249,8 @@ export interface JobResults {
   readonly 'copy-status': PathStatus;
   readonly 'copy-out': true;
   readonly 'copy-in': true;
-  readonly limit: true;
+  readonly limit: Limit;
+  readonly 'mount-loop': number;
   readonly remove: true;
   readonly sync: true;
 }
@@ -262,6 +272,7 @@ export type Job =
   | RebuildJob
   | CopyJob
   | LimitJob
+  | MountLoopJob
   | RemoveJob
   | SyncJob;
 

@@ -11,7 +11,9 @@ import type { CopyJob } from '../copy/contract.ts';
 import { copyIn } from '../copy/in.ts';
 import { copyOut } from '../copy/out.ts';
 import { withRoot } from '../copy/root.ts';
-import { limitDirectory, unlimitEntry } from '../quota.ts';
+import { mountLoopFile } from '../loop-file.ts';
+import { limitDirectory } from '../limit.ts';
+import { unlimitEntry } from '../quota.ts';
 import { statusOf } from '../copy/status.ts';
 import { compareTrees } from '../layers/compare.ts';
 import { measureTree } from '../layers/measure.ts';
@@ -124,8 +126,9 @@ async function execute(job: Job, state: Current): Promise<JobResults[Job['kind']
     case 'rebuild':
       return (await import('../rebuild/rebuild.ts')).rebuild(job, signal);
     case 'limit':
-      await limitDirectory(job.directory, job);
-      return true;
+      return limitDirectory(job.directory, job);
+    case 'mount-loop':
+      return mountLoopFile(job.directory);
     case 'remove':
       return within(job.directory, (fd) => removeEntry(fd, job.name));
     case 'sync':

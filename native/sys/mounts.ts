@@ -16,6 +16,9 @@ const AT_RECURSIVE = 0x8000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const MOUNT_ATTR_RDONLY = 1;
+const FSOPEN_CLOEXEC = 1;
+const FSMOUNT_CLOEXEC = 1;
+const SET_FLAG = 0;
 const SET_STRING = 1;
 const CMD_CREATE = 6;
 const ST_RDONLY = 1;
@@ -103,20 +106,13 @@ export interface OverlayLayers {
 
 /** Mounts an overlay: with one parameter a layer (Linux 6.7), with one text for kernels that don't know those. */
 export function mountOverlayAt(target: string, layers: OverlayLayers): void {
-  const context = checked('fsopen', 'overlay', () => pathFlags(syscallNumber('fsopen'), 'overlay', 1));
   try {
-    const set = (key: string, value: string): void =>
-      void checked('fsconfig', `${key}=${value}`, () =>
-        configure(syscallNumber('fsconfig'), context, SET_STRING, key, value, 0),
-      );
-    set('source', 'overlay');
-    for (const path of layers.lower) set('lowerdir+', path);
-    if (layers.upper !== undefined) set('upperdir', layers.upper);
-    if (layers.work !== undefined) set('workdir', layers.work);
-    checked('fsconfig', 'overlay', () =>
-      configure(syscallNumber('fsconfig'), context, CMD_CREATE, null, null, 0),
-    );
-    const made = checked('fsmount', 'overlay', () => three(syscallNumber('fsmount'), context, 1, 0));
+    const made = mountDetached('overlay', [
+      ['source', 'overlay'],
+      ...layers.lower.map((path): MountOption => ['lowerdir+', path]),
+      ...(layers.upper === undefined ? [] : [['upperdir', layers.upper] as const]),
+      ...(layers.work === undefined ? [] : [['workdir', layers.work] as const]),
+    ]);
     try {
       attach(made, target);
     } finally {
@@ -125,6 +121,22 @@ export function mountOverlayAt(target: string, layers: OverlayLayers): void {
   } catch (error) {
     if (!isErrno(error, 'EINVAL')) throw error;
     mountByText(target, layers);
+  }
+}
+
+export type MountOption = readonly [name: string, value?: string];
+
+/** A mount that is nowhere: a descriptor of its root, with which it goes unless it was attached. man 2 fsopen, Linux 5.2. */
+export function mountDetached(type: string, options: readonly MountOption[]): number {
+  const context = checked('fsopen', type, () => pathFlags(syscallNumber('fsopen'), type, FSOPEN_CLOEXEC));
+  const set = (command: number, name: string | null, value?: string): void =>
+    void checked('fsconfig', name === null ? type : value === undefined ? name : `${name}=${value}`, () =>
+      configure(syscallNumber('fsconfig'), context, command, name, value ?? null, 0),
+    );
+  try {
+    for (const [name, value] of options) set(value === undefined ? SET_FLAG : SET_STRING, name, value);
+    set(CMD_CREATE, null);
+    return checked('fsmount', type, () => three(syscallNumber('fsmount'), context, FSMOUNT_CLOEXEC, 0));
   } finally {
     closeFd(context);
   }

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Daemon } from '../lib/daemon.ts';
-import { endProcesses, ownedProcesses } from '../lib/owned.ts';
+import { ownedProcesses } from '../lib/owned.ts';
 import { eventually } from '../lib/process.ts';
+import { reboot } from '../lib/reboot.ts';
 import { daemonSuite } from '../lib/suite.ts';
-
-/** What a restart of the machine leaves: nothing runs, and the kernel has another boot id. */
-async function reboot(daemon: Daemon): Promise<void> {
-  await daemon.kill9();
-  await endProcesses((await ownedProcesses(daemon)).filter(({ pid }) => pid !== daemon.netnsPid));
-  await writeFile(join(daemon.dataRoot, 'boot-id'), 'of another boot\n');
-  await daemon.restart();
-}
 
 daemonSuite('restart policies over restarts of the daemon and of the host', (daemon) => {
   const show = (id: string, format: string): Promise<string> =>

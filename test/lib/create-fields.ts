@@ -140,7 +140,11 @@ const HOST_CONFIG: Readonly<Record<string, FieldCase>> = {
     script: 'grep NoNewPrivs /proc/self/status',
     says: /1$/,
   },
-  StorageOpt: { ask: host({ StorageOpt: { size: '1G' } }), refused: /^--storage-opt is supported only for/ },
+  StorageOpt: {
+    ask: host({ StorageOpt: { size: '1G' } }),
+    script: 'df -k / | tail -n 1',
+    says: /^overlay +10[4-7]\d{4} /,
+  },
   Tmpfs: {
     ask: host({ Tmpfs: { '/t': 'size=1m' } }),
     script: 'grep " /t " /proc/mounts',

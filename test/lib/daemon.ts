@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly failpoint?: string;
   /** Further flags of wherryd. */
   readonly args?: readonly string[];
+  /** The daemon's, in the place of this process's. */
+  readonly path?: string;
   /** Load busybox before the baseline of `leftovers` is taken; default true. */
   readonly busybox?: boolean;
   /** Debian's dockerd instead of ours. */
@@ -88,7 +90,7 @@ function manage(place: Place, options: DaemonOptions, furniture: AsyncDisposable
     stop: () => end('SIGTERM'),
     exited: async () => (child === undefined ? 0 : ended(child)),
     restart: async ({ failpoint = '' } = {}) => {
-      const started = await launch(place, { logPath, failpoint, command });
+      const started = await launch(place, { logPath, failpoint, command, path: options.path });
       child = started;
       await eventually('the daemon answers', async () => {
         if (!isAlive(started)) throw new Error(`wherryd ended by itself:\n${await log()}`);
@@ -107,13 +109,18 @@ const isAlive = (child: ChildProcess): boolean => child.exitCode === null && chi
 
 async function launch(
   place: Place,
-  how: { readonly logPath: string; readonly failpoint: string; readonly command: readonly string[] },
+  how: {
+    readonly logPath: string;
+    readonly failpoint: string;
+    readonly command: readonly string[];
+    readonly path: string | undefined;
+  },
 ): Promise<ChildProcess> {
   await using log = await open(how.logPath, 'a');
   const enter = ['nsenter', `--net=/proc/${place.netnsPid}/ns/net`, '--'];
   return start([...enter, ...how.command], {
     stdio: ['ignore', log.fd, log.fd],
-    env: { ...env, WHERRY_FAILPOINTS: how.failpoint },
+    env: { ...env, PATH: how.path ?? env['PATH'], WHERRY_FAILPOINTS: how.failpoint },
   });
 }
 

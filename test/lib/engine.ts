@@ -207,6 +207,7 @@ async function openParts(ctx: Ctx, { directory, cgroupParent, events, launcher }
     archives: store.archives,
     disk: store.disk,
     snapshots: store.snapshots,
+    loops: store.loops,
     namespaced: store.namespaced,
     networks: openNetworks({ db, config: NETWORK_DEFAULTS, dirs }),
     events: bus,

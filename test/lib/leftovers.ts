@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loopFilesBelow } from './loop-devices.ts';
 import { cgroupsBelow, ownedProcesses } from './owned.ts';
 import type { Place } from './place.ts';
 import { execOk, PATIENCE } from './process.ts';
@@ -46,13 +47,18 @@ function count(things: readonly string[]): Baseline {
 
 type Collect = (daemon: Observed) => Promise<string[]>;
 
-const collectors: readonly Collect[] = [mounts, cgroups, links, rules, descriptors, rows, files];
+const collectors: readonly Collect[] = [mounts, loopDevices, cgroups, links, rules, descriptors, rows, files];
 
 async function mounts({ directory }: Observed): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   return table
     .split('\n')
     .flatMap((line) => (line.includes(`${directory}/`) ? [`mount ${line.split(' ')[4]}`] : []));
+}
+
+/** As long as one is mounted, in whichever mount namespace or in none. */
+async function loopDevices({ dataRoot }: Observed): Promise<string[]> {
+  return (await loopFilesBelow(dataRoot)).map((file) => `loop device of ${file}`);
 }
 
 async function cgroups({ cgroupParent }: Observed): Promise<string[]> {

@@ -89,6 +89,14 @@ const needs = {
     machines: ['script', 'systemd'],
     probe: () => (cgroupVersion() === 2 ? undefined : 'cgroups are not all of version 2'),
   },
+  'loop-files': {
+    ci: true,
+    machines: ['script', 'systemd'],
+    probe: () =>
+      existsSync('/dev/loop-control')
+        ? program('mkfs.ext4', true).probe()
+        : 'the kernel has no loop devices: there is no /dev/loop-control',
+  },
   'ext4-projects': { ci: false, machines: ['script', 'systemd'], probe: () => lackOfLoop('ext4-projects') },
   'xfs-projects': { ci: false, machines: ['script', 'systemd'], probe: () => lackOfLoop('xfs-projects') },
   xfs: { ci: false, probe: () => lackOfLoop('xfs') },

@@ -2,11 +2,13 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { conflict, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { CopyInJob } from '../../../image/copy/contract.ts';
-import { readAccountFiles, readAccountFilesOf } from '../../../runtime/rootfs-files.ts';
+import { readAccountFiles, readAccountFilesOf, type AccountFiles } from '../../../runtime/rootfs-files.ts';
 import { resolveUser } from '../../../runtime/user.ts';
 import { announce } from '../containers/announce.ts';
 import { lockContainer } from '../containers/lock.ts';
 import type { Entry } from '../containers/table.ts';
+import type { Container } from '../contract.ts';
+import type { Core } from '../core.ts';
 import type { CopyInRequest } from './contract.ts';
 import { naming, type Parts } from './copy-out.ts';
 import { openCopyRoot } from './root.ts';
@@ -67,21 +69,25 @@ async function intoRunning(parts: Parts, ctx: Ctx, { entry, request }: CopyIn): 
 
 async function unpack({ core, workers }: Parts, ctx: Ctx, { entry, request }: CopyIn): Promise<void> {
   const { path, keepKinds, archive } = request;
-  const owner = request.asUser ? await ownerOf(entry) : undefined;
+  const owner = request.asUser ? await ownerOf(core, ctx, entry) : undefined;
   await using opened = await openCopyRoot(core, ctx, { entry, writable: true });
   await workers.run(ctx, { kind: 'copy-in', root: opened.root, path, owner, keepKinds }, archive);
   await failpoint('archive.in.unpacked');
 }
 
 /** Source: moby daemon/archive_tarcopyoptions_unix.go: without a user, the archive's owners stay. */
-async function ownerOf({ view, run }: Entry): Promise<CopyInJob['owner']> {
+async function ownerOf(core: Core, ctx: Ctx, { view, run }: Entry): Promise<CopyInJob['owner']> {
   const { user } = view.config;
   if (user === '') return undefined;
-  const { upper, lower } = view.overlay;
   const files =
-    run === undefined ? await readAccountFiles([upper, ...lower]) : await readAccountFilesOf(run.shim.pid);
+    run === undefined ? await accountFilesOf(core, ctx, view) : await readAccountFilesOf(run.shim.pid);
   const { uid, gid } = resolveUser(user, files);
   return { uid, gid };
+}
+
+async function accountFilesOf({ snapshots }: Core, ctx: Ctx, { overlay }: Container): Promise<AccountFiles> {
+  await using opened = await snapshots.open(ctx, overlay);
+  return await readAccountFiles([opened.upper, ...opened.lower]);
 }
 
 async function* impatient(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

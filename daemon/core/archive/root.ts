@@ -7,7 +7,7 @@ import type { Container } from '../contract.ts';
 import type { Entry } from '../containers/table.ts';
 import type { Core } from '../core.ts';
 import { makeMounts, pointMount } from '../spec/mounts.ts';
-import { mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
+import { loopsOf, mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
 
 /** Where a container's files are found until it is disposed. */
 export interface OpenedRoot extends AsyncDisposable {
@@ -43,12 +43,14 @@ export async function openCopyRoot(
       overlay: view.overlay,
       writable,
       readOnlyRoot: view.config.host.readonlyRootfs,
-      mounts: mountsOf(mounted),
+      mounts: [...loopsOf(view, mounted).map(atLoop), ...mountsOf(mounted)],
       binds: bindsOf(view, mounted),
     },
     [Symbol.asyncDispose]: () => (closed ??= unmountVolumes(core, view, holder)),
   };
 }
+
+const atLoop = (at: string): CopyMount => ({ at, what: { kind: 'loop' } });
 
 const mountsOf = ({ hostSide, borrowed, points }: Mounted): readonly CopyMount[] => [
   ...hostSide,

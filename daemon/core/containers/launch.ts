@@ -9,6 +9,7 @@ import type { LaunchRequest, MonitorConfig, ShimKeeper } from '../../../runtime/
 import type { ForeignRuntime, ForeignSpec } from '../../../runtime/foreign/contract.ts';
 import { buildForeignPlan } from '../../../runtime/foreign/launch.ts';
 import type { Plan } from '../../../runtime/plan/types.ts';
+import type { HostSideMount } from '../../../runtime/rootfs/volumes.ts';
 import type { Spec } from '../../../runtime/spec.ts';
 import type { Attachment, Shim } from '../../../shim/contract.ts';
 import { oomFileOf } from '../../../runtime/cgroup/live/oom.ts';
@@ -29,7 +30,8 @@ import { makeSpec } from '../spec/make-spec.ts';
 import { borrowedMounts } from '../spec/mounts.ts';
 import { seccompProfileOf } from '../spec/seccomp.ts';
 import { together } from '../together.ts';
-import { mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
+import { openHostSide } from '../volumes/host-loops.ts';
+import { loopsOf, mountVolumes, unmountVolumes, type Mounted } from '../volumes/mounting.ts';
 import { clearLater } from './clear-later.ts';
 import { networkDonor } from './join-networks.ts';
 import { withLinks } from './links.ts';
@@ -68,9 +70,11 @@ export async function launch(core: Core, ctx: Ctx, options: LaunchOptions): Prom
   }
   const mounted = await mountVolumes(core, ctx, { view: options.view });
   const view = { ...options.view, mounts: mounted.points };
+  await using loops = await openHostSide(core, ctx, loopsOf(view, mounted));
+  const hostSide = [...loops.hostSide, ...mounted.hostSide];
   const chosen = await chooseRuntime(core, view);
   const [{ spec, plan, bundled, runtime }] = await together([
-    makePlan(core, { view, sandbox, mounted, chosen }),
+    makePlan(core, { view, sandbox, mounted: { ...mounted, hostSide }, chosen }),
     writeNameFiles(core, ctx, { view, sandbox }),
     makeShimDirectory(core.paths.shim(id)),
     provideInit(core, view),
@@ -121,7 +125,7 @@ async function chooseRuntime(core: Core, view: Container): Promise<ForeignRuntim
 }
 
 interface ToPlan extends Omit<Prepared, 'spec'> {
-  readonly mounted: Mounted;
+  readonly mounted: Omit<Mounted, 'hostSide'> & { readonly hostSide: readonly HostSideMount[] };
   readonly chosen: ForeignRuntime | undefined;
 }
 
@@ -184,8 +188,7 @@ function launchRequest(
   return {
     id,
     spec,
-    // What removes itself at its end never has to survive a power cut.
-    rootfs: { kind: 'overlay', ...overlay, volatile: config.host.autoRemove },
+    rootfs: { kind: 'overlay', ...overlay, volatile: isVolatile(view) },
     stagingDir: core.paths.staging,
     network: core.networks.steps(sandbox),
     bindSources: view.mounts
@@ -197,6 +200,10 @@ function launchRequest(
     cgroups: core.host.cgroups,
   };
 }
+
+/** What removes itself at its end never has to survive a power cut. A loop file's own file system is written to its end in any case. */
+const isVolatile = ({ config, overlay }: Container): boolean =>
+  config.host.autoRemove && overlay.loop === undefined;
 
 function monitorOf(core: Core, view: Container, cgroupsPath: string): MonitorConfig {
   const { id, config } = view;

@@ -1,16 +1,38 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ctx } from '../../../common/ctx.ts';
-import type { Images } from '../../../image/images.ts';
+import { codeOf, messageOf } from '../../../common/errors.ts';
 import type { Container } from '../contract.ts';
+import type { Core } from '../core.ts';
 import type { ContainerSize } from './contract.ts';
 
 /** Walks what the container wrote, which may change meanwhile; slow, so only on demand. */
-export async function sizeOf(ctx: Ctx, container: Container, images: Images): Promise<ContainerSize> {
-  const { upper } = container.overlay;
-  const rwBytes = upper === '' ? 0 : await usedBytes(ctx, upper, new Set());
+export async function sizeOf(
+  { images, snapshots }: Pick<Core, 'images' | 'snapshots'>,
+  ctx: Ctx,
+  container: Container,
+): Promise<ContainerSize> {
+  const rwBytes = await writtenBytes(snapshots, ctx, container);
   const image = images.list().find(({ id }) => id === container.imageId);
   return { rwBytes, rootFsBytes: rwBytes + (image?.sizeBytes ?? 0) };
+}
+
+/** One that goes away meanwhile, or can't be looked into, hides no other's. */
+async function writtenBytes(
+  snapshots: Core['snapshots'],
+  ctx: Ctx,
+  { id, overlay }: Container,
+): Promise<number> {
+  if (overlay.upper === '') return 0;
+  try {
+    await using opened = await snapshots.open(ctx, overlay);
+    return await usedBytes(ctx, opened.upper, new Set());
+  } catch (error) {
+    ctx.check();
+    if (codeOf(error) !== 'not-found')
+      ctx.log.warn('Cannot measure a container', { container: id, error: messageOf(error) });
+    return 0;
+  }
 }
 
 /** Sums what is no directory, hard links once, as docker does. What goes away meanwhile counts nothing. */

@@ -7,16 +7,16 @@ import type { Storage } from './contract.ts';
 const MOUNTED: readonly ContainerState['kind'][] = ['starting', 'running', 'paused'];
 
 export function makeStorage(core: Core): Storage<Container> {
-  const { disk, images, table, events, config } = core;
+  const { disk, table, events, config } = core;
   return {
     sizes: async (ctx) => {
       const containers = [];
       for (const { view } of table.all()) {
-        containers.push({ container: view, size: await sizeOf(ctx, view, images) });
+        containers.push({ container: view, size: await sizeOf(core, ctx, view) });
       }
       return containers;
     },
-    sizeOf: (ctx, container) => sizeOf(ctx, container, images),
+    sizeOf: (ctx, container) => sizeOf(core, ctx, container),
     check: (ctx, { repair }) =>
       disk.check(ctx, {
         repair,

@@ -7,7 +7,7 @@ const REMEMBERED = 64;
 
 /** Who is who in a container that does not run. */
 export interface Accounts {
-  of(overlay: OverlayDirs): Promise<AccountFiles>;
+  of(overlay: Pick<OverlayDirs, 'lower' | 'upper'>): Promise<AccountFiles>;
 }
 
 /** Layers never change, so what an image says is read once; a container that has an /etc of its own is read anew. */

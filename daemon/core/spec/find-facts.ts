@@ -13,8 +13,9 @@ import type { SpecFacts } from './make-spec.ts';
 export async function findFacts(core: Core, container: Container, donors: Donors): Promise<SpecFacts> {
   const { overlay, config } = container;
   const { host, user } = config;
+  await using opened = await core.snapshots.open(core.ctx, overlay);
   const [files, granted, everything, blkioDevices, edits] = await Promise.all([
-    core.accounts.of(overlay),
+    core.accounts.of(opened),
     grantedDevices(host.resources),
     host.privileged ? hostDevices() : [],
     findBlkioNumbers(host.resources.blkioDevices),

@@ -70,6 +70,8 @@ export interface Volumes {
 /** Where a container's volume is to be found while it runs. */
 export interface MountedVolume {
   readonly source: string;
+  /** The directory in which `source` is, if it is there only while its loop file is mounted on it (image/loop-file.ts). */
+  readonly loop?: string | undefined;
   /** What has to be mounted at `source` first, in the container's own mount namespace. */
   readonly mount?: VolumeMount | undefined;
 }

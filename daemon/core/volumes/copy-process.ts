@@ -6,12 +6,13 @@ import type { Core } from '../core.ts';
 import { watchProcess } from '../process-watch.ts';
 import { removeDirectory } from '../remove-directory.ts';
 import type { MountedVolume } from './contract.ts';
+import { openHostSide } from './host-loops.ts';
 
 /** Copying takes as long as it takes, but somebody waits for it. */
 const TIMEOUT_MS = 3_600_000;
 
 export interface Copy {
-  readonly from: CopySource;
+  readonly from: CopySource & Pick<MountedVolume, 'loop'>;
   readonly to: MountedVolume;
 }
 
@@ -20,7 +21,7 @@ export interface Copy {
  * then stays.
  */
 export async function runCopy(
-  core: Pick<Core, 'paths' | 'launcher'>,
+  core: Pick<Core, 'paths' | 'launcher' | 'loops'>,
   ctx: Ctx,
   { from, to }: Copy,
 ): Promise<void> {
@@ -29,7 +30,13 @@ export async function runCopy(
   const { hooks, ended } = watchProcess({ onDetach: () => {}, onLogError: () => {} });
   await mkdir(directory, { mode: 0o700 });
   try {
-    const plan = buildCopyPlan({ id, directory, from, to, stagingDir: core.paths.staging });
+    await using loops = await openHostSide(
+      core,
+      ctx,
+      [from.loop, to.loop].filter((loop) => loop !== undefined),
+    );
+    const { hostSide } = loops;
+    const plan = buildCopyPlan({ id, directory, from, to, hostSide, stagingDir: core.paths.staging });
     await core.launcher.launch(ctx.detached(TIMEOUT_MS), { id, directory, plan, attach: [], hooks });
     await ended;
   } finally {

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Ctx } from '../../../common/ctx.ts';
 import { internal, messageOf } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
@@ -25,12 +25,10 @@ export async function copyUp(
   const mounted = await driver.mount(ctx, name, view.id);
   try {
     if (mounted.mount?.type === 'tmpfs') return;
-    const isPlain = driverName === LOCAL_DRIVER && mounted.mount === undefined;
-    if (isPlain && (await readdir(mounted.source)).length > 0) return;
-    const inPlace = !isPlain || parts.isMounted(name);
-    const place = { view, destination: point.destination };
-    if (inPlace) await copyFromImage(core, ctx, { ...place, to: mounted });
-    else await copyBeside(core, ctx, { ...place, name, data: mounted.source });
+    const place = { view, destination: point.destination, to: mounted };
+    if (driverName === LOCAL_DRIVER && mounted.mount === undefined)
+      await fillLocal(core, ctx, { ...place, name });
+    else await copyFromImage(core, ctx, place);
   } finally {
     await driver.unmount(ctx.detached(), name, view.id);
   }
@@ -39,19 +37,29 @@ export async function copyUp(
 interface Place {
   readonly view: Container;
   readonly destination: string;
+  readonly to: MountedVolume;
+}
+
+async function fillLocal(core: Core, ctx: Ctx, place: Place & { readonly name: string }): Promise<void> {
+  const { drivers, isMounted } = core.volumeParts;
+  await using opened = await drivers.local.open(ctx, place.name);
+  const data = join(opened.path, basename(place.to.source));
+  if ((await readdir(data)).length > 0) return;
+  if (isMounted(place.name)) await copyFromImage(core, ctx, place);
+  else await copyBeside(core, ctx, { ...place, data });
 }
 
 async function copyBeside(
   core: Core,
   ctx: Ctx,
-  { view, destination, name, data }: Place & { readonly name: string; readonly data: string },
+  { view, destination, to, data }: Place & { readonly data: string },
 ): Promise<void> {
-  const beside = join(core.volumeParts.drivers.local.directory(name), '_new');
+  const [beside, source] = [data, to.source].map((path) => join(dirname(path), '_new')) as [string, string];
   // Of a crash.
   await rm(beside, { recursive: true, force: true });
   await mkdir(beside, { mode: 0o755 });
   try {
-    await copyFromImage(core, ctx, { view, destination, to: { source: beside } });
+    await copyFromImage(core, ctx, { view, destination, to: { ...to, source } });
     await failpoint('volume.fill.copied');
     // Takes the place of an empty directory, and of nothing else.
     await rename(beside, data);
@@ -64,11 +72,7 @@ async function copyBeside(
 export const overFile = (destination: string, cause?: unknown): Error =>
   internal(`cannot mount volume over existing file, file exists ${destination}`, { cause });
 
-async function copyFromImage(
-  core: Core,
-  ctx: Ctx,
-  { view, destination, to }: Place & { readonly to: MountedVolume },
-): Promise<void> {
+async function copyFromImage(core: Core, ctx: Ctx, { view, destination, to }: Place): Promise<void> {
   const layers = core.disk.layers(view.imageId).map(({ directory }) => directory);
   if (layers.length === 0) return;
   try {

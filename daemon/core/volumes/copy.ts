@@ -38,7 +38,7 @@ export async function copyVolume(
   try {
     await failpoint('volume.copy.row');
     await drivers.local.create(ctx, to, source.options);
-    await parts.copyTree(ctx, drivers.local.dataPath(from), drivers.local.dataPath(to));
+    await parts.copyTree(ctx, from, to);
     await failpoint('volume.copy.made');
     table.setState(to, 'ready');
   } catch (error) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Ctx } from '../../../common/ctx.ts';
 import { codeOf, internal, invalidArgument, messageOf } from '../../../common/errors.ts';
+import { hasLoopFile, type Loops } from '../../../image/loops.ts';
 import type { WorkerPool } from '../../../image/workers/pool.ts';
 import type { VolumeDriver } from './contract.ts';
 import {
@@ -20,19 +21,30 @@ import {
 export interface LocalDriver extends VolumeDriver {
   directory(name: string): string;
   dataPath(name: string): string;
+  /** The directory, with what is in it for this process, until it is disposed: of a volume without options or of some size. */
+  open(ctx: Ctx, name: string): Promise<AsyncDisposable & { readonly path: string }>;
 }
+
+const DATA = '_data';
 
 /** `workers` remove what containers have written, however deep that is. */
 export function createLocalDriver(
-  { root, workers }: { readonly root: string; readonly workers: WorkerPool },
+  {
+    root,
+    workers,
+    loops,
+  }: { readonly root: string; readonly workers: WorkerPool; readonly loops: () => Loops },
   optionsOf: (name: string) => Readonly<Record<string, string>> | undefined,
 ): LocalDriver {
   const directory = (name: string): string => join(root, name);
-  const dataPath = (name: string): string => join(root, name, '_data');
+  const dataPath = (name: string): string => join(root, name, DATA);
+  const isLimited = (name: string): boolean => sizeOf(optionsOf(name) ?? {}) > 0;
+  const loopOf = async (name: string): Promise<string | undefined> =>
+    isLimited(name) && (await hasLoopFile(directory(name))) ? directory(name) : undefined;
   const limit = async (ctx: Ctx, path: string, sizeBytes: number): Promise<void> => {
     if (sizeBytes === 0) return;
     try {
-      await workers.run(ctx, { kind: 'limit', directory: path, below: [], sizeBytes });
+      await workers.run(ctx, { kind: 'limit', directory: path, below: [DATA], sizeBytes });
     } catch (error) {
       if (codeOf(error) !== 'invalid-argument') throw error;
       throw invalidArgument(`${NO_QUOTA}: ${messageOf(error)}`, { cause: error });
@@ -50,21 +62,26 @@ export function createLocalDriver(
     create: async (ctx, name, options) => {
       // Docker's modes: nobody but root passes, whatever the volume itself allows.
       await mkdir(directory(name), { recursive: true, mode: 0o701 });
+      await mkdir(dataPath(name), { recursive: true, mode: 0o755 });
       // Before anything is in it: what the volume gets from the image counts.
       await limit(ctx, directory(name), sizeOf(options));
-      await mkdir(dataPath(name), { recursive: true, mode: 0o755 });
     },
     remove: async (ctx, name) => {
       await failpoint('volume.remove.files');
-      const isLimited = sizeOf(optionsOf(name) ?? {}) > 0;
-      if (!isLimited && (await removeEmpty([dataPath(name), directory(name)]))) return;
+      if (!isLimited(name) && (await removeEmpty([dataPath(name), directory(name)]))) return;
       await workers.run(ctx, { kind: 'remove', directory: root, name });
     },
     find: async (_ctx, name) => (optionsOf(name) === undefined ? undefined : { mountpoint: dataPath(name) }),
     mount: async (_ctx, name) => ({
       source: dataPath(name),
+      loop: await loopOf(name),
       mount: mountOf(await resolved(name, optionsOf(name) ?? {})),
     }),
+    open: async (ctx, name) => {
+      const loop = await loopOf(name);
+      if (loop === undefined) return { path: directory(name), [Symbol.asyncDispose]: async () => {} };
+      return loops().open(ctx, loop);
+    },
     unmount: async () => {},
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { BorrowedMount } from '../../../runtime/contract.ts';
-import type { HostSideMount } from '../../../runtime/rootfs/volumes.ts';
+import type { NamedMount } from '../../../runtime/rootfs/volumes.ts';
 import type { Container, MountPoint } from '../contract.ts';
 import type { Core } from '../core.ts';
 import { LOCAL_DRIVER } from './contract.ts';
@@ -12,8 +12,10 @@ import { LOCAL_DRIVER } from './contract.ts';
 export interface Mounted {
   /** With the sources that they have for this run. */
   readonly points: readonly MountPoint[];
-  readonly hostSide: readonly HostSideMount[];
+  readonly hostSide: readonly NamedMount[];
   readonly borrowed: readonly BorrowedMount[];
+  /** Directories of volumes whose loop file is mounted on them first. */
+  readonly loops: readonly string[];
 }
 
 /**
@@ -26,8 +28,9 @@ export async function mountVolumes(
   { view, holder = view.id }: { readonly view: Container; readonly holder?: string },
 ): Promise<Mounted> {
   const points: MountPoint[] = [];
-  const hostSide: HostSideMount[] = [];
+  const hostSide: NamedMount[] = [];
   const borrowed: BorrowedMount[] = [];
+  const loops: string[] = [];
   for (const [index, point] of view.mounts.entries()) {
     switch (point.type) {
       case 'bind':
@@ -42,18 +45,25 @@ export async function mountVolumes(
       case 'volume': {
         const mounted = await mountVolume(core, ctx, { view, point, holder });
         points.push(mounted.point);
+        if (mounted.loop !== undefined) loops.push(mounted.loop);
         if (mounted.borrowed !== undefined) borrowed.push(mounted.borrowed);
         else if (mounted.hostSide !== undefined) hostSide.push(mounted.hostSide);
       }
     }
   }
   await failpoint('volume.mount.done');
-  return { points, hostSide, borrowed };
+  return { points, hostSide, borrowed, loops };
 }
+
+/** All directories of a container that need their loop file mounted; each once. */
+export const loopsOf = ({ overlay }: Container, { loops }: Mounted): readonly string[] => [
+  ...new Set([...(overlay.loop === undefined ? [] : [overlay.loop]), ...loops]),
+];
 
 interface MountedPoint {
   readonly point: MountPoint;
-  readonly hostSide?: HostSideMount;
+  readonly loop?: string | undefined;
+  readonly hostSide?: NamedMount;
   readonly borrowed?: BorrowedMount;
 }
 
@@ -66,10 +76,10 @@ async function mountVolume(
   // Throws for one that was removed by force.
   const { driver: driverName } = core.volumeParts.table.get(name);
   const driver = await core.volumeParts.drivers.get(ctx, driverName);
-  const { source, mount } = await driver.mount(ctx, name, holder);
+  const { source, loop, mount } = await driver.mount(ctx, name, holder);
   announceVolume(core, 'mount', { view, point });
   const found = { ...point, source };
-  if (mount === undefined) return { point: found };
+  if (mount === undefined) return { point: found, loop };
   const donor = mount.type === 'tmpfs' ? findDonor(core, view.id, name) : undefined;
   if (donor !== undefined) return { point: found, borrowed: { destination, ...donor } };
   const { type, device, flags, data } = mount;
@@ -125,7 +135,7 @@ function announceVolume(
   });
 }
 
-async function imageAt(core: Core, { source }: MountPoint, at: string): Promise<HostSideMount> {
+async function imageAt(core: Core, { source }: MountPoint, at: string): Promise<NamedMount> {
   await mkdir(at, { recursive: true, mode: 0o755 });
   const layers = core.disk.layers(source).map(({ directory }) => directory);
   return { at, what: { kind: 'layers', layers: layers.toReversed() } };

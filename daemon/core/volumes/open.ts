@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { KeyedLocks } from '../../../common/locks.ts';
 import { workerPool } from '../../../image/workers/pool.ts';
 import { openVolumeStore } from '../../store/volumes.ts';
 import { isUp } from '../containers/state.ts';
 import type { Core } from '../core.ts';
+import { usedBytes } from '../disk/container-size.ts';
 import { runCopy } from './copy-process.ts';
 import { createDrivers } from './drivers.ts';
 import { createLocalDriver } from './local.ts';
@@ -28,7 +30,10 @@ export function openVolumeParts(
 ): VolumeParts {
   const table = createVolumeTable(openVolumeStore(db));
   const workers = workerPool(REMOVERS);
-  const local = createLocalDriver({ root, workers }, (name) => table.find(name)?.options);
+  const local = createLocalDriver(
+    { root, workers, loops: () => core().loops },
+    (name) => table.find(name)?.options,
+  );
   const containersOf = (name: string) =>
     [...core().table.all()].filter(({ view }) =>
       view.mounts.some((point) => point.type === 'volume' && point.name === name),
@@ -47,8 +52,14 @@ export function openVolumeParts(
     users: (name) => containersOf(name).map(({ id }) => id),
     isMounted: (name) =>
       containersOf(name).some(({ view: { state } }) => isUp(state) || state.kind === 'starting'),
-    sizes: createSizes(),
-    copyTree: (ctx, from, to) => runCopy(core(), ctx, { from: { directory: from }, to: { source: to } }),
+    sizes: createSizes(async (ctx, name) => {
+      await using opened = await local.open(ctx, name);
+      return await usedBytes(ctx, join(opened.path, basename(local.dataPath(name))), new Set());
+    }),
+    copyTree: async (ctx, from, to) => {
+      const { source: directory, loop } = await local.mount(ctx, from, '');
+      await runCopy(core(), ctx, { from: { directory, loop }, to: await local.mount(ctx, to, '') });
+    },
   };
 }
 

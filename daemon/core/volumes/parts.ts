@@ -19,11 +19,12 @@ export interface VolumeParts {
   /** Of those, whether one runs. */
   readonly isMounted: (name: string) => boolean;
   readonly sizes: VolumeSizes;
+  /** From one local volume to another, which is empty. */
   readonly copyTree: (ctx: Ctx, from: string, to: string) => Promise<void>;
 }
 
-/** How much directories hold, measured by a worker and remembered for a moment. */
+/** How much local volumes hold, by name, remembered for a moment. */
 export interface VolumeSizes {
-  /** Undefined when it took too long. */
-  of(ctx: Ctx, path: string): Promise<number | undefined>;
+  /** Undefined when it took too long, or failed, which is logged. */
+  of(ctx: Ctx, name: string): Promise<number | undefined>;
 }

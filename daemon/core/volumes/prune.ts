@@ -20,7 +20,7 @@ export async function pruneVolumes(
     if (!all && !Object.hasOwn(labels, ANONYMOUS_LABEL)) continue;
     if (parts.users(name).length > 0) continue;
     ctx.check();
-    const bytes = await parts.sizes.of(ctx, parts.drivers.local.dataPath(name));
+    const bytes = await parts.sizes.of(ctx, name);
     try {
       await removeVolume(parts, ctx, { name, force: false });
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../common/ctx.ts';
-import { usedBytes } from '../disk/container-size.ts';
+import { messageOf } from '../../../common/errors.ts';
 import type { VolumeSizes } from './parts.ts';
 
 /** So long a size is good enough for who asks again. */
@@ -13,24 +13,27 @@ interface Measure {
 }
 
 /** Sizes as docker counts them: bytes of files, hard links once. One walk of a volume at a time, however many ask. */
-export function createSizes(nowMs: () => number = () => performance.now()): VolumeSizes {
+export function createSizes(
+  bytesOf: (ctx: Ctx, name: string) => Promise<number>,
+  nowMs: () => number = () => performance.now(),
+): VolumeSizes {
   const known = new Map<string, Measure>();
-  const measure = (ctx: Ctx, path: string): Measure => {
-    const before = known.get(path);
+  const measure = (ctx: Ctx, name: string): Measure => {
+    const before = known.get(name);
     const endedAtMs = before?.endedAtMs();
     if (before !== undefined && (endedAtMs === undefined || nowMs() - endedAtMs < FRESH_MS)) return before;
     let endedAt: number | undefined;
-    const bytes = usedBytes(ctx.detached(3_600_000), path, new Set());
+    const bytes = bytesOf(ctx.detached(3_600_000), name);
     const fresh = { endedAtMs: () => endedAt, bytes };
-    known.set(path, fresh);
+    known.set(name, fresh);
     bytes.then(
       () => (endedAt = nowMs()),
-      () => known.delete(path),
+      () => known.delete(name),
     );
     return fresh;
   };
   return {
-    of: async (ctx, path) => {
+    of: async (ctx, name) => {
       for (const [each, { endedAtMs }] of known) {
         const endedAt = endedAtMs();
         if (endedAt !== undefined && nowMs() - endedAt >= FRESH_MS) known.delete(each);
@@ -38,7 +41,11 @@ export function createSizes(nowMs: () => number = () => performance.now()): Volu
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const timer = setTimeout(resolve, PATIENCE_MS, undefined);
       try {
-        return await Promise.race([measure(ctx, path).bytes, promise]);
+        return await Promise.race([measure(ctx, name).bytes, promise]);
+      } catch (error) {
+        // One that can't be looked into hides no other's.
+        ctx.log.warn('Cannot measure a volume', { volume: name, error: messageOf(error) });
+        return undefined;
       } finally {
         clearTimeout(timer);
       }

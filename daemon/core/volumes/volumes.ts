@@ -21,7 +21,7 @@ export const makeVolumes = (parts: VolumeParts, operations: Operations): Volumes
   usage: async (ctx, name) => {
     const { driver, options } = parts.table.get(name);
     const isDirectory = driver === LOCAL_DRIVER && options['device'] === undefined;
-    const bytes = isDirectory ? await parts.sizes.of(ctx, parts.drivers.local.dataPath(name)) : undefined;
+    const bytes = isDirectory ? await parts.sizes.of(ctx, name) : undefined;
     return { sizeBytes: bytes ?? -1, references: parts.users(name).length };
   },
   copy: (ctx, from, to) =>
