@@ -105,6 +105,38 @@ daemonSuite('dns', (daemon) => {
     await ended(server);
   });
 
+  /** Of the host's, by the host's library: what Debian's programs ask with. */
+  const HOSTS_LIBC = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-v', `${path}:${path}:ro`]);
+
+  for (const transport of ['udp', 'tcp'] as const) {
+    test(`glibc's resolver finds what there is, first by ${transport}`, async () => {
+      await withNetworks(['front'], async () => {
+        await sleeper('web', '--network', 'front', '--network-alias', 'www');
+        await sleeper('web2', '--network', 'front', '--network-alias', 'www');
+        const options = transport === 'tcp' ? ['-e', 'RES_OPTIONS=use-vc'] : [];
+        await sleeper('debian', '--network', 'front', '--dns', OUTSIDE, ...options, ...HOSTS_LIBC);
+        const [web, web2] = [await address('web', 'front'), await address('web2', 'front')];
+        const getent = async (...args: string[]): Promise<string> => {
+          const { code, stdout } = await daemon().docker('exec', 'debian', '/usr/bin/getent', ...args);
+          const found = new Set(stdout.split('\n').map((line) => line.split(/ +/)[0] ?? ''));
+          return code === 0
+            ? [...found]
+                .filter((each) => each !== '')
+                .toSorted()
+                .join(' ')
+            : `exit ${code}`;
+        };
+        assert.equal(await getent('ahostsv4', 'web'), web);
+        assert.equal(await getent('ahostsv4', 'www'), [web, web2].toSorted().join(' '));
+        assert.match(await docker('exec', 'debian', '/usr/bin/getent', 'hosts', web), / web\.front$/);
+        assert.equal(await getent('ahostsv4', 'host.example'), '192.0.2.1');
+        // Cut short in a datagram, and asked for again.
+        assert.equal((await getent('ahostsv4', 'big.example')).split(' ').length, 100);
+        assert.equal(await getent('ahostsv4', 'missing.example'), 'exit 2');
+      });
+    });
+  }
+
   test('names, aliases and addresses of the networks that a container is in', async () => {
     await withNetworks(['front', 'back'], async () => {
       await sleeper('web', '--network', 'front', '--network-alias', 'www', '--hostname', 'host-of-web');
