@@ -67,8 +67,11 @@ const RARE = [
   'runtime/cgroup/systemd/hold.ts',
   'runtime/cgroup/systemd/units.ts',
 ];
-/** The same of wctr: what reaches registries and archives. */
-const RARE_IN_WCTR = ['pull', 'push', 'import', 'export'].map((name) => `cli/wctr/images/${name}.ts`);
+/** The same of wctr: what reaches registries and archives, or knows how. */
+const RARE_IN_WCTR = [
+  ...['pull', 'push', 'import', 'export', 'mount', 'convert'].map((name) => `cli/wctr/images/${name}.ts`),
+  ...['cli/wctr/content/objects.ts', 'cli/wctr/pprof.ts'],
+];
 const rareName = (program: string, path: string): string =>
   `${program}-${path.replace(/^(cli\/commands|cli\/wctr|runtime)\/(.*\/)?/, '').replace(/\.ts$/, '').replaceAll('/', '-')}`;
 
