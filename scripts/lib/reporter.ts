@@ -29,7 +29,7 @@ export type Counts = Pick<
   'tests' | 'suites' | 'passed' | 'cancelled' | 'skipped' | 'todo'
 >;
 
-/** One line per file, and every failure in full where it happens. */
+/** One line per file below what its tests told, and every failure in full where it happens. */
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const skips: string[] = [];
   const files = new Map<string, FileOutcome>();
@@ -41,6 +41,9 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     }
     if (event.type === 'test:pass') skips.push(...skipped(event.data));
     if (event.type === 'test:stderr' || event.type === 'test:stdout') yield event.data.message;
+    // With a file: told by a test, of what it measured or drew; the runner's own totals have none.
+    if (event.type === 'test:diagnostic' && event.data.file !== undefined)
+      yield `     ${event.data.message}\n`;
     if (event.type === 'test:summary' && event.data.file !== undefined) {
       const { counts, success: isOk } = event.data;
       const name = relative(at(), event.data.file);

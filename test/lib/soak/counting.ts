@@ -4,7 +4,8 @@ export const counting = (how: { readonly lines: number; readonly code: number })
   '-c',
   [
     "trap 'exit 7' TERM",
-    'r=$(cat /run-number 2>/dev/null || echo 0); r=$((r+1)); echo $r > /run-number; i=0',
+    // Renamed: one that is killed as it writes leaves an empty file.
+    'r=$(cat /run-number 2>/dev/null || echo 0); r=$((r+1)); echo $r > /number; mv /number /run-number; i=0',
     `while [ $i -lt ${how.lines} ]; do echo "$r $i"; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.05; done`,
     `exit ${how.code}`,
   ].join('\n'),
