@@ -116,10 +116,12 @@ async function clear(client: Pair['ctr']): Promise<void> {
   if (images.length > 0) await client('images', 'rm', '--sync', ...images);
 }
 
+const PROCESS = '<pid>';
+
 /** Names of programs, namespaces, numbers of processes and of snapshots, times, and what a process has used. */
 function comparable({ code, stdout, stderr }: Result): unknown {
-  const plain = (text: string): string[] =>
-    text
+  const plain = (text: string): string[] => {
+    const lines = text
       .replaceAll(/^w?ctr: /gm, '')
       .replaceAll(new RegExp(`of-[ab]-${process.pid}`, 'g'), '<namespace>')
       .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(Z| \+0000 UTC)/g, '<time>')
@@ -134,5 +136,9 @@ function comparable({ code, stdout, stderr }: Result): unknown {
           .trimEnd()
           .replaceAll(/\s{2,}|\t/g, ' '),
       );
+    // In the order of numbers, which begin anew one day.
+    const processes = lines.filter((line) => line.startsWith(PROCESS)).toSorted();
+    return lines.map((line) => (line.startsWith(PROCESS) ? (processes.shift() ?? line) : line));
+  };
   return { code, stdout: plain(stdout), stderr: plain(stderr) };
 }
