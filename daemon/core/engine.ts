@@ -97,6 +97,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       core.ports.close();
       core.dns.close();
       await close(core);
+      await core.networks.close();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { Ctx } from '../../common/ctx.ts';
 import { internal, messageOf, WherryError } from '../../common/errors.ts';
@@ -25,6 +26,8 @@ const IDLE_MS = 3_000;
 const YOUNG_MB = 3;
 /** A call to the kernel that takes longer will not return. */
 const PATIENCE_MS = 120_000;
+/** Jobs of a daemon that ends are canceled. */
+const CLOSE_MS = 5_000;
 
 /** Runs jobs in threads. */
 export interface WorkerPool {
@@ -38,7 +41,10 @@ export interface WorkerPool {
   fetch(ctx: Ctx, job: FetchJob, onProgress: (progress: FetchProgress) => void): Promise<FetchedBlob>;
   /** The output of a job, no faster than it is read; who stops reading ends the job. */
   read(ctx: Ctx, job: ExportJob | ComparePathsJob | CopyOutJob): AsyncGenerator<Uint8Array>;
-  /** Ends idle threads at once and busy ones with their job. */
+  /**
+   * Ends idle threads at once and busy ones with their job, for which it waits a while: a thread that a process takes along from within
+   * a call to the kernel aborts it.
+   */
   close(): Promise<void>;
 }
 
@@ -68,6 +74,7 @@ class Pool implements WorkerPool {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #closed = false;
+  readonly #left = Promise.withResolvers<void>();
 
   constructor(limit: () => number, { patienceMs = PATIENCE_MS, limits = UNPACK_LIMITS }: PoolOptions) {
     this.#limit = limit;
@@ -145,6 +152,8 @@ class Pool implements WorkerPool {
     for (const timer of this.#idle.values()) clearTimeout(timer);
     this.#idle.clear();
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    if (this.#running > 0)
+      await Promise.race([this.#left.promise, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
   /** Throws why ctx ended, when that comes first. */
@@ -173,6 +182,7 @@ class Pool implements WorkerPool {
   /** The place goes to the next in line, if there is one; others, when the limit has grown. */
   #leave(): void {
     this.#running -= 1;
+    if (this.#closed && this.#running === 0) this.#left.resolve();
     for (; this.#running < this.#limit() && this.#waiting.length > 0; this.#running += 1)
       this.#waiting.shift()?.();
   }

@@ -245,6 +245,8 @@ export interface Networks {
   unpublishNetns(containerId: string): Promise<void>;
   /** Where publishNetns puts it. */
   netnsPath(containerId: string): string;
+  /** At the daemon's end: resolves when what is at work in the kernel is done; nothing may be asked for after it. */
+  close(): Promise<void>;
 
   // ------------------------------------------------ for DNS (daemon/core/dns)
   /**

@@ -1,20 +1,29 @@
 import type { Worker } from 'node:worker_threads';
 import { messageOf, unavailable, WherryError, type Code } from '../../../common/errors.ts';
 import { newWorker } from '../../../common/new-worker.ts';
+import { within } from '../within.ts';
 import type { KernelAnswer, KernelJob } from './kernel-jobs.ts';
 
 /** Does jobs in a thread of its own, one after the other; it starts with the first and ends when none came for a while. */
 export interface Kernel {
-  /** The answer's index. Throws what the job threw. */
+  /** The answer's index. Throws what the job threw, `unavailable` after `close`. */
   run(job: KernelJob): Promise<number>;
+  /**
+   * Resolves when what was asked is done and the thread has ended: one that a process takes along from within a call to the kernel
+   * aborts it.
+   */
+  close(): Promise<void>;
 }
 
 const IDLE_MS = 3_000;
+/** A call that takes longer will not return. */
+const CLOSE_MS = 5_000;
 
 export function createKernel(): Kernel {
   let tail: Promise<unknown> = Promise.resolve();
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
+  let isClosed = false;
   const ask = async (job: KernelJob): Promise<number> => {
     clearTimeout(idle);
     if (worker === undefined || worker.threadId === -1) worker = startWorker();
@@ -35,9 +44,15 @@ export function createKernel(): Kernel {
   };
   return {
     run: (job) => {
+      if (isClosed) return Promise.reject(unavailable('The daemon ends'));
       const done = tail.then(() => ask(job));
       tail = done.catch(() => {});
       return done;
+    },
+    close: async () => {
+      isClosed = true;
+      if (await within(CLOSE_MS, tail)) await worker?.terminate();
+      clearTimeout(idle);
     },
   };
 }

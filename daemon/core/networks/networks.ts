@@ -98,6 +98,7 @@ export function openNetworks(options: NetworksOptions): Networks {
       state.listeners.add(listener);
       return { [Symbol.dispose]: () => void state.listeners.delete(listener) };
     },
+    close: () => state.kernel.close(),
   };
 }
 
