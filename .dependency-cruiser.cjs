@@ -38,12 +38,19 @@ module.exports = {
       comment:
         'The command line reaches the daemon through its socket; it shares the wire types, those of the shim too, and nothing else',
       severity: 'error',
-      from: { path: '^cli/', pathNot: '^cli/wctr/' },
+      from: { path: '^cli/', pathNot: '^cli/(wctr|manifest)/' },
       to: {
         path: `^(${product}|test|scripts)/`,
         pathNot:
           '^(common/|cli/|daemon/api/docker/wire/|daemon/api/containerd/gen/|shim/(contract|exit-file|frames)\\.ts$)',
       },
+    },
+    {
+      name: 'manifest-lists-know-registries',
+      comment: 'Lists belong to the client, as in docker: it reads and pushes them without the daemon',
+      severity: 'error',
+      from: { path: '^cli/manifest/' },
+      to: { path: `^(${product}|test|scripts)/`, pathNot: '^(common/|image/|cli/)' },
     },
     {
       name: 'wctr-goes-below-the-daemon',

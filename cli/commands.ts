@@ -1,4 +1,5 @@
 import { context } from './entries/context.ts';
+import { manifest } from './entries/manifest.ts';
 import { network } from './entries/network.ts';
 import { volume } from './entries/volume.ts';
 import { type Entries, type Entry, type Groups, hidden } from './command.ts';
@@ -233,10 +234,6 @@ const search: Entry = {
   load: async () => (await import('./commands/search.ts')).search,
 };
 
-const manifestInspect: Entry = {
-  summary: 'Display an image manifest, or manifest list',
-  load: async () => (await import('./commands/manifest.ts')).manifestInspect,
-};
 const imageTree: Entry = {
   summary: 'Show which layers images share',
   load: async () => (await import('./commands/image-tree.ts')).imageTree,
@@ -346,7 +343,7 @@ export const groups: Groups = {
     },
   },
   network,
-  manifest: { summary: 'Manage image manifests', commands: { inspect: manifestInspect } },
+  manifest,
   volume,
   system: {
     summary: 'Manage the engine',

@@ -12,10 +12,6 @@ export const REASONS: Readonly<Record<string, string>> = {
   ...{ plugin: PLUGINS, trust: TRUST },
   checkpoint: 'containers of the daemon have no checkpoints; wherry-runtime checkpoint has them',
   compose: "compose is a program of its own: docker-compose speaks to Wherry's socket",
-  'manifest annotate': 'Wherry reads manifest lists and makes none',
-  'manifest create': 'Wherry reads manifest lists and makes none',
-  'manifest push': 'Wherry reads manifest lists and makes none',
-  'manifest rm': 'Wherry reads manifest lists and makes none',
   'volume update': SWARM,
 };
 

@@ -16,13 +16,11 @@ import type { Descriptor, Manifest, Platform } from './registry/contract.ts';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json';
 
-export const INDEXES: ReadonlySet<string> = new Set([
-  OCI_INDEX,
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-]);
+export const INDEXES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_LIST]);
 export const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST]);
 /** Of what can be run; other manifests describe charts, signatures and the like. */
 export const CONFIGS: ReadonlySet<string> = new Set([OCI_CONFIG, DOCKER_CONFIG]);

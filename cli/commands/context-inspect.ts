@@ -5,8 +5,7 @@ import { DEFAULT_CONTEXT } from '../connection/docker-directory.ts';
 import { findContext } from '../context/describe.ts';
 import { listTls, metadataPath, tlsPath } from '../context/store.ts';
 import { documentRenderer } from '../format/documents.ts';
-import { indentJson } from '../format/json.ts';
-import { escapeHtml } from '../format/listing.ts';
+import { escapeHtml, indentJson } from '../format/json.ts';
 import { print, printError } from '../output.ts';
 
 const IN_MEMORY = '<IN MEMORY>';

@@ -42,3 +42,7 @@ export function indentJson(text: string): string {
   }
   return out;
 }
+
+/** Go's encoder does so, and what compares the output of both engines sees it. */
+export const escapeHtml = (json: string): string =>
+  json.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');

@@ -1,4 +1,5 @@
 import { invalidArgument, messageOf } from '../../common/errors.ts';
+import { escapeHtml } from './json.ts';
 import { alignColumns } from './table.ts';
 import { headerFunctions } from './template/functions.ts';
 import { compileTemplate } from './template/template.ts';
@@ -61,7 +62,3 @@ export function chooseFormat(given: string, quiet: boolean, table: string): stri
   if (given === '' || given === 'table') return quiet ? '{{.ID}}' : table;
   return given;
 }
-
-/** Go's encoder does so, and what compares the output of both engines sees it. */
-export const escapeHtml = (json: string): string =>
-  json.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');

@@ -3,7 +3,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
 import { join } from 'node:path';
 import { invalidArgument, messageOf } from '../../common/errors.ts';
-import { isErrno } from '../../native/sys/files.ts';
 import { asList, asObject, optionalString, parseJson } from '../json.ts';
 import type { RegistryEndpoint, RegistryHosts } from './contract.ts';
 
@@ -112,7 +111,7 @@ export function origin(text: string, what: string): string {
 async function readHostFile(directory: string, host: string): Promise<HostFile | undefined> {
   const path = join(directory, `${host}.json`);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   });
   if (text === undefined) return undefined;
@@ -156,7 +155,7 @@ async function tlsOf(root: Readonly<Record<string, unknown>>): Promise<RegistryE
 async function certificatesOf(directory: string, host: string): Promise<RegistryEndpoint['tls']> {
   const path = join(directory, host);
   const names = await readdir(path).catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    if (isMissing(error)) return [];
     throw error;
   });
   const read = async (suffix: string): Promise<string[]> =>
@@ -190,3 +189,7 @@ function made(parts: {
   const tls = { ...given, ...(skipVerify ? { skipVerify } : {}) };
   return Object.keys(tls).length === 0 ? undefined : tls;
 }
+
+/** Asked here, since `native/` would draw its foreign functions into whatever knows where a registry is: the command line, for one. */
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');

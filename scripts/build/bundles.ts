@@ -34,10 +34,11 @@ const COMMAND_LINE: BuildOptions = { format: 'cjs', outExtension: { '.js': '.cjs
 
 /** What most calls of `wherry` never load, as below: `wherry ps` pays for every function of its own bundle. */
 const RARE_COMMANDS = [
-  ...['commit', 'cp', 'diff', 'export', 'import', 'login', 'logout', 'manifest', 'pull', 'push', 'save', 'search'],
+  ...['commit', 'cp', 'diff', 'export', 'import', 'login', 'logout', 'pull', 'push', 'save', 'search'],
   ...['container-prune', 'context-create', 'context-export', 'context-import', 'context-inspect', 'context-ls', 'context-rm'],
   ...['context-show', 'context-update', 'context-use', 'port', 'why', 'doctor', 'completion', 'export-run'],
   ...['image-diff', 'image-layers', 'image-pin', 'image-prune', 'image-tree'],
+  ...['annotate', 'create', 'inspect', 'push', 'rm'].map((name) => `manifest-${name}`),
   ...['system-check', 'system-compact', 'system-df', 'system-prune'],
 ].map((name) => `cli/commands/${name}.ts`);
 const RARE_PARTS = [

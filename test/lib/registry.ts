@@ -12,6 +12,8 @@ export interface RegistryOptions {
   readonly tls?: boolean;
   /** Any that is free, unless told. */
   readonly port?: number;
+  /** 127.0.0.1, unless told: only what is not of this machine needs TLS. */
+  readonly address?: string;
   /** Serves in the network namespace of this process, not in the own one. */
   readonly netnsPid?: number;
 }
@@ -43,7 +45,8 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   const work = await mkdtemp('/tmp/registry-');
   stack.defer(() => rm(work, { recursive: true, force: true }));
   const port = options.port ?? (await freePort());
-  const host = `127.0.0.1:${port}`;
+  const { address = '127.0.0.1' } = options;
+  const host = `${address}:${port}`;
   const certificates = join(work, 'certs.d');
   const config = join(work, 'config.yml');
   const tls = options.tls === true ? await tlsOf({ work, certificates, host }) : '';
@@ -58,7 +61,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<Regis
   const running = stack.use(new Children());
   const serve = async (...enter: readonly string[]): Promise<void> => {
     running.add(start([...enter, 'docker-registry', 'serve', config], { stdio: 'ignore' }));
-    const probe = [...enter, 'bash', '-c', `</dev/tcp/127.0.0.1/${port}`];
+    const probe = [...enter, 'bash', '-c', `</dev/tcp/${address}/${port}`];
     await eventually('the registry answers', async () => (await exec(probe)).code === 0);
   };
   const serveIn = (pid: number): Promise<void> => serve('nsenter', `--net=/proc/${pid}/ns/net`, '--');

@@ -180,7 +180,7 @@ test('the words around a pull and a push', async (t) => {
     [['pull', '-q', 'cut:1'], 1, '', /^unexpected EOF\n$/],
     [['push', '-q', 'localhost:1/a'], 0, 'localhost:1/a:latest\n', /^$/],
     [['push', `a@sha256:${'a'.repeat(64)}`], 1, '', /^cannot push a digest reference\n$/],
-    [['manifest', 'inspect', 'a'], 0, '{\n   "schemaVersion": 2\n}\n', /^$/],
+    [['manifest', 'inspect', 'a'], 0, '{\n\t"schemaVersion": 2\n}\n', /^$/],
     [['search', '--filter', 'stars=5', '--format', '{{.Name}}', 'b'], 0, 'busybox\n', /^$/],
   ];
   for (const [args, code, stdout, stderr] of cases) {
