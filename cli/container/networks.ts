@@ -1,6 +1,8 @@
 import { invalidArgument } from '../../common/errors.ts';
 import type { Values } from '../../common/flags/flag.ts';
+import { splitPair } from './environment.ts';
 import type { CreateFlags } from './flags.ts';
+import { splitCsv } from './mounts.ts';
 
 /** What docker's EndpointSettings has that a client sets. */
 interface Endpoint {
@@ -78,7 +80,7 @@ function parseNetwork(text: string): { readonly name: string; readonly endpoint:
   if (!text.includes('=')) return { name: text, endpoint: {} };
   let name = '';
   const endpoint: Endpoint = {};
-  for (const field of text.split(',')) {
+  for (const field of splitCsv(text)) {
     const at = field.indexOf('=');
     if (at === -1) throw invalidArgument(`invalid field ${field}`);
     const key = field.slice(0, at).trim().toLowerCase();
@@ -111,7 +113,8 @@ function setField(endpoint: Endpoint, key: string, value: string): void {
       endpoint.MacAddress = value;
       return;
     case 'driver-opt': {
-      const [name = '', option = ''] = value.split('=');
+      // Docker's client writes all of it in small letters.
+      const [name, option] = splitPair(value.toLowerCase());
       endpoint.DriverOpts = { ...endpoint.DriverOpts, [name]: option };
       return;
     }

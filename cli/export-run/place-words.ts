@@ -104,6 +104,8 @@ function networkWords(made: Made): string[] {
   ];
 }
 
+const csvField = (field: string): string => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
+
 function networkText(made: Made, name: string, endpoint: Fields = {}): string {
   const ipam = (endpoint['IPAMConfig'] ?? {}) as Fields;
   const options = [
@@ -120,5 +122,5 @@ function networkText(made: Made, name: string, endpoint: Fields = {}): string {
       .slice(1)
       .map((priority) => `gw-priority=${priority}`),
   ];
-  return options.length === 0 ? name : [`name=${name}`, ...options].join(',');
+  return options.length === 0 ? name : [`name=${name}`, ...options].map((field) => csvField(field)).join(',');
 }

@@ -61,13 +61,13 @@ export function makeNetns(furnish: () => void): number {
   }
 }
 
-/** Writes a value below /proc/sys of the thread's namespace. A file that does not exist (no IPv6) is no failure. */
-export function setSysctlNow(path: string, value: string): void {
+/** Writes a value below /proc/sys of the thread's namespace. An optional file that does not exist (no IPv6) is no failure. */
+export function setSysctlNow(path: string, value: string, isOptional = true): void {
   try {
     writeFileSync(path, value);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
+    if (code === 'ENOENT' && isOptional) return;
     throw internal(`Cannot set "${path}" to ${value}: ${code ?? 'unknown error'}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CLIENTS } from '../lib/clients.ts';
 import { exec, execOk } from '../lib/process.ts';
 import { daemonSuite } from '../lib/suite.ts';
 
@@ -63,4 +64,53 @@ daemonSuite('networks by wherry', (daemon) => {
     assert.match(said, /eth0 .*10\.82\.0\.7\/24[^]*eth1 .*10\.83\.0\.2\/24[^]*02:00:00:00:00:42/);
     await wherry('network', 'rm', 'a', 'b');
   });
+
+  for (const client of CLIENTS) {
+    test(`${client}: kernel values of one interface stand when its container starts, and when it joins`, async () => {
+      const ok = (...args: string[]): Promise<string> => daemon().runOk(client, ...args);
+      const option = 'com.docker.network.endpoint.sysctls';
+      const two = 'net.ipv4.conf.IFNAME.arp_announce=2,net.ipv4.neigh.IFNAME.gc_stale_time=77';
+      await ok('network', 'create', 'one');
+      await ok('network', 'create', 'two');
+      const place = `name=one,"driver-opt=${option}=${two}"`;
+      const id = await ok('run', '-d', '--network', place, 'busybox', 'sleep', '1000');
+      await ok(
+        'network',
+        'connect',
+        '--driver-opt',
+        `${option}=net.ipv4.conf.IFNAME.arp_announce=1`,
+        'two',
+        id,
+      );
+      const files = ['conf/eth0/arp_announce', 'neigh/eth0/gc_stale_time', 'conf/eth1/arp_announce'];
+      const paths = [...files, 'neigh/eth1/gc_stale_time'].map((file) => `/proc/sys/net/ipv4/${file}`);
+      assert.equal(await ok('exec', id, 'cat', ...paths), '2\n77\n1\n60');
+      assert.match(
+        await wherry('export-run', id),
+        /name=one,.*"driver-opt=com\.docker\..*,net\.ipv4\.neigh\./,
+      );
+      await ok('rm', '-f', id);
+      const bad: [value: string, network: string, says: RegExp][] = [
+        [
+          'net.ipv4.conf.eth0.forwarding=1',
+          'one',
+          /invalid endpoint settings:\nunrecognised network interface sysctl/,
+        ],
+        ['net.ipv4.conf.IFNAME.../x=1', 'one', /unrecognised network interface sysctl/],
+        ['net.ipv4.conf.IFNAME.nosuch=1', 'one', /nosuch/],
+        [
+          'net.ipv4.conf.IFNAME.forwarding=1',
+          'host',
+          /unknown option "com\.docker\.network\.endpoint\.sysctls"/,
+        ],
+      ];
+      for (const [value, network, says] of bad) {
+        const args = ['--network', `name=${network},driver-opt=${option}=${value}`, 'busybox', 'true'];
+        const { code, stderr } = await daemon().run(client, 'run', '--rm', ...args);
+        assert.equal(code, 125, stderr);
+        assert.match(stderr, says);
+      }
+      await ok('network', 'rm', 'one', 'two');
+    });
+  }
 });

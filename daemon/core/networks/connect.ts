@@ -5,10 +5,11 @@ import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
 import type { ConnectRequest } from './contract.ts';
 import { checkConfinable, confine, unconfine } from './confine.ts';
+import { sysctlsOf } from './endpoint-sysctls.ts';
 import { place } from './endpoint.ts';
 import { attachOne, isCni } from './furnish.ts';
 import { addressesOf, forgetConnections } from './forget-connections.ts';
-import { addressSteps, chooseGateways, ipv6Sysctls, routeStep, type Gateways } from './interface.ts';
+import { addressSteps, chooseGateways, routeStep, type Gateways } from './interface.ts';
 import type { InsideStep } from './kernel-jobs.ts';
 import { findNetwork } from './network-list.ts';
 import { portOf } from './port-of.ts';
@@ -129,18 +130,13 @@ function joining(
   [endpoint, pid]: readonly [Endpoint, number],
 ): InsideStep[] {
   const port = portOf(state, endpoint);
-  const name = endpoint.interfaceName;
   const host = (step: { readonly action: string; readonly message: Buffer }): InsideStep => ({
     at: 'host',
     ...step,
   });
   return [
     host(creation(endpoint, port, pid)),
-    ...ipv6Sysctls(endpoint).map(([key, value]): InsideStep => ({
-      at: 'sysctl',
-      path: `/proc/sys/net/ipv6/conf/${name}/${key}`,
-      value,
-    })),
+    ...sysctlsOf(endpoint).map((sysctl): InsideStep => ({ at: 'sysctl', ...sysctl })),
     ...attachment(endpoint, port).map(host),
     ...(port.kind === 'bridge'
       ? [

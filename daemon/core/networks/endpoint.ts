@@ -4,6 +4,7 @@ import { macOf, type AddressPool } from './address-pool.ts';
 import { CNI_ENDPOINT_OPTIONS, parseEndpointOptions } from './cni/options.ts';
 import { checkJoinable } from './config-networks.ts';
 import type { ContainerNames, PlaceBefore } from './contract.ts';
+import { SYSCTLS, sysctlProblems } from './endpoint-sysctls.ts';
 import type { Network } from './network.ts';
 import { addressText, contains, parseAddress, type Address } from './subnet.ts';
 import type { Endpoint, EndpointSettings, NetworkDriver } from './types.ts';
@@ -183,7 +184,7 @@ export function dnsNamesOf(
 export function checkSettings({ view, isDefaultBridge, pools }: Network, settings: EndpointSettings): void {
   const errors = linkLocalProblems(view.driver, settings);
   const hasAddress = settings.ipv4Address !== undefined || settings.ipv6Address !== undefined;
-  const userDefined = !isDefaultBridge && view.driver !== 'host' && view.driver !== 'null';
+  const userDefined = !isDefaultBridge && hasInterface(view.driver);
   if (hasAddress && !userDefined) {
     errors.push('user specified IP address is supported on user defined networks only');
   }
@@ -199,6 +200,7 @@ export function checkSettings({ view, isDefaultBridge, pools }: Network, setting
     else if (view.driver !== 'cni' && !pools.some(({ subnet }) => contains(subnet, parseAddress(address))))
       errors.push(`no configured subnet or ip-range contain the IP address ${address}`);
   }
+  errors.push(...sysctlProblems(settings));
   if (errors.length > 0) throw invalidArgument(`invalid endpoint settings:\n${errors.join('\n')}`);
   if (settings.macAddress !== undefined && !MAC_ADDRESS.test(settings.macAddress)) {
     throw invalidArgument(`invalid MAC address "${settings.macAddress}"`);
@@ -212,9 +214,14 @@ const linkLocalProblems = (driver: NetworkDriver, { linkLocalIps }: EndpointSett
     return parseOrUndefined(address) === undefined ? [`invalid link-local IP address: ${address}`] : [];
   });
 
+const hasInterface = (driver: NetworkDriver): boolean => driver !== 'host' && driver !== 'null';
+
 function checkDriverOptions(driver: NetworkDriver, { driverOptions }: EndpointSettings): void {
   if (driver === 'cni') parseEndpointOptions(driverOptions);
-  const known = driver === 'cni' ? [IFNAME, ...CNI_ENDPOINT_OPTIONS] : [IFNAME];
+  const known = [
+    IFNAME,
+    ...(driver === 'cni' ? CNI_ENDPOINT_OPTIONS : hasInterface(driver) ? [SYSCTLS] : []),
+  ];
   const unknown = Object.keys(driverOptions).find((name) => !known.includes(name));
   if (unknown !== undefined) throw invalidArgument(`unknown option "${unknown}" for an endpoint`);
 }

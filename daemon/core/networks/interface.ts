@@ -78,13 +78,3 @@ export function routeStep(
         : addDefaultRoute(gateway, interfaceIndex, beside),
   };
 }
-
-/** Values below /proc/sys/net/ipv6/conf/<name>/ that must stand before the interface has a carrier. */
-export const ipv6Sysctls = ({ ipv6Address, settings }: Endpoint): readonly (readonly [string, string])[] =>
-  ipv6Address === '' && !settings.linkLocalIps.some((address) => address.includes(':'))
-    ? [['disable_ipv6', '1']]
-    : // Addresses and routes are the engine's to give: no neighbour's advertisement is believed.
-      [
-        ['disable_ipv6', '0'],
-        ['accept_ra', '0'],
-      ];

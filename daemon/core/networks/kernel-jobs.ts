@@ -1,4 +1,5 @@
 import type { BridgeDevice } from './bridge.ts';
+import type { Sysctl } from './endpoint-sysctls.ts';
 import type { Firewall } from './firewall.ts';
 import type { StaleConnections } from './stale-connections.ts';
 import type { Step } from './port.ts';
@@ -26,7 +27,7 @@ export interface InsideJob {
 
 export type InsideStep =
   | (Step & { readonly at: 'host' | 'inside'; readonly ignore?: readonly string[] })
-  | { readonly at: 'sysctl'; readonly path: string; readonly value: string };
+  | ({ readonly at: 'sysctl' } & Sysctl);
 
 /** The index of a bridge or parent, the number of connections that were deleted; 0 for the rest. */
 export type KernelAnswer =

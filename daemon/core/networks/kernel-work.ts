@@ -124,7 +124,7 @@ function runInside({ pid, steps }: InsideJob): void {
   using host = connectNetlink('route');
   using inside = netns.within(() => connectNetlink('route'));
   for (const step of steps) {
-    if (step.at === 'sysctl') netns.within(() => setSysctlNow(step.path, step.value));
+    if (step.at === 'sysctl') netns.within(() => setSysctlNow(step.path, step.value, step.isOptional));
     else (step.at === 'host' ? host : inside).execute(step);
   }
 }

@@ -4,7 +4,8 @@ import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { Label, type PlanBuilder } from '../../../runtime/plan/builder.ts';
 import { openNetlink, REPLY_BYTES, sendNetlink, sendPlaced } from '../../../runtime/plan/netlink.ts';
 import type { Slot } from '../../../runtime/plan/types.ts';
-import { addressSteps, chooseGateways, ipv6Sysctls, routeSteps } from './interface.ts';
+import { sysctlsOf, type Sysctl } from './endpoint-sysctls.ts';
+import { addressSteps, chooseGateways, routeSteps } from './interface.ts';
 import { attachment, creation, type Port } from './port.ts';
 import { keepPlace, resolverSteps } from './resolver.ts';
 import type { Endpoint } from './types.ts';
@@ -55,7 +56,7 @@ function furnish(
   plan.store('name the new network namespace by the process id', pid, offset + VETH_PID_OFFSET);
   sendPlaced(plan, host, { action, offset, bytes: message.byteLength });
   // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
-  for (const sysctl of ipv6Sysctls(endpoint)) setIpv6(plan, endpoint.interfaceName, sysctl);
+  for (const sysctl of sysctlsOf(endpoint)) setSysctl(plan, sysctl);
   for (const step of attachment(endpoint, port)) sendNetlink(plan, host, step);
   if (port.kind === 'bridge') openPort(plan, host, endpoint.hostInterface);
 }
@@ -78,21 +79,15 @@ function raiseLoopback(plan: PlanBuilder): Slot {
   return socket;
 }
 
-/** /proc/sys/net is that of the process that opens it. A kernel without IPv6 does not have the file. */
-function setIpv6(plan: PlanBuilder, name: string, [key, value]: readonly [string, string]): void {
-  const path = `/proc/sys/net/ipv6/conf/${name}/${key}`;
+/** /proc/sys/net is that of the process that opens it. A kernel without IPv6 does not have its files. */
+function setSysctl(plan: PlanBuilder, { action, path, value, isOptional }: Sysctl): void {
   const without = new Label();
-  const action =
-    key === 'disable_ipv6' && value === '1'
-      ? `disable IPv6 on "${name}"`
-      : `set ${key} of "${name}" to ${value}`;
   const AT_FDCWD = -100;
   const file = plan.call(action, 'openat', [AT_FDCWD, path, O_WRONLY_CLOEXEC, 0], {
     save: true,
-    ignore: ['ENOENT'],
-    onIgnored: without,
+    ...(isOptional ? { ignore: ['ENOENT'], onIgnored: without } : {}),
   });
-  plan.call(action, 'write', [file, value, 1]);
-  plan.call(action, 'close', [file]);
+  plan.call(action, 'write', [file, value, Buffer.byteLength(value)]);
+  plan.close(file);
   plan.here(without);
 }
