@@ -13,10 +13,14 @@ export const root: Group = {
       summary: 'manage containers',
       also: ['c', 'container'],
       commands: {
-        checkpoint: refusedCommand(
-          'what a checkpoint is made of has no place yet: tasks checkpoint --image-path',
-        ),
-        restore: refusedCommand('what a checkpoint is made of has no place yet: runc restore --image-path'),
+        checkpoint: {
+          summary: 'checkpoint a container',
+          load: async () => (await import('./containers/checkpoint.ts')).checkpoint,
+        },
+        restore: {
+          summary: 'restore a container from checkpoint',
+          load: async () => (await import('./containers/restore.ts')).restore,
+        },
         create: {
           summary: 'create container',
           load: async () => (await import('./containers/commands.ts')).create,

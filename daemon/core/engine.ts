@@ -171,6 +171,7 @@ async function makeDirectories({ paths }: Core): Promise<void> {
   await makeVolumeRoot(paths.volumes);
   await mkdir(paths.containers, { recursive: true, mode: 0o710 });
   await mkdir(paths.shims, { recursive: true, mode: 0o700 });
+  await mkdir(paths.checkpoints, { recursive: true, mode: 0o700 });
   await mkdir(paths.staging, { recursive: true, mode: 0o700 });
   await mkdir(paths.runtime(DOCKER_NAMESPACE), { recursive: true, mode: 0o711 });
 }

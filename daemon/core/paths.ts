@@ -8,6 +8,8 @@ export interface Paths {
   readonly shims: string;
   /** Every local volume's directory is below. */
   readonly volumes: string;
+  /** Below is, for a while, what runtimes write as checkpoints, and by its shim's name what a task goes on from. */
+  readonly checkpoints: string;
   /** Empty for ever: containers mount their root over it, each in its own mount namespace. */
   readonly staging: string;
   container(id: string): string;
@@ -18,6 +20,7 @@ export interface Paths {
   /** The container's own copy of the first process that `--init` gives it. */
   init(id: string): string;
   shim(id: string): string;
+  checkpoint(name: string): string;
   /** The `--root` of runtimes, for containers of a namespace of containerd's API. */
   runtime(namespace: string): string;
 }
@@ -25,11 +28,14 @@ export interface Paths {
 export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: string }): Paths {
   const containers = join(dataRoot, 'containers');
   const shims = join(execRoot, 'shims');
+  // As large as the memory of processes: nothing for a file system in memory.
+  const checkpoints = join(dataRoot, 'checkpoints');
   const container = (id: string): string => join(containers, id);
   return {
     containers,
     shims,
     volumes: join(dataRoot, 'volumes'),
+    checkpoints,
     staging: join(execRoot, 'rootfs'),
     container,
     log: (id) => join(container(id), `${id}-json.log`),
@@ -38,6 +44,7 @@ export function makePaths({ dataRoot, execRoot }: { dataRoot: string; execRoot: 
     resolvConf: (id) => join(container(id), 'resolv.conf'),
     init: (id) => join(container(id), 'init'),
     shim: (id) => join(shims, id),
+    checkpoint: (name) => join(checkpoints, name),
     runtime: (namespace) => join(execRoot, 'runtime', namespace),
   };
 }

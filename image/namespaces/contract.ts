@@ -19,6 +19,7 @@ export interface Namespaced {
   readonly ingests: Ingests;
   readonly snapshots: NamedSnapshots;
   readonly differ: Differ;
+  readonly checkpoints: Checkpoints;
   readonly leases: Leases;
   /**
    * Forgets what nothing leads to, in every namespace, and then removes what nobody has a name for. Roots are images, leases, containers
@@ -219,4 +220,26 @@ export interface Differ {
       readonly labels: Labels;
     },
   ): Promise<Target>;
+}
+
+// ---------------------------------------------------------------- checkpoints
+
+/** What a runtime wrote of a container's processes, as content. */
+export interface Checkpoints {
+  /** Makes a plain tar of the directory, which stays, and a blob of the container's specification. Nothing but the lease holds them. */
+  save(
+    ctx: Ctx,
+    scope: Scope,
+    checkpoint: { readonly directory: string; readonly config: Uint8Array },
+  ): Promise<readonly Target[]>;
+  /**
+   * Unpacks the tar into `target`, which must not exist, and whose parent nobody else may look into: an archive can name owners and
+   * modes. Throws `not-found`; `invalid-argument` for a damaged archive, and for one with anything but files in its root, since CRIU
+   * follows links, and `parent` leads it to the images of somebody else. A failure leaves nothing there.
+   */
+  unpack(
+    ctx: Ctx,
+    namespace: string,
+    checkpoint: { readonly digest: Digest; readonly target: string },
+  ): Promise<void>;
 }

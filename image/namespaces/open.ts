@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { messageOf } from '../../common/errors.ts';
 import { failpoint } from '../../common/failpoints.ts';
 import type { StoreParts } from '../parts.ts';
+import { makeCheckpoints } from './checkpoints.ts';
 import { findGarbage, type Found } from './collect.ts';
 import { makeNamedContent } from './content/content.ts';
 import { openIngests, type IngestStore } from './content/ingests.ts';
@@ -47,6 +48,7 @@ export async function openNamespaced(parts: StoreParts, tables: NamespacedTables
       released: async () => layers.discard(layers.forget(parts.live())),
     }),
     differ: makeDiffer({ ...stack, content, store, workers }),
+    checkpoints: makeCheckpoints({ content, store, workers }),
     leases,
     collect: () => collector.run(),
     collectSoon: onDelete,

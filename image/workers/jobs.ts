@@ -16,6 +16,8 @@ export interface UnpackJob {
   readonly target: string;
   /** What the uncompressed tar must hash to. */
   readonly diffId: string;
+  /** Files in its root are all that it may have: no directories, no links. */
+  readonly flat?: boolean;
 }
 
 export interface UnpackedLayer {

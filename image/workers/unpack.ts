@@ -4,8 +4,10 @@ import { AT_FDCWD, isErrno, mkdirAt, statAt } from '../../native/sys/files.ts';
 import { chunksOf } from '../../native/sys/read.ts';
 import { removeTreeAt } from '../../native/sys/remove-tree.ts';
 import { layerSink } from '../layers/apply.ts';
+import { classify, layerPath } from '../layers/path.ts';
 import { measureTree } from '../layers/measure.ts';
 import { LayerTree } from '../layers/tree.ts';
+import { shownName, type TarSink } from '../tar/entry.ts';
 import { TarReader } from '../tar/reader.ts';
 import { inflate } from './inflate.ts';
 import { guardUnpacking, UNPACK_LIMITS, type UnpackLimits } from './limits.ts';
@@ -27,6 +29,8 @@ export interface UnpackTarget {
   readonly target: string;
   /** What the uncompressed tar must hash to. */
   readonly diffId: string;
+  /** See UnpackJob. */
+  readonly flat?: boolean;
   readonly signal: AbortSignal;
   readonly limits: UnpackLimits;
 }
@@ -62,12 +66,12 @@ function tryToRemove(path: string): void {
 
 async function fill(
   chunks: AsyncIterable<Uint8Array>,
-  { target, diffId, signal, limits }: UnpackTarget,
+  { target, diffId, flat = false, signal, limits }: UnpackTarget,
 ): Promise<Omit<UnpackedLayer, 'diskBytes' | 'entryCount'>> {
   const tree = new LayerTree(target);
   const sink = layerSink(tree);
   try {
-    const reader = new TarReader(sink);
+    const reader = new TarReader(flat ? flatSink(sink) : sink);
     const hash = createHash('sha256');
     const guard = guardUnpacking(limits, target);
     for await (const chunk of inflate(chunks, signal, guard)) {
@@ -86,6 +90,20 @@ async function fill(
     tree.close();
   }
 }
+
+/** Passes on the root and files in it. */
+const flatSink = (sink: TarSink): TarSink => ({
+  ...sink,
+  entry: (entry) => {
+    const [name, ...further] = layerPath(entry.name);
+    const isGood =
+      name === undefined
+        ? entry.type === 'directory'
+        : entry.type === 'file' && further.length === 0 && classify([name]).kind === 'entry';
+    if (!isGood) throw invalidArgument(`invalid archive: "${shownName(entry.name)}" is no file in its root`);
+    sink.entry(entry);
+  },
+});
 
 function attributesOf(fd: number, path = ''): RootAttributes {
   const { mode, uid, gid } = statAt(fd, path);

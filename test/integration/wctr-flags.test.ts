@@ -9,14 +9,7 @@ import { exec } from '../lib/process.ts';
 import { requires } from '../lib/requires.ts';
 
 /** Commands of ctr's that wctr knows by name and refuses, with their flags. */
-const REFUSED = [
-  'containers checkpoint',
-  'containers restore',
-  'install',
-  'shim delete',
-  'shim exec',
-  'shim start',
-];
+const REFUSED = ['install', 'shim delete', 'shim exec', 'shim start'];
 
 /** Flags of ctr's that wctr has not, each with the reason. */
 const EXPLAINED: Readonly<Record<string, string>> = {

@@ -37,7 +37,11 @@ export async function startBeside(t: TestContext, options: DaemonOptions = {}): 
     ours: join(daemon.execRoot, 'containerd.sock'),
     theirs: join(bench.directory, 'c.sock'),
   };
-  bench.daemon(['containerd', '-c', config, '--root', root, '--state', state, '-a', addresses.theirs]);
+  bench.daemon([
+    // Where it leaves what it has unpacked of checkpoints.
+    ...['env', `XDG_RUNTIME_DIR=${bench.directory}`],
+    ...['containerd', '-c', config, '--root', root, '--state', state, '-a', addresses.theirs],
+  ]);
   await listening(addresses.theirs);
   const ask =
     (address: string) =>

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { makeCtx, type Ctx } from '../../common/ctx.ts';
 import { silentLog } from '../../common/log.ts';
 import { openDatabase } from '../../common/sqlite.ts';
+import type { Digest } from '../../image/digest.ts';
 import type { Image } from '../../image/images.ts';
 import { openImageStore, type ImageStore, type ImageStoreOptions } from '../../image/store.ts';
 
@@ -58,4 +59,16 @@ export async function testStore(
     said,
     loadBytes: (archive) => store.images.load(ctx, Readable.from([archive]), (text) => void said.push(text)),
   };
+}
+
+/** Makes content of a namespace, which nothing leads to. */
+export async function putContent(
+  { namespaced }: Pick<ImageStore, 'namespaced'>,
+  namespace: string,
+  bytes: Uint8Array,
+): Promise<Digest> {
+  const anything = { ref: 'anything', total: 0, expected: '', labels: {} };
+  await using ingest = await namespaced.ingests.open({ namespace, lease: undefined }, anything);
+  await ingest.write(bytes);
+  return await ingest.commit(makeCtx(silentLog), anything);
 }

@@ -1,4 +1,5 @@
 import { bool, int, list, type Values } from '../../../common/flags/flag.ts';
+import { parseFlags } from '../../../common/flags/parse.ts';
 import { formatDuration } from '../../../common/go-duration.ts';
 import { INDEXES, MANIFESTS } from '../../../image/manifest.ts';
 import type { Descriptor, Platform } from '../../../image/registry/contract.ts';
@@ -74,6 +75,12 @@ export const fetchContent = defineCommand({
     return 0;
   },
 });
+
+/** The same for this host's platform, where nobody has said how. */
+export async function fetchPlainly(containerd: Containerd, ref: string): Promise<Descriptor> {
+  const { values } = parseFlags(fetchFlags, [], false);
+  return (await fetchImage(containerd, ref, values)).target;
+}
 
 /** Fetches an image and gives it its name. */
 async function fetchImage(

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { bool, text } from '../../../common/flags/flag.ts';
 import type { Containerd } from '../../containerd/client.ts';
 import { defineCommand } from '../command.ts';
+import type { toWire } from '../images/documents.ts';
 import { makeFifos, NO_PATHS, type Paths } from '../io/fifos.ts';
 import { openStreams, type Streams } from '../io/streams.ts';
 import { follow } from './follow.ts';
@@ -36,6 +37,8 @@ export interface TaskOptions {
   readonly fifoDirectory: string;
   readonly detach: boolean;
   readonly pidFile: string;
+  /** What it goes on from; undefined: it begins anew. */
+  readonly checkpoint?: ReturnType<typeof toWire> | undefined;
 }
 
 /** Makes the container's task, starts it, and unless detached serves it until it ends and deletes it. Returns the exit code. */
@@ -58,6 +61,7 @@ export async function runTask(
       rootfs: await rootMounts(containerd, container),
       ...paths(made),
       terminal,
+      ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
     }));
   } catch (error) {
     made[Symbol.dispose]?.();

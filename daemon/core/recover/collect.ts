@@ -7,6 +7,7 @@ import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import { removeInBackground } from '../containers/remove.ts';
 import type { Core } from '../core.ts';
 import { PROBE_PREFIX } from '../health/probe-command.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import { deleteFromRuntime } from '../runtimes/delete.ts';
 import { removeRecord } from '../runtimes/record.ts';
 import { within } from '../within.ts';
@@ -36,6 +37,9 @@ export async function collect(core: Core): Promise<void> {
     ...shims.map((name) => collectShim(core, name)),
     ...records.filter((id) => core.table.byId(id)?.run === undefined).map((id) => removeRecord(core, id)),
   ]);
+  // By now nobody writes one any more.
+  const checkpoints = (await readdir(core.paths.checkpoints)).filter((name) => !core.tasks.owns(name));
+  await Promise.all(checkpoints.map((name) => removeDirectory(core.paths.checkpoint(name))));
 }
 
 /** A frozen one dies when it is thawed: nobody waits for that, and what it has is cleared away then. */

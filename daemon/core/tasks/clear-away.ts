@@ -19,6 +19,7 @@ export async function clearAway(core: Core, entry: ProcessEntry): Promise<void> 
   if (entry.shim !== undefined) await killShim(core, entry);
   if (fixed.task !== undefined) await forget(core, entry);
   await removeDirectory(core.paths.shim(key));
+  if (fixed.task?.checkpoint !== undefined) await removeDirectory(core.paths.checkpoint(key));
   if (core.tasks.get(ref) === entry) core.tasks.remove(entry);
   if (fixed.task !== undefined && core.tasks.tasksOf(ref.namespace).length === 0)
     await leaveNamespace(core, entry);

@@ -1,4 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
+import type { Digest } from '../../../image/digest.ts';
+import type { Target } from '../../../image/namespaces/contract.ts';
+import type { Scope } from '../../../image/namespaces/scope.ts';
 import type { Statistics } from '../../../runtime/cgroup/live/statistics.ts';
 import type { Resources } from '../../../runtime/spec.ts';
 
@@ -12,7 +15,10 @@ import type { Resources } from '../../../runtime/spec.ts';
  * `not-found` `task x not found`, `process y: not found`.
  */
 export interface Tasks {
-  /** The init waits for `start`. Throws `already-exists`; what the runtime said when it failed, with nothing left. */
+  /**
+   * The init waits for `start`. Throws `already-exists`; `not-found` and `invalid-argument` for a checkpoint; what the runtime said
+   * when it failed, with nothing left.
+   */
   create(ctx: Ctx, namespace: string, request: CreateTask): Promise<number>;
   /** The task's, or that of an exec that was added. Returns its process id. */
   start(ctx: Ctx, process: ProcessRef): Promise<number>;
@@ -38,8 +44,8 @@ export interface Tasks {
   /** Undefined for one whose cgroup is gone. */
   statistics(task: TaskRef): Promise<Statistics | undefined>;
   update(ctx: Ctx, task: TaskRef, resources: Resources): Promise<void>;
-  /** Writes the processes into a directory, by the runtime; they go on unless told. */
-  checkpoint(ctx: Ctx, task: TaskRef, request: CheckpointTask): Promise<void>;
+  /** Writes the processes down, by the runtime; they go on unless told. Returns what content that has made. */
+  checkpoint(ctx: Ctx, task: TaskRef, request: CheckpointTask): Promise<readonly Target[]>;
   /** Resolves at its end, at once when that was before. */
   wait(ctx: Ctx, process: ProcessRef): Promise<ProcessExit>;
   /** Calls the listener with what happens from now on, in order. It must not throw. */
@@ -70,9 +76,14 @@ export interface CreateTask {
   /** Mounted one over the other as the root, in the container's mount namespace alone; none: the spec names a directory. */
   readonly rootfs: readonly RootMount[];
   readonly options: RuntimeOptions;
-  /** A directory with what `checkpoint` wrote: `start` goes on from there. */
-  readonly checkpoint: string | undefined;
+  /** What `checkpoint` wrote: `start` goes on from there. What the container is and may is its own specification's to say. */
+  readonly checkpoint: RestoreFrom | undefined;
 }
+
+export type RestoreFrom =
+  | { readonly kind: 'directory'; readonly path: string }
+  /** Its tar. */
+  | { readonly kind: 'content'; readonly digest: Digest };
 
 /** A mount specification of containerd: `overlay` with `lowerdir=...`, or a bind. */
 export interface RootMount {
@@ -100,8 +111,11 @@ export interface ExecTask extends ProcessRef {
 }
 
 export interface CheckpointTask {
-  readonly images: string;
-  /** Undefined: the images' directory. */
+  readonly into:
+    | { readonly kind: 'directory'; readonly path: string }
+    /** With the container's specification, as whoever restores it wants it. */
+    | { readonly kind: 'content'; readonly scope: Scope; readonly config: Uint8Array };
+  /** Of CRIU's log; undefined: the bundle. */
   readonly work: string | undefined;
   readonly exit: boolean;
   readonly openTcp: boolean;

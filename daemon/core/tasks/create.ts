@@ -35,13 +35,19 @@ export async function createTask(
   using _lock = await core.locks.acquire(shimKeyOf(ref));
   if (core.tasks.get(ref) !== undefined) throw taken(`task ${id}`);
   const spec = readSpec(record.spec);
-  const task = await fixedTask(core, { spec, runtime: record.runtime.name, request });
+  const images = imagesOf(core, shimKeyOf(ref), request.checkpoint);
+  const task = await fixedTask(core, { spec, runtime: record.runtime.name, request, images });
   const entry = core.tasks.insert(ref, { stdio, task }, { kind: 'creating' });
   await using undo = new Undo();
   undo.defer(() => clearAway(core, entry));
   await failpoint('task.create.row');
   await writeBundle(core, { entry, spec, request });
   await failpoint('task.create.bundle');
+  if (request.checkpoint?.kind === 'content') {
+    const { digest } = request.checkpoint;
+    await core.namespaced.checkpoints.unpack(ctx, namespace, { digest, target: images });
+    await failpoint('task.create.unpacked');
+  }
   const verb = createVerb(request.options);
   const made = request.checkpoint === undefined ? launchTask(core, ctx, { entry, spec, rootfs, verb }) : 0;
   entry.busy = Promise.resolve(made);
@@ -50,26 +56,37 @@ export async function createTask(
   if (!core.tasks.advance(entry, ['creating'], { kind: 'created', pid }))
     throw internal(`task ${id} has ended before it was created`);
   undo.commit();
-  const { checkpoint = '' } = request;
   core.tasks.tell({
-    ...{ namespace, id, kind: 'create', pid, bundle: bundleOf(core, entry), rootfs, stdio, checkpoint },
+    ...{ namespace, id, kind: 'create', pid, bundle: bundleOf(core, entry), rootfs, stdio },
+    checkpoint: images,
   });
   return pid;
 }
 
+/** Where CRIU finds what it restores; '' for a task that begins anew. */
+function imagesOf({ paths }: Core, key: string, from: CreateTask['checkpoint']): string {
+  if (from === undefined) return '';
+  return from.kind === 'directory' ? from.path : paths.checkpoint(key);
+}
+
 async function fixedTask(
   core: Core,
-  asked: { readonly spec: TaskSpec; readonly runtime: string; readonly request: CreateTask },
+  asked: {
+    readonly spec: TaskSpec;
+    readonly runtime: string;
+    readonly request: CreateTask;
+    readonly images: string;
+  },
 ): Promise<FixedTask> {
-  const { spec, runtime, request } = asked;
+  const { spec, runtime, request, images } = asked;
   const { cgroupsPath, sharesPids } = spec;
-  const { checkpoint: images, rootfs } = request;
+  const { rootfs } = request;
   return {
     ...(await chooseRuntime(core, runtime, request.options)),
     ...(request.options.root === '' ? {} : { root: request.options.root }),
     ...(cgroupsPath === undefined ? {} : { cgroupsPath }),
     sharesPids,
-    ...(images === undefined ? {} : { checkpoint: { images, rootfs } }),
+    ...(images === '' ? {} : { checkpoint: { images, rootfs } }),
   };
 }
 

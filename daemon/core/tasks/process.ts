@@ -31,7 +31,7 @@ export interface FixedTask {
   readonly cgroupsPath?: string;
   /** Processes that outlive the first are nobody's then. */
   readonly sharesPids: boolean;
-  /** What `start` restores, and onto which root. */
+  /** What `start` restores, and onto which root. Images that came as content are the task's own, and go with it. */
   readonly checkpoint?: { readonly images: string; readonly rootfs: readonly RootMount[] };
 }
 

@@ -1,5 +1,6 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { launchTask } from './create.ts';
+import { removeDirectory } from '../remove-directory.ts';
 import { bundleOf, type TaskParts } from './parts.ts';
 import type { ProcessEntry } from './process.ts';
 import { readSpec } from './spec.ts';
@@ -14,5 +15,9 @@ export async function restoreTask(
   const { images = '', rootfs = [] } = fixed.task?.checkpoint ?? {};
   const record = await records.get(ref.namespace, ref.id);
   const verb = ['restore', '--detach', '--image-path', images, '--work-path', bundleOf(core, entry)];
-  return launchTask(core, ctx, { entry, spec: readSpec(record.spec), rootfs, verb });
+  const pid = await launchTask(core, ctx, { entry, spec: readSpec(record.spec), rootfs, verb });
+  void core.background.run('Cannot remove a checkpoint that is restored', { ...ref }, () =>
+    removeDirectory(core.paths.checkpoint(entry.key)),
+  );
+  return pid;
 }

@@ -17,6 +17,7 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   'Snapshots.cleanup 1': 'what nobody needs is collected; an overlayfs of containerd has nothing to clean up',
   ...{ 'Tasks.get 4': WHOSE, 'Tasks.get 5': WHOSE, 'Tasks.get 6': WHOSE, 'Tasks.delete 3': WHOSE },
   ...{ 'Tasks.list 1': WHOSE, 'Tasks.list 2': WHOSE },
+  ...{ 'Tasks.create 4': KIND, 'Tasks.create 5': KIND },
   ...{ 'Tasks.exec 4': KIND, 'Tasks.update 2': KIND, 'Tasks.metrics 1': KIND },
   'Tasks.kill 4': "a real containerd's shim asks a runtime, we the kernel",
   'Diff.diff 2': 'a real containerd mounts both sides, we read directories',

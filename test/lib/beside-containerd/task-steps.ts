@@ -1,6 +1,8 @@
 import { Tasks } from '../../../daemon/api/containerd/gen/containerd/services/tasks/v1/tasks_pb.ts';
+import { CHECKPOINT } from '../../../image/checkpoint-types.ts';
 import { stepsOf } from './steps.ts';
 
+const ABSENT = `sha256:${'0'.repeat(64)}`;
 const containerId = 'box';
 const none = { containerId: 'none' };
 const process = {
@@ -16,6 +18,9 @@ export const TASKS = stepsOf(Tasks, [
   ['create', none],
   ['create', {}],
   ['create', { containerId }],
+  ['create', { containerId: 'bare', checkpoint: { mediaType: 'a/b', digest: ABSENT } }],
+  ['create', { containerId: 'bare', checkpoint: { mediaType: CHECKPOINT, digest: ABSENT } }],
+  ['create', { ...none, checkpoint: { mediaType: CHECKPOINT, digest: ABSENT } }],
   ['start', none],
   ['start', { containerId: 'bare' }],
   ['start', { containerId }],

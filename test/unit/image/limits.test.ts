@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { openDatabase } from '../../../common/sqlite.ts';
 import { openImageStore, type ImageStore } from '../../../image/store.ts';
 import { UNPACK_LIMITS, type UnpackLimits } from '../../../image/workers/limits.ts';
 import { dockerArchive, layer } from '../../lib/image-archives.ts';
+import { putContent } from '../../lib/image-store.ts';
 import { requires } from '../../lib/requires.ts';
 
 const MB = 2 ** 20;
@@ -66,6 +67,18 @@ describe('an archive that unpacks to much more than it is', requires('root'), ()
     const archive = Readable.from([gzipSync(zeros)]);
     await assert.rejects(at.store.archives.importRoot(ctx, archive, IMPORT), { message: BOMB });
     await nothingIsLeft(at);
+  });
+
+  test("a checkpoint of containerd's, which should not be compressed at all", async (t) => {
+    const { root, store } = await storeWith(t, tight);
+    const { checkpoints } = store.namespaced;
+    const digest = await putContent(store, 'n', gzipSync(zeros));
+    const target = join(root, 'unpacked');
+    await assert.rejects(checkpoints.unpack(ctx, 'n', { digest, target }), {
+      code: 'invalid-argument',
+      message: /unpack to more than \d+, .*"image-max-ratio" is 10/,
+    });
+    assert.ok(!existsSync(target));
   });
 
   test('what is small, what is not compressed, and what is allowed comes in', async (t) => {

@@ -1,15 +1,20 @@
 import { fromBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { CHECKPOINT } from '../../../../image/checkpoint-types.ts';
+import { malformed } from '../../../../image/namespaces/errors.ts';
 import type { Packed } from '../../../core/containerd/contract.ts';
 import type {
   CheckpointTask,
   ProcessStatus,
+  RestoreFrom,
   RuntimeOptions,
   TaskProcess,
 } from '../../../core/tasks/contract.ts';
 import { CheckpointOptionsSchema, OptionsSchema } from '../gen/containerd/runtime/runc/options_pb.ts';
+import type { CreateTaskRequest } from '../gen/containerd/services/tasks/v1/tasks_pb.ts';
 import { Status, type ProcessSchema } from '../gen/containerd/types/task/task_pb.ts';
 import { nsToTimestamp } from './any.ts';
+import { digestFromWire } from './descriptor.ts';
 
 const STATUS = {
   created: Status.CREATED,
@@ -51,7 +56,23 @@ export function runtimeOptions(any: Any | undefined, otherwise: Packed | undefin
   };
 }
 
-export function checkpointOptions(any: Any | undefined): CheckpointTask {
+/** What a task goes on from: a directory of its own options before content. Throws `invalid-argument`. */
+export function restoreFrom({
+  options,
+  checkpoint,
+}: Pick<CreateTaskRequest, 'options' | 'checkpoint'>): RestoreFrom | undefined {
+  const path = unpack(OptionsSchema, options)?.criuImagePath ?? '';
+  if (path !== '') return { kind: 'directory', path };
+  if (checkpoint === undefined) return undefined;
+  const { mediaType, digest } = checkpoint;
+  if (mediaType !== CHECKPOINT) throw malformed(`unsupported checkpoint type ${JSON.stringify(mediaType)}`);
+  return { kind: 'content', digest: digestFromWire(digest) };
+}
+
+/** `images`: where the client wants them; '' for content. */
+export function checkpointOptions(
+  any: Any | undefined,
+): Omit<CheckpointTask, 'into'> & { readonly images: string } {
   const options = unpack(CheckpointOptionsSchema, any);
   return {
     images: options?.imagePath ?? '',

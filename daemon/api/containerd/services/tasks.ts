@@ -1,15 +1,17 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { codeOf, notImplemented } from '../../../../common/errors.ts';
+import { codeOf } from '../../../../common/errors.ts';
 import { compileFilters } from '../../../../image/namespaces/filter.ts';
 import type { Resources } from '../../../../runtime/spec.ts';
 import { parseJson } from '../../../core/tasks/spec.ts';
-import type { ProcessRef, TaskRef } from '../../../core/tasks/contract.ts';
+import type { CheckpointTask, ProcessRef, TaskRef } from '../../../core/tasks/contract.ts';
 import { realTimeNs } from '../../../core/time.ts';
-import { ctxOf, namespaceOf } from '../call.ts';
+import { ctxOf, namespaceOf, scopeOf } from '../call.ts';
 import { nsToTimestamp, toAny } from '../convert/any.ts';
+import { descriptorToWire } from '../convert/descriptor.ts';
 import { metricsToAny } from '../convert/metrics.ts';
-import { checkpointOptions, processToWire, runtimeOptions } from '../convert/task.ts';
+import { checkpointOptions, processToWire, restoreFrom, runtimeOptions } from '../convert/task.ts';
 import { publishTaskEvent } from '../events/task-events.ts';
 import { ProcessDetailsSchema } from '../gen/containerd/runtime/runc/options_pb.ts';
 import type { Tasks } from '../gen/containerd/services/tasks/v1/tasks_pb.ts';
@@ -52,13 +54,12 @@ function lives({
       const [ctx, namespace] = [ctxOf(log, context), namespaceOf(context)];
       const { containerId: id, rootfs, stdin, stdout, stderr, terminal, options } = request;
       const { runtime } = await containers.get(namespace, id);
-      if (request.checkpoint !== undefined) throw notImplemented('a task of a checkpoint: not implemented');
       const pid = await tasks.create(ctx, namespace, {
         id,
         stdio: { stdin, stdout, stderr, terminal },
         rootfs: rootfs.map(({ type, source, options: words }) => ({ type, source, options: words })),
         options: runtimeOptions(options, runtime.options),
-        checkpoint: undefined,
+        checkpoint: restoreFrom(request),
       });
       return { containerId: id, pid };
     },
@@ -148,7 +149,7 @@ function changes({
   containerd,
   log,
 }: ContainerdParts): Pick<Impl, 'pause' | 'resume' | 'update' | 'checkpoint'> {
-  const { tasks } = containerd;
+  const { tasks, containers } = containerd;
   return {
     pause: async (request, context) => {
       await tasks.pause(ctxOf(log, context), taskOf(context, request));
@@ -167,10 +168,15 @@ function changes({
     },
     checkpoint: async (request, context) => {
       await tasks.get(refOf(context, { containerId: request.containerId }));
-      const options = checkpointOptions(request.options);
-      if (options.images === '') throw notImplemented('a checkpoint without an image path: not implemented');
-      await tasks.checkpoint(ctxOf(log, context), taskOf(context, request), options);
-      return {};
+      const [ctx, task] = [ctxOf(log, context), taskOf(context, request)];
+      const { images, ...options } = checkpointOptions(request.options);
+      const { spec } = await containers.get(task.namespace, task.id);
+      const into: CheckpointTask['into'] =
+        images === ''
+          ? { kind: 'content', scope: scopeOf(context), config: toBinary(AnySchema, create(AnySchema, spec)) }
+          : { kind: 'directory', path: images };
+      const made = await tasks.checkpoint(ctx, task, { ...options, into });
+      return { descriptors: made.map(descriptorToWire) };
     },
   };
 }
