@@ -53,9 +53,12 @@ async function endStray(
 ): Promise<void> {
   const isProbe = id.startsWith(PROBE_PREFIX);
   if (!isProbe) core.ctx.log.error('A process belongs to nobody and is killed', { id, pid: shim.pid });
-  await shim.signal(core.ctx.detached(), -constants.signals.SIGKILL).catch((error: unknown) => {
-    if (codeOf(error) !== 'not-found') core.ctx.log.error('Cannot kill a stray process', { id, error });
-  });
+  const { SIGKILL } = constants.signals;
+  // A runtime's verb leads no group.
+  for (const signal of [-SIGKILL, SIGKILL])
+    await shim.signal(core.ctx.detached(), signal).catch((error: unknown) => {
+      if (codeOf(error) !== 'not-found') core.ctx.log.error('Cannot kill a stray process', { id, error });
+    });
   const removed = ended.then(() => rm(core.paths.shim(id), { recursive: true, force: true }));
   await within(STRAY_TIMEOUT_MS, removed);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -91,6 +91,7 @@ describe('checkpoints as content', requires('root'), () => {
       if (bytes === GOOD) {
         await unpacked;
         assert.deepEqual(await readdir(target), ['pages-1.img']);
+        await rm(target, { recursive: true });
         continue;
       }
       await assert.rejects(unpacked, { code: 'invalid-argument', message: /^checkpoint sha256:/ }, name);
