@@ -43,8 +43,12 @@ export function loadLibrary(name: string): Library {
   return library;
 }
 
-/** Directory of libwherry.so and the shim. */
-export function nativeDirectory(): string {
+let native: string | undefined;
+
+/** Directory of libwherry.so and the shim. Looked for once: a thread may be in mounts where it is not, when it needs a further function. */
+export const nativeDirectory = (): string => (native ??= findNativeDirectory());
+
+function findNativeDirectory(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const candidates = [join(here, 'native'), here, join(here, '../../build/native')];
   const found = candidates.find((directory) => existsSync(join(directory, 'libwherry.so')));

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../lib/rest.ts';
 import { daemonSuite } from '../lib/suite.ts';
 import { startVolumePlugin, type VolumePlugin } from '../lib/volume-plugin.ts';
 
+/** The daemon's threads have ended when they were idle for so long. */
+const THREADS_GONE_MS = 4_000;
 const directory = await mkdtemp('/tmp/w-copyvol-');
 
 /** What a container has from its volumes' drivers is there for `cp` although it does not run: Debian's dockerd answers the same. */
@@ -55,6 +59,13 @@ daemonSuite(
       assert.match(await refused('cp', 'still:/t/f', at('out')), /Could not find the file/);
       const runs = ['-d', '--name', 'runs', '-v', 'memory:/other', 'busybox', 'sleep', '1000'];
       await ok('run', ...runs);
+      // By a thread that has done nothing yet: not all that it uses was loaded when it went into the container's mounts. docker cp asks
+      // this too, and overlooks a failure.
+      await sleep(THREADS_GONE_MS);
+      const { status, text } = await rest(daemon().socket, 'HEAD', {
+        path: '/containers/still/archive?path=/t',
+      });
+      assert.equal(status, 200, text);
       await cp(at('in'), 'still:/t/f');
       assert.equal(await ok('exec', 'runs', 'cat', '/other/f'), 'in');
       await ok('exec', 'runs', 'sh', '-c', 'echo more >> /other/f');
