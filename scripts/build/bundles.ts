@@ -44,6 +44,7 @@ const RARE_COMMANDS = [
 const RARE_PARTS = [
   ...['cli/registry/pull.ts', 'cli/registry/platform.ts', 'cli/refuse-command.ts'],
   ...['cli/http/tls.ts', 'cli/connection/tls-files.ts', 'cli/context/endpoint-of.ts'],
+  'cli/container/api-socket.ts',
 ];
 
 /** What loads native/ffi asks where it lies. */
