@@ -9,6 +9,8 @@ import type { Row } from './table.ts';
 import { throughputs } from './throughput.ts';
 
 const ATTACH_BUDGET_MS = 3;
+/** dockerd makes them one by one, and has long to do when it is given up. */
+const LET_GO_MS = 300_000;
 
 /** What passes through a network; what it adds to a start; many at once; a large range of ports. */
 export async function networks(ours: Engine, theirs: Engine): Promise<Row[]> {
@@ -64,7 +66,7 @@ async function attached({ daemon }: Engine): Promise<Cost> {
       () => true,
       () => false,
     );
-  await eventually('the network is let go', letGo, PEER_MS);
+  await eventually('the network is let go', letGo, LET_GO_MS);
   return cost;
 }
 
