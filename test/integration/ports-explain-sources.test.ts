@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { PortReach } from '../../cli/port/explain.ts';
 import { makeCniPlace } from '../lib/cni.ts';
 import { HOST, makeLan, type Lan } from '../lib/lan.ts';
 import { eventually, exec, execOk } from '../lib/process.ts';
@@ -15,26 +16,13 @@ const ANSWER = ['sh', '-c', 'while :; do echo hello | nc -l -p 80; done'];
 const PORTMAP =
   /^plugin "portmap" of the CNI network "front": table ip nat, chain CNI-DN-\w+, rule handle \d+$/;
 
-interface Reach {
-  readonly Verdict: string;
-  readonly By: string;
-}
-interface Explained {
-  readonly At: string;
-  readonly Lan: Reach;
-  readonly Containers: Reach;
-  readonly Networks: readonly (Reach & { readonly Network: string })[];
-  readonly Host: Reach;
-  readonly Notes: readonly string[];
-}
-
 daemonSuite(
   'who gets to published ports from where',
   (daemon) => {
     let lan: Lan | undefined;
     const ok = (...args: string[]): Promise<string> => daemon().dockerOk(...args);
-    const explain = async (name: string): Promise<Explained[]> =>
-      JSON.parse(await daemon().wherryOk('port', '--explain', '--format', 'json', name)) as Explained[];
+    const explain = async (name: string): Promise<PortReach[]> =>
+      JSON.parse(await daemon().wherryOk('port', '--explain', '--format', 'json', name)) as PortReach[];
     const inNetns = (...argv: string[]): string[] => [
       ...['nsenter', `--net=/proc/${daemon().netnsPid}/ns/net`, '--'],
       ...argv,
