@@ -48,6 +48,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'task.pause.frozen': 'test/fault/containerd-tasks.test.ts',
   'task.delete.begun': 'test/fault/containerd-tasks.test.ts',
   'task.delete.execs': 'test/fault/containerd-tasks.test.ts',
+  'task.create.unpacked': 'test/fault/containerd-checkpoints.test.ts',
+  'task.checkpoint.dumped': 'test/fault/containerd-checkpoints.test.ts',
   ...Object.fromEntries(
     ['ingest.commit', 'snapshot.prepare', 'snapshot.commit', 'snapshot.removed', 'namespaces.forgotten'].map(
       (name) => [name, 'test/fault/containerd-store.test.ts'],

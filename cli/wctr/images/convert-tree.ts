@@ -87,14 +87,27 @@ async function convertIndex(
       delete labels[label];
       continue;
     }
-    const made = await convertTree(containerd, manifest, conversion);
-    if (made !== manifest) labels[label] = made.digest;
-    manifests.push(made);
+    manifests.push(await convertChild(containerd, { child: manifest, label, labels }, conversion));
   }
   return write(containerd, source, withType({ ...document, manifests }, conversion));
 }
 
 const REFERENCE = 'containerd.io/gc.ref.content.';
+
+/** The label, by which what holds the child keeps it, leads to what became of it. */
+async function convertChild(
+  containerd: Containerd,
+  {
+    child,
+    label,
+    labels,
+  }: { readonly child: Descriptor; readonly label: string; readonly labels: Record<string, string> },
+  conversion: Conversion,
+): Promise<Descriptor> {
+  const made = await convertTree(containerd, child, conversion);
+  if (made !== child) labels[label] = made.digest;
+  return made;
+}
 
 async function convertManifest(
   containerd: Containerd,
@@ -105,12 +118,13 @@ async function convertManifest(
   const { document, labels } = source;
   const layers: Descriptor[] = [];
   for (const [at, layer] of (document.layers ?? []).entries()) {
-    const made = await convertTree(containerd, layer, conversion);
-    if (made !== layer) labels[`${REFERENCE}l.${at}`] = made.digest;
-    layers.push(made);
+    const label = `${REFERENCE}l.${at}`;
+    layers.push(await convertChild(containerd, { child: layer, label, labels }, conversion));
   }
-  const config = document.config && (await convertTree(containerd, document.config, conversion));
-  if (config !== undefined && config !== document.config) labels[`${REFERENCE}config`] = config.digest;
+  const label = `${REFERENCE}config`;
+  const config =
+    document.config &&
+    (await convertChild(containerd, { child: document.config, label, labels }, conversion));
   const changed = { ...document, ...(config === undefined ? {} : { config }), layers };
   return write(containerd, source, withType(changed, conversion));
 }
