@@ -13,7 +13,7 @@ import { insecureRule, origin, type HostsConfig } from '../image/registry/hosts.
 import { UNPACK_LIMITS, type UnpackLimits } from '../image/workers/limits.ts';
 import { checkLogDriver } from './core/log-drivers/drivers.ts';
 import type { Runtimes } from './core/runtimes/contract.ts';
-import { CNI_DEFAULTS, type CniConfig } from './core/networks/cni/contract.ts';
+import { CNI_DEFAULTS, type CniConfig } from '../common/cni/contract.ts';
 import { NETWORK_DEFAULTS, type NetworksConfig } from './core/networks/contract.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;

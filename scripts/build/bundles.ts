@@ -72,7 +72,7 @@ const RARE = [
 /** The same of wctr: what reaches registries and archives, or knows how. */
 const RARE_IN_WCTR = [
   ...['pull', 'push', 'import', 'export', 'mount', 'convert'].map((name) => `cli/wctr/images/${name}.ts`),
-  ...['cli/wctr/content/objects.ts', 'cli/wctr/pprof.ts'],
+  ...['cli/wctr/content/objects.ts', 'cli/wctr/network/cni.ts', 'cli/wctr/pprof.ts'],
 ];
 const rareName = (program: string, path: string): string =>
   `${program}-${path.replace(/^(cli\/commands|cli\/wctr|runtime)\/(.*\/)?/, '').replace(/\.ts$/, '').replaceAll('/', '-')}`;

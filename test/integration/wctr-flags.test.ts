@@ -54,7 +54,7 @@ describe("ctr's commands and flags", requires('ctr'), () => {
     assert.deepEqual(missing.toSorted(), Object.keys(EXPLAINED).toSorted());
   });
 
-  for (const name of [...REFUSED, 'run --gpus 0', 'run --cni', 'run --apparmor-default-profile x'])
+  for (const name of [...REFUSED, 'run --gpus 0', 'run --apparmor-default-profile x'])
     test(`${name}: refused with the reason`, async () => {
       const { code, stderr } = await exec([built('wctr'), ...name.split(' ')]);
       assert.equal(code, 1);

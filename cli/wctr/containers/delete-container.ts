@@ -1,4 +1,5 @@
 import type { Containerd } from '../../containerd/client.ts';
+import { removeTask } from '../tasks/remove-task.ts';
 import { statusName } from '../tasks/status.ts';
 import { removeFifos } from '../io/fifos.ts';
 import { isNotFound } from '../../containerd/errors.ts';
@@ -38,6 +39,6 @@ async function deleteEndedTask(containerd: Containerd, id: string): Promise<void
       `cannot delete a non stopped container: {${statusName(status).toLowerCase()} 0 0001-01-01 00:00:00 +0000 UTC}`,
     );
   }
-  await tasks.delete({ containerId: id });
+  await removeTask(containerd, id);
   removeFifos(process);
 }

@@ -2,6 +2,7 @@ import type { Containerd } from '../../containerd/client.ts';
 import { removeFifos } from '../io/fifos.ts';
 import type { ProcessName } from '../io/terminal.ts';
 import { isNotFound } from '../../containerd/errors.ts';
+import { removeTask } from './remove-task.ts';
 import { statusName } from './status.ts';
 import { signalNumber } from './task.ts';
 import { Tasks } from '../../../daemon/api/containerd/gen/containerd/services/tasks/v1/tasks_pb.ts';
@@ -14,7 +15,7 @@ export async function deleteTask(
   force: boolean,
 ): Promise<number> {
   const process = await prepare(containerd, { containerId, execId: '' }, force);
-  const { exitStatus } = await containerd.service(Tasks).delete({ containerId });
+  const { exitStatus } = await removeTask(containerd, containerId);
   if (process !== undefined) removeFifos(process);
   return exitStatus;
 }

@@ -7,6 +7,7 @@ import type { toWire } from '../images/documents.ts';
 import { makeFifos, NO_PATHS, type Paths } from '../io/fifos.ts';
 import { openStreams, type Streams } from '../io/streams.ts';
 import { follow } from './follow.ts';
+import { removeTask } from './remove-task.ts';
 import { getContainer, logPaths } from './task.ts';
 import type { Container } from '../../../daemon/api/containerd/gen/containerd/services/containers/v1/containers_pb.ts';
 import { Snapshots } from '../../../daemon/api/containerd/gen/containerd/services/snapshots/v1/snapshots_pb.ts';
@@ -37,6 +38,8 @@ export interface TaskOptions {
   readonly fifoDirectory: string;
   readonly detach: boolean;
   readonly pidFile: string;
+  /** Called before the task starts. */
+  readonly join?: ((pid: number) => Promise<void>) | undefined;
   /** What it goes on from; undefined: it begins anew. */
   readonly checkpoint?: ReturnType<typeof toWire> | undefined;
 }
@@ -69,6 +72,7 @@ export async function runTask(
   }
   const begin = async (): Promise<void> => {
     if (options.pidFile !== '') writeFileSync(resolve(options.pidFile), String(pid));
+    await options.join?.(pid);
     await tasks.start(name);
   };
   if (options.detach) {
@@ -80,7 +84,7 @@ export async function runTask(
     const code = await deletingOnFailure(containerd, container.id, () =>
       follow(containerd, { name, streams, terminal, start: begin }),
     );
-    await tasks.delete({ containerId: container.id });
+    await removeTask(containerd, container.id);
     return code;
   } finally {
     made[Symbol.dispose]?.();
@@ -95,10 +99,7 @@ async function deletingOnFailure<T>(
   try {
     return await act();
   } catch (error) {
-    await containerd
-      .service(Tasks)
-      .delete({ containerId })
-      .catch(() => undefined);
+    await removeTask(containerd, containerId).catch(() => undefined);
     throw error;
   }
 }

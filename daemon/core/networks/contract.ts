@@ -1,7 +1,8 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import type { Egress } from '../egress/contract.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
-import { CNI_DEFAULTS, type Carrier, type Checked, type CniConfig, type Readiness } from './cni/contract.ts';
+import { CNI_DEFAULTS, type CniConfig } from '../../../common/cni/contract.ts';
+import type { Carrier, Checked, Readiness } from './cni/contract.ts';
 import type { StaleConnections } from './stale-connections.ts';
 import type { Outside } from './outside.ts';
 import type {

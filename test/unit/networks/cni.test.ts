@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputOf } from '../../../daemon/core/networks/cni/chain.ts';
-import { parseList } from '../../../daemon/core/networks/cni/conflist.ts';
+import { inputOf } from '../../../common/cni/chain.ts';
+import { parseList } from '../../../common/cni/conflist.ts';
 import { parseCniOptions } from '../../../daemon/core/networks/cni/options.ts';
 import { givenBy } from '../../../daemon/core/networks/cni/result.ts';
 

@@ -3,7 +3,7 @@ import { internal, invalidArgument, messageOf, type WherryError } from '../../..
 import { failpoint } from '../../../../common/failpoints.ts';
 import type { Endpoint } from '../types.ts';
 import { addressesOf, wishesOf } from './capabilities.ts';
-import { addAll, declares, type NetworkCall } from './chain.ts';
+import { addAll, declares, type NetworkCall } from '../../../../common/cni/chain.ts';
 import { collected } from './collect.ts';
 import type { Attachment, AttachRequest, Given } from './contract.ts';
 import { deleteOne, retryLater } from './detach.ts';

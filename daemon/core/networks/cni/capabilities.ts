@@ -1,6 +1,7 @@
 import { contains, parseAddress, parseCidr } from '../subnet.ts';
 import type { CarriedPort, EndpointSettings } from '../types.ts';
-import type { Attachment, Chain } from './contract.ts';
+import type { Chain } from '../../../../common/cni/contract.ts';
+import type { Attachment } from './contract.ts';
 import { parseCniOptions, parseEndpointOptions } from './options.ts';
 
 /** What the runtime has to tell: by capability (CONVENTIONS.md), and as CNI_ARGS for plugins from before these. Pure. */

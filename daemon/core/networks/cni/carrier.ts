@@ -1,4 +1,4 @@
-import { declares } from './chain.ts';
+import { declares } from '../../../../common/cni/chain.ts';
 import type { Attachment, Carrier } from './contract.ts';
 import { hostLinkIn } from './result.ts';
 

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../../../common/ctx.ts';
 import { messageOf } from '../../../../common/errors.ts';
-import { canCheck, checkAll } from './chain.ts';
+import { canCheck, checkAll } from '../../../../common/cni/chain.ts';
 import type { Attachment, Checked } from './contract.ts';
 import { isWhole, keyOf, netnsOf, type CniState } from './state.ts';
 

@@ -1,4 +1,4 @@
-import { collectAll, type NetworkCall } from './chain.ts';
+import { collectAll, type NetworkCall } from '../../../../common/cni/chain.ts';
 import type { CniState } from './state.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../../common/ctx.ts';
 import { internal, messageOf } from '../../../../common/errors.ts';
 import { failpoint } from '../../../../common/failpoints.ts';
-import { deleteAll } from './chain.ts';
+import { deleteAll } from '../../../../common/cni/chain.ts';
 import type { Attachment } from './contract.ts';
 import { attachmentsOf, keyOf, netnsOf, putAttachment, type CniState } from './state.ts';
 

@@ -1,6 +1,7 @@
-import { negotiate, type NetworkCall } from './chain.ts';
-import { findList, highest, readList } from './conflist.ts';
-import type { Chain, CniNetwork } from './contract.ts';
+import { negotiate, settle, type NetworkCall } from '../../../../common/cni/chain.ts';
+import { findList, readList } from '../../../../common/cni/conflist.ts';
+import type { Chain } from '../../../../common/cni/contract.ts';
+import type { CniNetwork } from './contract.ts';
 import { parseCniOptions } from './options.ts';
 import type { CniState } from './state.ts';
 
@@ -15,18 +16,14 @@ export async function load({ config }: CniState, options: Options): Promise<Chai
   });
 }
 
-/** For calls of a network's plugins: the list as it is now. One of one version is spoken in that without asking. */
+/** For calls of a network's plugins: the list as it is now. */
 export async function networkCall(
   { config }: CniState,
   { id: networkId, options }: CniNetwork,
 ): Promise<NetworkCall> {
   const { pluginDirectories } = config;
   const [timeoutMs, list] = [timeoutOf(config, options), await listOf(config, options)];
-  const { versions, ...rest } = list;
-  const chain =
-    versions.length > 1
-      ? await negotiate(list, { pluginDirectories, timeoutMs })
-      : { ...rest, cniVersion: highest(versions) };
+  const chain = await settle(list, { pluginDirectories, timeoutMs });
   return { chain, networkId, pluginDirectories, timeoutMs };
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../../common/errors.ts';
 import { formatTime, realTimeNs } from '../../time.ts';
-import { hasNetworkVerbs, statusOfAll, type NetworkCall } from './chain.ts';
+import { hasNetworkVerbs, statusOfAll, type NetworkCall } from '../../../../common/cni/chain.ts';
 import type { CniNetwork, Readiness } from './contract.ts';
 import { networkCall } from './load.ts';
 import type { CniState } from './state.ts';

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../../../common/ctx.ts';
 import { messageOf } from '../../../../common/errors.ts';
-import { hasNetworkVerbs } from './chain.ts';
+import { hasNetworkVerbs } from '../../../../common/cni/chain.ts';
 import { check } from './check.ts';
 import { collect } from './collect.ts';
 import type { CniNetwork, Present } from './contract.ts';

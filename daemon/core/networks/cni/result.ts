@@ -1,5 +1,6 @@
 import type { EndpointDns } from '../types.ts';
-import type { CniResult, Given } from './contract.ts';
+import type { CniResult } from '../../../../common/cni/contract.ts';
+import type { Given } from './contract.ts';
 
 /** What a chain's result says of an endpoint. Pure; lenient, since the plugins are others'. */
 export function givenBy(result: CniResult, interfaceName: string): Given {

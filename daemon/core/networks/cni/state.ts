@@ -1,6 +1,7 @@
 import type { KeyedLocks } from '../../../../common/locks.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Attachment, CniConfig, Readiness } from './contract.ts';
+import type { CniConfig } from '../../../../common/cni/contract.ts';
+import type { Attachment, Readiness } from './contract.ts';
 import type { HeldNetns } from './held-netns.ts';
 import type { AttachmentStore } from './store.ts';
 

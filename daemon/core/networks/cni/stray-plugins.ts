@@ -1,7 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-
-/** Of the environment of plugins that are called for a network: its id. */
-export const NETWORK_VARIABLE = 'WHERRY_NETWORK';
+import { NETWORK_VARIABLE } from '../../../../common/cni/chain.ts';
 
 /**
  * Ends the plugins for these containers and networks that a daemon before this one started and did not see the end of: there must not be two at once.

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, notFound, WherryError } from '../../../../common/errors.ts';
+import { messageOf, notFound, WherryError } from '../errors.ts';
 
 /** One call of one plugin: the specification's protocol of environment, stdin, stdout and exit code. */
 export type Command = 'ADD' | 'CHECK' | 'DEL' | 'GC' | 'STATUS' | 'VERSION';
@@ -14,6 +14,8 @@ export interface PluginCall {
   readonly environment: Readonly<Record<string, string>>;
   readonly input: object;
   readonly timeoutMs: number;
+  /** Ends it, or keeps it from being started. */
+  readonly signal?: AbortSignal;
 }
 
 /** Its answer is no more than this. */
@@ -49,7 +51,9 @@ export async function callPlugin(call: PluginCall): Promise<unknown> {
   const path = await findPlugin(call.type, call.pluginDirectories).catch((error: unknown) => {
     throw failure(call, messageOf(error));
   });
+  call.signal?.throwIfAborted();
   const ended = await run(path, call);
+  if (call.signal?.aborted === true) throw failure(call, 'it was interrupted');
   if (ended.timedOut) throw failure(call, `it did not end within ${call.timeoutMs / 1000} s and was killed`);
   if (ended.how !== 'exit code 0') throw failure(call, reasonOf(ended));
   const text = ended.stdout.trim();
@@ -108,18 +112,23 @@ async function run(path: string, call: PluginCall): Promise<Ended> {
     ending.resolve(signal === null ? `exit code ${code}` : `signal ${signal}`),
   );
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
+  const stop = (): void => {
     kill(child.pid);
     // What left its session may hold the pipes for as long as it likes.
     child.stdout.destroy();
     child.stderr.destroy();
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    stop();
   }, call.timeoutMs);
+  call.signal?.addEventListener('abort', stop);
   try {
     const how = await ending.promise;
     return { how, stdout: stdout.text(), stderr: stderr.text(), timedOut };
   } finally {
     clearTimeout(timer);
+    call.signal?.removeEventListener('abort', stop);
   }
 }
 

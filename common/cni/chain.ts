@@ -1,15 +1,19 @@
-import { invalidArgument, messageOf } from '../../../../common/errors.ts';
+import { invalidArgument, messageOf } from '../errors.ts';
 import { atLeast, highest, type List } from './conflist.ts';
-import type { Attachment, Chain, CniResult, PluginConfig } from './contract.ts';
+import type { Chain, CniResult, Place, PluginConfig } from './contract.ts';
 import { callPlugin, failure, type Command } from './plugin.ts';
-import { NETWORK_VARIABLE } from './stray-plugins.ts';
+
+/** Of the environment of plugins that are called for a network: its id. */
+export const NETWORK_VARIABLE = 'WHERRY_NETWORK';
 
 /** The verbs of the specification over a whole chain. */
 interface Call {
-  readonly attachment: Attachment;
+  readonly attachment: Place;
   readonly pluginDirectories: readonly string[];
   /** '' when the network namespace is gone. */
   readonly netns: string;
+  /** Ends the plugin that works and calls no other. */
+  readonly signal?: AbortSignal;
 }
 
 /** ADD: in order, each with the result of the one before. Returns the last one's. */
@@ -44,7 +48,7 @@ export async function checkAll(call: Call): Promise<void> {
 
 function callOne(
   command: Command,
-  { attachment, pluginDirectories, netns }: Call,
+  { attachment, pluginDirectories, netns, signal }: Call,
   [plugin, prevResult]: readonly [PluginConfig, CniResult | undefined],
 ): Promise<unknown> {
   const { containerId, interfaceName, args, chain, capabilities, timeoutMs } = attachment;
@@ -60,6 +64,7 @@ function callOne(
     },
     input: inputOf(chain, plugin, { capabilities, prevResult }),
     timeoutMs,
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
@@ -67,7 +72,7 @@ function callOne(
 export function inputOf(
   { name, cniVersion }: Chain,
   { capabilities: declared, ...plugin }: PluginConfig,
-  given: Pick<Attachment, 'capabilities'> & { readonly prevResult: CniResult | undefined },
+  given: Pick<Place, 'capabilities'> & { readonly prevResult: CniResult | undefined },
 ): object {
   const asked = declaredBy(declared).filter((each) => Object.hasOwn(given.capabilities, each));
   const runtimeConfig = Object.fromEntries(asked.map((each) => [each, given.capabilities[each]]));
@@ -110,7 +115,7 @@ export async function statusOfAll(call: NetworkCall): Promise<void> {
 /** GC: in order, all of them whatever one says. What is not among `valid` goes. Throws what went wrong. */
 export async function collectAll(
   call: NetworkCall,
-  valid: readonly Pick<Attachment, 'containerId' | 'interfaceName'>[],
+  valid: readonly Pick<Place, 'containerId' | 'interfaceName'>[],
 ): Promise<void> {
   const attachments = valid.map(({ containerId, interfaceName }) => ({
     containerID: containerId,
@@ -150,6 +155,15 @@ async function eachOf(
     }
   }
   if (failures.length > 0) throw new Error(failures.join('; '));
+}
+
+/** A list in the version that is spoken with its plugins; one that offers one version is taken at its word, without asking them. */
+export async function settle(
+  list: List,
+  options: Pick<NetworkCall, 'pluginDirectories' | 'timeoutMs'>,
+): Promise<Chain> {
+  const { versions, ...rest } = list;
+  return versions.length > 1 ? negotiate(list, options) : { ...rest, cniVersion: highest(versions) };
 }
 
 /** VERSION: the list in the highest of its versions that every plugin knows. Throws where one is not there, or knows none. */

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalidArgument, messageOf, notFound } from '../../../../common/errors.ts';
+import { invalidArgument, messageOf, notFound } from '../errors.ts';
 import { CNI_VERSIONS, type Chain, type CniConfig, type CniVersion, type PluginConfig } from './contract.ts';
 
 /** A list as it is written: which of its versions is spoken is settled with the plugins. */
@@ -28,6 +28,15 @@ export async function findList(name: string, { confDirectories }: CniConfig): Pr
     }
   }
   throw notFound(`no CNI network "${name}" in ${confDirectories.join(', ')}`);
+}
+
+/** The default network: by convention the list of the first file, by name. Throws `not-found`, and `invalid-argument` that names the file. */
+export async function firstList({ confDirectories }: Pick<CniConfig, 'confDirectories'>): Promise<List> {
+  for (const directory of confDirectories) {
+    const [first] = await filesOf(directory);
+    if (first !== undefined) return readList(join(directory, first));
+  }
+  throw notFound(`no CNI network in ${confDirectories.join(', ')}`);
 }
 
 async function filesOf(directory: string): Promise<string[]> {
