@@ -1,3 +1,4 @@
+import { kill } from 'node:process';
 import { exec } from '../lib/process.ts';
 import type { Daemon } from '../lib/daemon.ts';
 import { attempt, type Attempt } from './deadline.ts';
@@ -15,12 +16,12 @@ export async function costOf(
   daemon: Daemon,
   { act, limitMs }: { readonly act: () => Promise<unknown>; readonly limitMs: number },
 ): Promise<Cost> {
-  const [kib, rules] = [await ownedKib(daemon), await rulesOf(daemon.netnsPid)];
+  const [kib, rules] = [await ownedKib(daemon), await rulesOf(daemon)];
   const attempted = await attempt(act, limitMs);
   return {
     ...attempted,
     kib: (await ownedKib(daemon)) - kib,
-    rules: (await rulesOf(daemon.netnsPid)) - rules,
+    rules: (await rulesOf(daemon)) - rules,
   };
 }
 
@@ -44,11 +45,12 @@ export function costRows(
   ];
 }
 
-/** Of nftables, and of iptables where that keeps its own. */
-async function rulesOf(netnsPid: number): Promise<number> {
+/** Of nftables, and of iptables where that keeps its own. nft begins anew for as long as somebody changes what it lists. */
+async function rulesOf({ pid, netnsPid }: Daemon): Promise<number> {
   const count = 'nft -a list ruleset | grep -c " # handle"; iptables-legacy-save 2>/dev/null | grep -c ^-A';
   const words = ['nsenter', `--net=/proc/${netnsPid}/ns/net`, '--', 'sh', '-c', count];
-  const { stdout } = await exec(words, { timeoutMs: 60_000 });
+  kill(pid, 'SIGSTOP');
+  const { stdout } = await exec(words, { timeoutMs: 60_000 }).finally(() => kill(pid, 'SIGCONT'));
   return stdout
     .trim()
     .split('\n')

@@ -6,12 +6,14 @@ import { health } from './health.ts';
 import { images } from './images.ts';
 import { logs } from './logs.ts';
 import { availableKib, pssKib } from './memory.ts';
-import { networks, volumes } from './networks.ts';
+import { attachment, manyAttached, volumes } from './networks.ts';
 import { objects } from './objects.ts';
+import { manyPorts } from './ports.ts';
 import { ROUNDS } from './settings.ts';
 import { starts } from './starts.ts';
 import { interleaved, median, timed } from './statistics.ts';
 import type { Row } from './table.ts';
+import { throughputs } from './throughput.ts';
 
 const IN_FLIGHT = 10;
 const CONNECTIONS = 64;
@@ -28,7 +30,10 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['throughput', throughput],
   ['starts', starts],
   ['idle containers', idleContainers],
-  ['networks', networks],
+  ['streams', throughputs],
+  ['attachment', attachment],
+  ['attached', manyAttached],
+  ['ports', manyPorts],
   ['volumes', volumes],
   ['health probes', health],
   ['objects', objects],
@@ -36,14 +41,18 @@ const measures: readonly (readonly [what: string, measure: Measure])[] = [
   ['images', images],
 ];
 
+export interface Progress {
+  begins(what: string): void;
+  measured(rows: readonly Row[]): void;
+  /** The others go on. */
+  failed(what: string, error: unknown): void;
+}
+
 /** `only`: names of measures; empty for all of them. */
-export async function measureAll(
-  progress: (message: string) => void,
-  only: readonly string[],
-): Promise<Row[]> {
+export async function measureAll(progress: Progress, only: readonly string[]): Promise<Row[]> {
   const unknown = only.filter((name) => !measures.some(([what]) => what === name));
   if (unknown.length > 0) throw new Error(`There is no measure "${unknown.join('", "')}"`);
-  progress('starting wherryd and dockerd');
+  progress.begins('wherryd and dockerd');
   await using ours = await startDaemon(undefined);
   await using theirs = await startDaemon(undefined, { peer: true });
   using ourClient = connectClient(ours.socket, CONNECTIONS);
@@ -51,10 +60,17 @@ export async function measureAll(
   const rows: Row[] = [];
   for (const [what, measure] of measures) {
     if (only.length > 0 && !only.includes(what)) continue;
-    progress(`measuring ${what}`);
-    rows.push(
-      ...(await measure({ daemon: ours, client: ourClient }, { daemon: theirs, client: theirClient })),
-    );
+    progress.begins(what);
+    try {
+      const measured = await measure(
+        { daemon: ours, client: ourClient },
+        { daemon: theirs, client: theirClient },
+      );
+      progress.measured(measured);
+      rows.push(...measured);
+    } catch (error) {
+      progress.failed(what, error);
+    }
   }
   return rows;
 }

@@ -2,27 +2,16 @@ import { eventually } from '../lib/process.ts';
 import { connectClient, create, remove, startContainer } from './client.ts';
 import { costOf, costRows, type Cost } from './cost.ts';
 import { row, type Engine } from './engine.ts';
-import { manyPorts } from './ports.ts';
 import { ATTACHED, PEER_MS, ROUNDS } from './settings.ts';
 import { interleaved, median, timed } from './statistics.ts';
 import type { Row } from './table.ts';
-import { throughputs } from './throughput.ts';
 
 const ATTACH_BUDGET_MS = 3;
 /** dockerd makes them one by one, and has long to do when it is given up. */
 const LET_GO_MS = 300_000;
 
-/** What passes through a network; what it adds to a start; many at once; a large range of ports. */
-export async function networks(ours: Engine, theirs: Engine): Promise<Row[]> {
-  return [
-    ...(await throughputs(ours, theirs)),
-    ...(await attachment(ours, theirs)),
-    ...(await manyAttached(ours, theirs)),
-    ...(await manyPorts(ours)),
-  ];
-}
-
-async function attachment(ours: Engine, theirs: Engine): Promise<Row[]> {
+/** What a network adds to a start. */
+export async function attachment(ours: Engine, theirs: Engine): Promise<Row[]> {
   const started = async ({ client }: Engine, host: object): Promise<number> => {
     const id = await create(client, ['sleep', '1000'], host);
     const ms = await timed(() => startContainer(client, id));
@@ -43,7 +32,8 @@ async function attachment(ours: Engine, theirs: Engine): Promise<Row[]> {
   ];
 }
 
-async function manyAttached(ours: Engine, theirs: Engine): Promise<Row[]> {
+/** Many containers on one network at once. */
+export async function manyAttached(ours: Engine, theirs: Engine): Promise<Row[]> {
   const mine = await attached(ours);
   const other = await attached(theirs);
   return costRows(`${ATTACHED} containers attached at once`, [mine, other], { ms: 0.5, kib: 0.5 });

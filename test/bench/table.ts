@@ -34,7 +34,7 @@ const budgetOf = (row: Row): string =>
     ...(row.budget === undefined ? [] : [`${row.better === 'less' ? '<=' : '>='} ${row.budget}`]),
   ].join(', ');
 
-export function printTable(rows: readonly Row[]): void {
+export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.what,
     `${format(row.ours)} ${row.unit}`,
@@ -46,10 +46,10 @@ export function printTable(rows: readonly Row[]): void {
   const table = [['', 'wherry', 'dockerd', 'ratio', 'budget', ''], ...cells];
   const widths =
     table[0]?.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0))) ?? [];
-  for (const line of table) {
-    const padded = line.map((cell, column) =>
+  const lines = table.map((line) =>
+    line.map((cell, column) =>
       column === 0 || column === 5 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-    );
-    console.log(padded.join('  ').trimEnd());
-  }
+    ),
+  );
+  return lines.map((cells) => cells.join('  ').trimEnd()).join('\n');
 }
