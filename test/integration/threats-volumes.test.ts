@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
 import { sha256 } from '../../image/digest.ts';
+import { fingerprint } from '../lib/fingerprint.ts';
 import { exec, start } from '../lib/process.ts';
 import { findProgram } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
@@ -26,18 +26,6 @@ const racer = (canary: string): string =>
 
 daemonSuite('volumes: threats', (daemon) => {
   const canary = (): string => join(daemon().directory, 'canary');
-
-  /** All that is below the canary: names, modes, owners and contents. */
-  async function fingerprint(path: string): Promise<string> {
-    const status = await lstat(path);
-    const own = `${path} ${status.mode} ${status.uid}:${status.gid} ${status.ctimeMs}`;
-    if (!status.isDirectory())
-      return `${own} ${createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex')}`;
-    const below = await Promise.all((await readdir(path)).map((name) => fingerprint(join(path, name))));
-    return [own, ...below].join('\n');
-  }
 
   async function makeCanary(): Promise<string> {
     await mkdir(join(canary(), 'in'), { recursive: true });
@@ -98,7 +86,7 @@ daemonSuite('volumes: threats', (daemon) => {
     assert.ok(started > 0, 'none of them was ever started');
     t.diagnostic(`${started} of ${STARTS} started`);
     await daemon().dockerOk('rm', '-f', 'one', 'two');
-    assert.equal(await fingerprint(path), before);
+    assert.equal(fingerprint(path), before);
     await daemon().dockerOk('volume', 'rm', 'raced', 'inner');
   });
 
@@ -131,7 +119,7 @@ daemonSuite('volumes: threats', (daemon) => {
     }
     await daemon().docker('start', '-a', id);
     assert.doesNotMatch(await daemon().dockerOk('logs', id), /secret/);
-    assert.equal(await fingerprint(path), before);
+    assert.equal(fingerprint(path), before);
     await daemon().dockerOk('rm', '-v', id);
     await daemon().dockerOk('volume', 'rm', 'named');
     await daemon().dockerOk('rmi', 'linked:1');

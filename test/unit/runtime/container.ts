@@ -143,12 +143,17 @@ export interface Ran {
   readonly failure: string | undefined;
 }
 
-/** Runs a plan to the end of its process. */
-export async function runPlan(bench: Bench, plan: Plan = buildLaunchPlan(bench.request)): Promise<Ran> {
+/** Runs a plan to the end of its process, behind the words of a command that starts others. */
+export async function runPlan(
+  bench: Pick<Bench, 'directory' | 'request'>,
+  plan: Plan = buildLaunchPlan(bench.request),
+  before: readonly string[] = [],
+): Promise<Ran> {
   const file = join(bench.directory, 'plan');
   await writeFile(file, encodePlan(plan));
   const none = 'ignore' as const;
-  const child = spawn(PLAN_RUN, [file], { stdio: [none, 'pipe', 'pipe', none, none, none, 'pipe', 'pipe'] });
+  const [program, ...words] = [...before, PLAN_RUN, file];
+  const child = spawn(program, words, { stdio: [none, 'pipe', 'pipe', none, none, none, 'pipe', 'pipe'] });
   const exited = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? -1)));
   const [report, stdout, stderr] = await Promise.all(
     [2, 6, 7].map((fd) => text(child.stdio[fd] as Readable)),
