@@ -13,6 +13,7 @@ const CTA_TUPLE_PROTO = 2;
 const CTA_PROTO_NUM = 1;
 const CTA_PROTO_DST_PORT = 3;
 const FAMILIES = { 4: 2, 6: 10 } as const;
+const AF_UNSPEC = 0;
 /** Of CTA_TUPLE_IP, by family: where source and destination are. */
 const ADDRESSES = { 4: { source: 1, destination: 2 }, 6: { source: 3, destination: 4 } } as const;
 const NFGENMSG_BYTES = 4;
@@ -35,25 +36,27 @@ export interface TrackedConnection {
 }
 
 const typeOf = (type: number): number => (NFNL_SUBSYS_CTNETLINK << 8) | type;
-const nfgenmsg = (family: Family): Buffer => Buffer.of(FAMILIES[family], 0, 0, 0);
+const nfgenmsg = (family: number): Buffer => Buffer.of(family, 0, 0, 0);
 
-export const dumpConnections = (family: Family): Buffer =>
-  message(typeOf(IPCTNL_MSG_CT_GET), NLM_F_DUMP, nfgenmsg(family));
+/** Of both families: the kernel goes through the whole table for each request. */
+export const dumpConnections = (): Buffer =>
+  message(typeOf(IPCTNL_MSG_CT_GET), NLM_F_DUMP, nfgenmsg(AF_UNSPEC));
 
 /** Fails with ENOENT when it has ended, also when another one has its place by now. */
 export const deleteConnection = ({ family, original, id }: TrackedConnection): Buffer =>
   message(
     typeOf(IPCTNL_MSG_CT_DELETE),
     0,
-    nfgenmsg(family),
+    nfgenmsg(FAMILIES[family]),
     nested(CTA_TUPLE_ORIG, original),
     attribute(CTA_ID, id),
   );
 
-/** Undefined for other messages, and for what has no addresses. */
+/** Undefined for other messages, other families, and for what has no addresses. */
 export function parseConnection({ type, body }: NetlinkMessage): TrackedConnection | undefined {
   if (type !== typeOf(IPCTNL_MSG_CT_NEW)) return undefined;
-  const family = body[0] === FAMILIES[4] ? 4 : 6;
+  const family = ([4, 6] as const).find((each) => FAMILIES[each] === body[0]);
+  if (family === undefined) return undefined;
   const attributes = parseAttributes(body.subarray(NFGENMSG_BYTES));
   const original = attributes.get(CTA_TUPLE_ORIG);
   const reply = attributes.get(CTA_TUPLE_REPLY);

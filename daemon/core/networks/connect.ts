@@ -8,7 +8,7 @@ import { checkConfinable, confine, unconfine } from './confine.ts';
 import { sysctlsOf } from './endpoint-sysctls.ts';
 import { place } from './endpoint.ts';
 import { attachOne, isCni } from './furnish.ts';
-import { addressesOf, forgetConnections } from './forget-connections.ts';
+import { addressesOf } from './forget-connections.ts';
 import { addressSteps, chooseGateways, routeStep, type Gateways } from './interface.ts';
 import type { InsideStep } from './kernel-jobs.ts';
 import { findNetwork } from './network-list.ts';
@@ -234,7 +234,7 @@ export async function disconnect(
   putSandbox(state, { ...sandbox, endpoints: rest });
   unconfine(ctx, state, { ...sandbox, endpoints: [endpoint] });
   giveBack(state, endpoint);
-  void forgetConnections(ctx.detached(), state, { addresses: addressesOf(endpoint), udpPorts: [] });
+  void state.forgetConnections({ ctx: ctx.detached(), addresses: addressesOf(endpoint), udpPorts: [] });
   tell(state, { containerId, networkIds: [networkId] });
   return endpoint;
 }

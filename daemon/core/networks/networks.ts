@@ -10,7 +10,7 @@ import type { BridgeNetwork, Networks } from './contract.ts';
 import { createNetwork } from './create.ts';
 import { checkSettings, dnsNamesOf } from './endpoint.ts';
 import { findOutside, networkFiles, readHostFiles, type DnsSettings } from './files.ts';
-import { addressesOf, forgetConnections } from './forget-connections.ts';
+import { addressesOf, forgettingOf } from './forget-connections.ts';
 import { furnish } from './furnish.ts';
 import { createKernel } from './kernel.ts';
 import { putRulesNow } from './kernel-side.ts';
@@ -73,10 +73,11 @@ export function openNetworks(options: NetworksOptions): Networks {
       if (sandbox === undefined) return;
       unconfine(ctx, state, sandbox);
       const addresses = sandbox.endpoints.flatMap(addressesOf);
-      if (addresses.length > 0) void forgetConnections(ctx.detached(), state, { addresses, udpPorts: [] });
+      if (addresses.length > 0)
+        void state.forgetConnections({ ctx: ctx.detached(), addresses, udpPorts: [] });
       tell(state, { containerId, networkIds: networkIdsOf(sandbox) });
     },
-    forgetConnections: (ctx, stale) => forgetConnections(ctx, state, stale),
+    forgetConnections: (ctx, stale) => state.forgetConnections({ ctx, ...stale }),
     restoreRules: () => {
       putRulesNow(state);
       putConfinement(state);
@@ -118,6 +119,7 @@ function openState(options: NetworksOptions): State {
     sandboxes: new Map(),
     members: new Map(),
     listeners: new Set(),
+    forgetConnections: forgettingOf(() => state),
     reconciled: false,
   };
   for (const sandbox of store.sandboxes()) showSandbox(state, sandbox);

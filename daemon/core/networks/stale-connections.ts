@@ -1,3 +1,4 @@
+import type { Ctx } from '../../../common/ctx.ts';
 import { connectNetlink } from '../../../native/netlink/connection.ts';
 import {
   deleteConnection,
@@ -15,6 +16,8 @@ export interface StaleConnections {
   readonly udpPorts: readonly number[];
 }
 
+export type ForgetConnections = (owed: StaleConnections & { readonly ctx: Ctx }) => Promise<void>;
+
 const UDP = 17;
 
 /** The job, in the networks' thread: a busy host has a million connections. Returns how many were deleted. */
@@ -27,14 +30,12 @@ export function forgetConnectionsNow({ addresses, udpPorts }: StaleConnections):
     (each.protocol === UDP && ports.has(each.destinationPort) && each.replySource === each.destination);
   using netfilter = connectNetlink('netfilter');
   let deleted = 0;
-  for (const family of [4, 6] as const) {
-    const action = 'list tracked connections';
-    for (const found of netfilter.dump({ action, message: dumpConnections(family) })) {
-      const connection = parseConnection(found);
-      if (connection === undefined || !isStale(connection)) continue;
-      const request = { action: 'delete a tracked connection', message: deleteConnection(connection) };
-      if (netfilter.execute({ ...request, ignore: ['ENOENT'] })) deleted += 1;
-    }
+  const action = 'list tracked connections';
+  for (const found of netfilter.dump({ action, message: dumpConnections() })) {
+    const connection = parseConnection(found);
+    if (connection === undefined || !isStale(connection)) continue;
+    const request = { action: 'delete a tracked connection', message: deleteConnection(connection) };
+    if (netfilter.execute({ ...request, ignore: ['ENOENT'] })) deleted += 1;
   }
   return deleted;
 }

@@ -6,6 +6,7 @@ import type { NetworksChange, NetworksConfig, NetworksListener } from './contrac
 import type { Kernel } from './kernel.ts';
 import type { NetnsLinks } from './netns-links.ts';
 import type { Network } from './network.ts';
+import type { ForgetConnections } from './stale-connections.ts';
 import type { NetworkStore } from './store.ts';
 import { parseAddress } from './subnet.ts';
 import type { Endpoint, Sandbox } from './types.ts';
@@ -32,6 +33,7 @@ export interface State {
   /** By network, then by container. */
   readonly members: Map<string, Map<string, Endpoint>>;
   readonly listeners: Set<NetworksListener>;
+  readonly forgetConnections: ForgetConnections;
   reconciled: boolean;
 }
 
