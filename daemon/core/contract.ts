@@ -392,8 +392,9 @@ export interface Execs {
     id: string,
     options: {
       readonly consoleSize: { readonly rows: number; readonly columns: number } | undefined;
-      /** Undefined: detached. */
-      readonly client: { readonly socket: Socket; readonly head: Uint8Array } | undefined;
+      /** Undefined: detached. `framed`: with docker's headers, whatever the exec has for a terminal. */
+      readonly client:
+        { readonly socket: Socket; readonly head: Uint8Array; readonly framed: boolean } | undefined;
     },
   ): Promise<void>;
   resize(ctx: Ctx, id: string, size: { rows: number; columns: number }): Promise<void>;

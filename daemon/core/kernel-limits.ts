@@ -10,6 +10,7 @@ export interface KernelLimits {
   readonly swappiness: boolean;
   readonly oomKillDisable: boolean;
   readonly kernelMemory: boolean;
+  readonly kernelMemoryTcp: boolean;
   readonly cpuShares: boolean;
   readonly cpuQuota: boolean;
   readonly cpuRealtime: boolean;
@@ -31,6 +32,7 @@ const FILES: Readonly<Record<keyof KernelLimits, readonly [controller: string, .
   swappiness: ['memory', 'memory.swappiness'],
   oomKillDisable: ['memory', 'memory.oom_control'],
   kernelMemory: ['memory', 'memory.kmem.limit_in_bytes'],
+  kernelMemoryTcp: ['memory', 'memory.kmem.tcp.limit_in_bytes'],
   cpuShares: ['cpu', 'cpu.shares'],
   cpuQuota: ['cpu', 'cpu.cfs_quota_us'],
   cpuRealtime: ['cpu', 'cpu.rt_period_us'],
@@ -47,7 +49,13 @@ const FILES: Readonly<Record<keyof KernelLimits, readonly [controller: string, .
 /** Where version 2 calls a controller otherwise. */
 const UNIFIED_NAMES: Readonly<Record<string, string>> = { blkio: 'io' };
 /** What version 2 has no more. */
-const VERSION_1_ONLY: readonly string[] = ['swappiness', 'oomKillDisable', 'kernelMemory', 'cpuRealtime'];
+const VERSION_1_ONLY: readonly string[] = [
+  'swappiness',
+  'oomKillDisable',
+  'kernelMemory',
+  'kernelMemoryTcp',
+  'cpuRealtime',
+];
 
 /** A controller counts where it is: mounted as version 1, or else in version 2. */
 export async function readKernelLimits(layout: CgroupLayout): Promise<KernelLimits> {

@@ -40,7 +40,7 @@ struct client {
 static struct client clients[CLIENTS_MAX];
 static int count, finishing;
 static struct clients_config config;
-static int stdin_fd = -1, stdin_is_tty, stdin_ending;
+static int stdin_fd = -1, stdin_is_tty, stdin_awaited, stdin_ending;
 static char input[INPUT_BYTES];
 static size_t input_at, input_end;
 static char typed[INPUT_READ_BYTES];
@@ -48,6 +48,7 @@ static char typed[INPUT_READ_BYTES];
 void clients_open(const struct clients_config *given)
 {
 	config = *given;
+	stdin_is_tty = stdin_awaited = given->awaits_terminal;
 }
 
 int clients_count(void)
@@ -92,12 +93,6 @@ static void leave(struct client *client, uint32_t reason)
 
 /* ---- input */
 
-void clients_set_stdin(int fd, int is_tty)
-{
-	stdin_fd = fd;
-	stdin_is_tty = is_tty;
-}
-
 int clients_stdin_is_open(void)
 {
 	return stdin_fd >= 0;
@@ -128,6 +123,8 @@ static int take_rest(void)
 
 static void stdin_flush(void)
 {
+	if (stdin_awaited)
+		return;
 	do {
 		while (stdin_fd >= 0 && input_at < input_end) {
 			ssize_t written = write(stdin_fd, input + input_at, input_end - input_at);
@@ -146,6 +143,14 @@ static void stdin_flush(void)
 	} while (stdin_ending && take_rest());
 	if (stdin_ending)
 		stdin_end();
+}
+
+void clients_set_stdin(int fd, int is_tty)
+{
+	stdin_fd = fd;
+	stdin_is_tty = is_tty;
+	stdin_awaited = 0;
+	stdin_flush();
 }
 
 void clients_close_stdin(void)
@@ -371,7 +376,7 @@ int clients_add(const struct attach_request *request, const char *keys, const ch
 	client->keys_bytes = (uint8_t)request->keys_bytes;
 	memcpy(client->keys, keys, request->keys_bytes);
 	count++;
-	if (client->wants_input && stdin_fd >= 0 && head_bytes > 0 && take_input(client, head, head_bytes))
+	if (client->wants_input && (stdin_fd >= 0 || stdin_awaited) && head_bytes > 0 && take_input(client, head, head_bytes))
 		leave(client, DETACH_KEYS);
 	return 0;
 }
@@ -409,7 +414,7 @@ int clients_poll(struct pollfd *entries)
 	for (int i = 0; i < count; i++) {
 		short events = 0;
 
-		if (!clients[i].ended && input_at == input_end)
+		if (!clients[i].ended && input_at == input_end && !stdin_awaited)
 			events |= POLLIN;
 		if (clients[i].holder < 0 && ((!reads_nothing(&clients[i]) && clients[i].position < head) ||
 					      (finishing && !clients[i].leaving && !is_file(&clients[i]))))

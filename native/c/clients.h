@@ -12,6 +12,7 @@
 /* What clients ask of the process's stdin; given once. */
 struct clients_config {
 	int once;                                         /* stdin ends with the first client that fed it */
+	int awaits_terminal;                              /* stdin is set later: what is typed until then waits */
 	void (*detached)(uint64_t client, uint32_t reason);
 };
 

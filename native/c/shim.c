@@ -388,6 +388,7 @@ static void launch(void)
 	open_log(log_path, log_attrs);
 	stream_open(spool_directory(log_path));
 	clients.once = (shim.config.flags & MONITOR_STDIN_ONCE) != 0;
+	clients.awaits_terminal = (shim.config.flags & MONITOR_TTY) && (shim.config.flags & MONITOR_STDIN);
 	clients_open(&clients);
 	control_drain(); /* clients that came before the start see the first byte */
 	if (plan_run(&plan) < 0) {

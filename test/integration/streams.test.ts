@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { parseFrames } from '../lib/parse-frames.ts';
 import { ended, eventually } from '../lib/process.ts';
 import { clients, daemonSuite } from '../lib/suite.ts';
 
@@ -220,12 +221,4 @@ async function conversation(socket: Socket, words: string): Promise<Buffer> {
   await once(socket, 'end');
   socket.destroy();
   return Buffer.concat(chunks);
-}
-
-function* parseFrames(bytes: Buffer): Generator<[stream: number, data: string]> {
-  for (let at = 0; at < bytes.length;) {
-    const length = bytes.readUInt32BE(at + 4);
-    yield [bytes[at] ?? -1, bytes.subarray(at + 8, at + 8 + length).toString()];
-    at += 8 + length;
-  }
 }

@@ -1,19 +1,12 @@
 import { readlinkSync } from 'node:fs';
+import { ENDPOINT } from './endpoint-fields.ts';
+import { KERNEL_LACKS, limited, LIMITS, same, type LimitCase } from './limit-fields.ts';
 
 /** What a container that is created with a field has to show, or why it is refused. */
-export interface FieldCase {
-  /** Into the body of `POST /containers/create`. */
-  readonly ask: object;
-  /** Run in the container by a shell, unless `ask` has a command; it prints what `says` matches. */
-  readonly script?: string;
-  readonly says?: RegExp;
+export interface FieldCase extends LimitCase {
   /** Kept for clients: inspect's JSON has it. Of a running container with `runs`. */
   readonly shows?: RegExp;
   readonly runs?: boolean;
-  /** Message of create, or of start. */
-  readonly refused?: RegExp;
-  readonly warned?: RegExp;
-  readonly version?: string;
 }
 
 const host = (HostConfig: object): object => ({ HostConfig });
@@ -21,7 +14,14 @@ const endpoint = (settings: object): object => ({
   HostConfig: { NetworkMode: 'fields' },
   NetworkingConfig: { EndpointsConfig: { fields: settings } },
 });
-const cgroup = (name: string): string => `cat /sys/fs/cgroup/*/${name}`;
+/** What is asked for by itself, as a part of the body. */
+const within = (
+  part: (asked: object) => object,
+  cases: Readonly<Record<string, FieldCase>>,
+): Record<string, FieldCase> =>
+  Object.fromEntries(
+    Object.entries(cases).map(([field, asked]) => [field, { ...asked, ask: part(asked.ask) }]),
+  );
 const namespace = (name: string): Pick<FieldCase, 'script' | 'says'> => ({
   script: `readlink /proc/self/ns/${name}`,
   says: new RegExp(`^${RegExp.escape(readlinkSync(`/proc/self/ns/${name}`))}$`),
@@ -176,15 +176,9 @@ const HOST_CONFIG: Readonly<Record<string, FieldCase>> = {
   Init: { ask: host({ Init: true }), script: 'cat /proc/1/comm', says: /^docker-init$/ },
 };
 
-const KERNEL_LACKS = /kernel does not support|not supported by your kernel|is not mounted/i;
-
-/** The rest of it: docker's Resources, on version 1 of cgroups. */
+/** What the rest of it, docker's Resources, has beside the limits that an update takes, too. */
 const RESOURCES: Readonly<Record<string, FieldCase>> = {
-  CpuShares: { ask: host({ CpuShares: 99 }), script: cgroup('cpu.shares'), says: /^99$/m },
-  Memory: { ask: host({ Memory: 64 << 20 }), script: cgroup('memory.limit_in_bytes'), says: /^67108864$/ },
-  NanoCpus: { ask: host({ NanoCpus: 5e8 }), script: cgroup('cpu.cfs_quota_us'), says: /^50000$/m },
   CgroupParent: { ask: host({ CgroupParent: 'a/../../b' }), shows: /"CgroupParent":"a\/..\/..\/b"/ },
-  BlkioWeight: { ask: host({ BlkioWeight: 5 }), refused: /^Range of blkio weight is from 10 to 1000$/ },
   BlkioWeightDevice: {
     ask: host({ BlkioWeightDevice: [{ Path: '/dev/none', Weight: 100 }] }),
     warned: KERNEL_LACKS,
@@ -193,32 +187,22 @@ const RESOURCES: Readonly<Record<string, FieldCase>> = {
   ...Object.fromEntries(
     (
       [
-        ['BlkioDeviceReadBps', 'read_bps'],
-        ['BlkioDeviceWriteBps', 'write_bps'],
-        ['BlkioDeviceReadIOps', 'read_iops'],
-        ['BlkioDeviceWriteIOps', 'write_iops'],
+        ['BlkioDeviceReadBps', 'read_bps', 'rbps'],
+        ['BlkioDeviceWriteBps', 'write_bps', 'wbps'],
+        ['BlkioDeviceReadIOps', 'read_iops', 'riops'],
+        ['BlkioDeviceWriteIOps', 'write_iops', 'wiops'],
       ] as const
-    ).map(([field, file]) => [
+    ).map(([field, file, key]) => [
       field,
       {
         ask: host({ [field]: [{ Path: '/dev/loop0', Rate: 7777 }] }),
-        script: cgroup(`blkio.throttle.${file}_device`),
-        says: /^7:0 7777$/,
+        ...limited(
+          [`blkio.throttle.${file}_device`, /^7:0 7777$/],
+          ['io.max', new RegExp(`^7:0 .*\\b${key}=7777\\b`)],
+        ),
       },
     ]),
   ),
-  CpuPeriod: { ask: host({ CpuPeriod: 50_000 }), script: cgroup('cpu.cfs_period_us'), says: /^50000$/m },
-  CpuQuota: { ask: host({ CpuQuota: 20_000 }), script: cgroup('cpu.cfs_quota_us'), says: /^20000$/m },
-  CpuRealtimePeriod: {
-    ask: host({ CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 2000 }),
-    refused: /^cpu real-time runtime cannot be higher than|^kernel does not support CPU real-time scheduler$/,
-  },
-  CpuRealtimeRuntime: {
-    ask: host({ CpuRealtimeRuntime: 2000, CpuRealtimePeriod: 1000 }),
-    refused: /^cpu real-time runtime cannot be higher than|^kernel does not support CPU real-time scheduler$/,
-  },
-  CpusetCpus: { ask: host({ CpusetCpus: '0' }), script: cgroup('cpuset.cpus'), says: /^0$/ },
-  CpusetMems: { ask: host({ CpusetMems: '0' }), script: cgroup('cpuset.mems'), says: /^0$/ },
   Devices: {
     ask: host({
       Devices: [{ PathOnHost: '/dev/zero', PathInContainer: '/dev/mine', CgroupPermissions: 'r' }],
@@ -235,35 +219,21 @@ const RESOURCES: Readonly<Record<string, FieldCase>> = {
     ask: host({ DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] }),
     refused: /could not select device driver "" with capabilities: \[\[gpu\]\]/,
   },
-  KernelMemory: {
-    ask: host({ KernelMemory: 5, Memory: 64 << 20 }),
-    version: 'v1.41',
-    refused: /^Minimum kernel memory limit allowed is 6MB$/,
-  },
   KernelMemoryTCP: {
     ask: host({ KernelMemoryTCP: 64 << 20 }),
-    script: cgroup('memory.kmem.tcp.limit_in_bytes'),
-    says: /^67108864$/,
+    ...same('memory.kmem.tcp.limit_in_bytes', /^67108864$/),
     warned: KERNEL_LACKS,
   },
-  MemoryReservation: {
-    ask: host({ MemoryReservation: 32 << 20 }),
-    script: cgroup('memory.soft_limit_in_bytes'),
-    says: /^33554432$/,
-  },
-  MemorySwap: {
-    ask: host({ Memory: 64 << 20, MemorySwap: 96 << 20 }),
-    script: cgroup('memory.memsw.limit_in_bytes'),
-    says: /^100663296$/,
+  MemorySwappiness: {
+    ask: host({ MemorySwappiness: 7 }),
+    ...same('memory.swappiness', /^7$/),
     warned: KERNEL_LACKS,
   },
-  MemorySwappiness: { ask: host({ MemorySwappiness: 7 }), script: cgroup('memory.swappiness'), says: /^7$/ },
   OomKillDisable: {
     ask: host({ Memory: 64 << 20, OomKillDisable: true }),
-    script: cgroup('memory.oom_control'),
-    says: /oom_kill_disable 1/,
+    ...same('memory.oom_control', /oom_kill_disable 1/),
+    warned: KERNEL_LACKS,
   },
-  PidsLimit: { ask: host({ PidsLimit: 33 }), script: cgroup('pids.max'), says: /^33$/ },
   Ulimits: {
     ask: host({ Ulimits: [{ Name: 'nofile', Soft: 55, Hard: 66 }] }),
     script: 'ulimit -n',
@@ -281,40 +251,8 @@ const RESOURCES: Readonly<Record<string, FieldCase>> = {
   },
 };
 
-/** Of an endpoint's settings in NetworkingConfig: those that a client sets. The network is `fields`, 10.77.0.0/24 and fd77::/64. */
-const ENDPOINT: Readonly<Record<string, FieldCase>> = {
-  'IPAMConfig.IPv4Address': {
-    ask: endpoint({ IPAMConfig: { IPv4Address: '10.77.0.77' } }),
-    script: 'ip -4 addr show eth0',
-    says: /10\.77\.0\.77\/24/,
-  },
-  'IPAMConfig.IPv6Address': {
-    ask: endpoint({ IPAMConfig: { IPv6Address: 'fd77::77' } }),
-    script: 'ip -6 addr show eth0',
-    says: /fd77::77\/64/,
-  },
-  'IPAMConfig.LinkLocalIPs': {
-    ask: endpoint({ IPAMConfig: { LinkLocalIPs: ['169.254.7.7'] } }),
-    script: 'ip -4 addr show eth0',
-    says: /169\.254\.7\.7/,
-  },
-  Links: { ask: endpoint({ Links: ['known:alias'] }), script: 'nslookup alias', says: /10\.77\.0\./ },
-  Aliases: { ask: endpoint({ Aliases: ['myself'] }), script: 'nslookup myself', says: /10\.77\.0\./ },
-  MacAddress: {
-    ask: endpoint({ MacAddress: '02:42:0a:4d:00:99' }),
-    script: 'cat /sys/class/net/eth0/address',
-    says: /^02:42:0a:4d:00:99$/,
-  },
-  DriverOpts: {
-    ask: endpoint({ DriverOpts: { 'com.docker.network.endpoint.ifname': 'lan7' } }),
-    script: 'cat /sys/class/net/lan7/operstate',
-    says: /^up$/,
-  },
-  GwPriority: { ask: endpoint({ GwPriority: 9 }), shows: /"GwPriority":9/ },
-};
-
 export const CREATE_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldCase>>>> = {
   Config: CONFIG,
-  HostConfig: { ...HOST_CONFIG, ...RESOURCES },
-  NetworkingConfig: ENDPOINT,
+  HostConfig: { ...HOST_CONFIG, ...RESOURCES, ...within(host, LIMITS) },
+  NetworkingConfig: within(endpoint, ENDPOINT),
 };

@@ -163,6 +163,7 @@ export const ALL_LIMITS: KernelLimits = {
   swappiness: true,
   oomKillDisable: true,
   kernelMemory: true,
+  kernelMemoryTcp: true,
   cpuShares: true,
   cpuQuota: true,
   cpuRealtime: true,

@@ -3,6 +3,7 @@ import { request, type IncomingHttpHeaders } from 'node:http';
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
   readonly text: string;
   /** The body parsed; throws when it is not JSON. */
   json<T>(): T;
@@ -24,9 +25,10 @@ export function rest(
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', reject);
       answer.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
+        const bytes = Buffer.concat(chunks);
+        const text = bytes.toString();
         const status = answer.statusCode ?? 0;
-        resolve({ status, headers: answer.headers, text, json: <T>() => JSON.parse(text) as T });
+        resolve({ status, headers: answer.headers, bytes, text, json: <T>() => JSON.parse(text) as T });
       });
     });
     sent.on('error', reject);

@@ -30,7 +30,7 @@ const device = (key: Key & keyof HostResources['blkioDevices'], what: string, lo
     without: ({ blkioDevices }) => ({ blkioDevices: { ...blkioDevices, [key]: [] } }),
   });
 
-/** In docker's order (verifyPlatformContainerResources). */
+/** In docker's order (verifyPlatformContainerResources), which says nothing of the TCP buffers that it does without. */
 const RULES: readonly Rule[] = [
   rule('memory', ({ memoryBytes }) => set(memoryBytes), {
     says: unsupported('memory limit capabilities', 'Limitation discarded.'),
@@ -51,6 +51,10 @@ const RULES: readonly Rule[] = [
   rule('kernelMemory', ({ kernelMemoryBytes }) => set(kernelMemoryBytes), {
     says: unsupported('kernel memory limit capabilities', 'Limitation discarded.'),
     without: () => ({ kernelMemoryBytes: undefined }),
+  }),
+  rule('kernelMemoryTcp', ({ kernelMemoryTcpBytes }) => set(kernelMemoryTcpBytes), {
+    says: unsupported('kernel memory TCP limit capabilities', 'Limitation discarded.'),
+    without: () => ({ kernelMemoryTcpBytes: undefined }),
   }),
   rule('oomKillDisable', ({ oomKillDisable }) => oomKillDisable, {
     says: 'Your kernel does not support OomKillDisable. OomKillDisable discarded.',

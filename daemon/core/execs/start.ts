@@ -87,14 +87,15 @@ async function launchExec(
 function attachmentsOf({ view }: ExecEntry, { client }: ExecStartOptions): readonly Attachment[] {
   if (client === undefined) return [];
   const { attachStdin, attachStdout, attachStderr, tty, detachKeys } = view.request;
+  const { framed, ...connection } = client;
   const options = {
     stdin: attachStdin,
     stdout: attachStdout,
     stderr: attachStderr,
-    framed: !tty,
+    framed,
     detachKeys: detachKeysFor(tty, detachKeys),
   };
-  return [{ ...client, options }];
+  return [{ ...connection, options }];
 }
 
 const onDetach =

@@ -24,7 +24,7 @@ async function attached(
   const got = text(client);
   await engine.execs.start(ctx, id, {
     consoleSize: undefined,
-    client: { socket: served, head: Buffer.from(input) },
+    client: { socket: served, head: Buffer.from(input), framed: !request.tty },
   });
   client.end();
   return { id, got: await got };
@@ -91,7 +91,8 @@ await engineStories(import.meta.url, {
       const id = await engine.execs.create(ctx, { ...EXEC, container, cmd });
       const { served, client } = await clientPair(place.directory);
       const got = text(client);
-      const options = { consoleSize: undefined, client: { socket: served, head: new Uint8Array() } };
+      const connection = { socket: served, head: new Uint8Array(), framed: true };
+      const options = { consoleSize: undefined, client: connection };
       await assert.rejects(engine.execs.start(ctx, id, options), { message: before + message });
       served.end('told');
       assert.equal(await got, 'told');

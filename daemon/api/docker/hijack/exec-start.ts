@@ -10,7 +10,10 @@ import { readExecStartBody } from '../wire/exec.ts';
 import { emptyAnswer, streamHead } from './answer.ts';
 import { finish, writeFully, type Hijacked } from './socket.ts';
 
-/** `POST /exec/{id}/start`. Throws what is wrong before the connection is a stream. */
+/**
+ * `POST /exec/{id}/start`. Throws what is wrong before the connection is a stream. The client says with `Tty` how it reads, and a
+ * console size without it is none: docker does not look at what the exec was made with.
+ */
 export async function startExec(
   door: Door,
   { socket, head, body }: Hijacked,
@@ -19,19 +22,20 @@ export async function startExec(
   const { message, version } = request;
   const options = readExecStartBody(body === '' ? '{}' : body);
   const exec = door.engine.execs.get(request.name);
-  const consoleSize = exec.request.tty ? toConsoleSize(options.ConsoleSize, version) : undefined;
+  const { Tty: tty = false } = options;
+  const consoleSize = tty ? toConsoleSize(options.ConsoleSize, version) : undefined;
   checkNotStarted(exec);
   if (options.Detach === true) {
     await door.engine.execs.start(door.ctx, exec.id, { consoleSize, client: undefined });
     finish(socket, emptyAnswer(200));
     return;
   }
-  await writeFully(socket, streamHead(message, { tty: exec.request.tty, version }));
+  await writeFully(socket, streamHead(message, { tty, version }));
   await door.engine.execs
-    .start(door.ctx, exec.id, { consoleSize, client: { socket, head } })
+    .start(door.ctx, exec.id, { consoleSize, client: { socket, head, framed: !tty } })
     .catch((error: unknown) => {
       door.ctx.log.info('Cannot start exec', { exec: exec.id, error });
-      sayWhy(socket, exec, error);
+      sayWhy(socket, error, tty);
     });
 }
 
@@ -48,8 +52,8 @@ function checkNotStarted({ id, state }: Exec): void {
 }
 
 /** After the 101 the only way to tell why it failed is the stream itself: docker's client prints it. */
-function sayWhy(socket: Socket, { request }: Exec, error: unknown): void {
+function sayWhy(socket: Socket, error: unknown, tty: boolean): void {
   if (socket.destroyed || !socket.writable) return;
   const line = Buffer.from(`${messageOf(error)}\r\n`);
-  finish(socket, request.tty ? line : frame('stdout', line));
+  finish(socket, tty ? line : frame('stdout', line));
 }

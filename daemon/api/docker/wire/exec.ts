@@ -21,7 +21,7 @@ export type ExecBody = Static<typeof ExecBody>;
 /** Body of `POST /containers/{id}/exec`. */
 export const readExecBody = reader(ExecBody);
 
-const ExecStartBody = Type.Object({
+export const ExecStartBody = Type.Object({
   Detach: optional(Type.Boolean()),
   Tty: optional(Type.Boolean()),
   ConsoleSize: optional(Type.Array(Type.Integer())),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { RESOURCES } from './resources.ts';
 import { RestartPolicyBody } from './restart-policy.ts';
 
 /** Docker's HostConfig on the wire. */
@@ -42,30 +43,6 @@ export const Mount = Type.Object({
 });
 export type Mount = Static<typeof Mount>;
 
-const Device = Type.Object({
-  PathOnHost: optional(Type.String()),
-  PathInContainer: optional(Type.String()),
-  CgroupPermissions: optional(Type.String()),
-});
-
-const Ulimit = Type.Object({
-  Name: Type.String(),
-  Soft: optional(Type.Integer()),
-  Hard: optional(Type.Integer()),
-});
-
-/** Pairs that limit a block device. */
-const rates = Type.Array(Type.Object({ Path: optional(Type.String()), Rate: optional(Type.Integer()) }));
-const weights = Type.Array(Type.Object({ Path: optional(Type.String()), Weight: optional(Type.Integer()) }));
-
-const DeviceRequest = Type.Object({
-  Driver: optional(Type.String()),
-  Count: optional(Type.Integer()),
-  DeviceIDs: optional(strings),
-  Capabilities: optional(Type.Array(strings)),
-  Options: optional(stringMap),
-});
-
 const PortBinding = Type.Object({ HostIp: optional(Type.String()), HostPort: optional(Type.String()) });
 
 export const HostConfig = Type.Object({
@@ -95,23 +72,6 @@ export const HostConfig = Type.Object({
   VolumesFrom: optional(strings),
   ShmSize: optional(Type.Integer()),
   Sysctls: optional(stringMap),
-  CpuShares: optional(Type.Integer()),
-  Memory: optional(Type.Integer()),
-  NanoCpus: optional(Type.Integer()),
-  CgroupParent: optional(Type.String()),
-  BlkioWeight: optional(Type.Integer()),
-  CpuPeriod: optional(Type.Integer()),
-  CpuQuota: optional(Type.Integer()),
-  CpusetCpus: optional(Type.String()),
-  CpusetMems: optional(Type.String()),
-  Devices: optional(Type.Array(Device)),
-  DeviceCgroupRules: optional(strings),
-  MemoryReservation: optional(Type.Integer()),
-  MemorySwap: optional(Type.Integer()),
-  MemorySwappiness: optional(Type.Integer()),
-  OomKillDisable: optional(Type.Boolean()),
-  PidsLimit: optional(Type.Integer()),
-  Ulimits: optional(Type.Array(Ulimit)),
   CgroupnsMode: optional(Type.String()),
   IpcMode: optional(Type.String()),
   PidMode: optional(Type.String()),
@@ -123,22 +83,9 @@ export const HostConfig = Type.Object({
   Runtime: optional(Type.String()),
   Annotations: optional(stringMap),
   StorageOpt: optional(stringMap),
-  BlkioWeightDevice: optional(weights),
-  BlkioDeviceReadBps: optional(rates),
-  BlkioDeviceWriteBps: optional(rates),
-  BlkioDeviceReadIOps: optional(rates),
-  BlkioDeviceWriteIOps: optional(rates),
-  CpuRealtimePeriod: optional(Type.Integer()),
-  CpuRealtimeRuntime: optional(Type.Integer()),
-  KernelMemory: optional(Type.Integer()),
-  KernelMemoryTCP: optional(Type.Integer()),
-  DeviceRequests: optional(Type.Array(DeviceRequest)),
-  CpuCount: optional(Type.Integer()),
-  CpuPercent: optional(Type.Integer()),
-  IOMaximumIOps: optional(Type.Integer()),
-  IOMaximumBandwidth: optional(Type.Integer()),
   MaskedPaths: optional(strings),
   ReadonlyPaths: optional(strings),
   Init: optional(Type.Boolean()),
+  ...RESOURCES,
 });
 export type HostConfig = Static<typeof HostConfig>;
