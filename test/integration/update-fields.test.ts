@@ -25,7 +25,7 @@ daemonSuite("every field of update's body works, or is refused by name", (daemon
     (await inspect(id)).json<{ HostConfig: HostConfig }>().HostConfig;
 
   test('there is a case for each, and none for what is no field', () => {
-    const own = fieldsOf(UpdateBody, { RestartPolicy: RestartPolicyBody });
+    const own = fieldsOf(UpdateBody, { RestartPolicy: fieldsOf(RestartPolicyBody) });
     assert.deepEqual(Object.keys(UPDATE_FIELDS).toSorted(), own);
   });
 

@@ -2,14 +2,14 @@ import { EndpointConfig } from '../../daemon/api/docker/wire/endpoint.ts';
 import { fieldsOf } from './field-cases.ts';
 import type { LimitCase } from './limit-fields.ts';
 
-interface EndpointCase extends LimitCase {
+export interface EndpointCase extends LimitCase {
   /** Inspect's JSON has it. */
   readonly shows?: RegExp;
 }
 
 /** What the wire type has. */
 export const ENDPOINT_FIELDS: readonly string[] = fieldsOf(EndpointConfig, {
-  IPAMConfig: EndpointConfig.properties.IPAMConfig,
+  IPAMConfig: fieldsOf(EndpointConfig.properties.IPAMConfig),
 });
 
 /** Settings of an endpoint that a client sets, a case each. The network is 10.77.0.0/24 and fd77::/64, and `known` runs in it. */

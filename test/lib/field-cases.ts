@@ -1,18 +1,14 @@
 /** Cases at a time. */
 const TOGETHER = 4;
 
-/** Names of what a wire type knows; those of `nested` with their own after a dot, and not by themselves. */
-export function fieldsOf(
+/** Names of what a wire type knows; of those that are `nested` the names within, after a dot, in their place. */
+export const fieldsOf = (
   schema: { readonly properties: object },
-  nested: Readonly<Record<string, { readonly properties: object }>> = {},
-): string[] {
-  return Object.keys(schema.properties)
-    .flatMap((name) => {
-      const inner = nested[name];
-      return inner === undefined ? [name] : fieldsOf(inner).map((each) => `${name}.${each}`);
-    })
+  nested: Readonly<Record<string, readonly string[]>> = {},
+): string[] =>
+  Object.keys(schema.properties)
+    .flatMap((name) => nested[name]?.map((inner) => `${name}.${inner}`) ?? [name])
     .toSorted();
-}
 
 /** What is wrong with which: `judge` says it of one, and undefined when it is as it should be. */
 export async function judgeAll<T>(

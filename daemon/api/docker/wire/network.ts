@@ -13,7 +13,7 @@ const IpamConfig = Type.Object({
   AuxiliaryAddresses: optional(stringMap),
 });
 
-const NetworkCreateBody = Type.Object({
+export const NetworkCreateBody = Type.Object({
   Name: optional(Type.String()),
   CheckDuplicate: optional(Type.Boolean()),
   Driver: optional(Type.String()),
@@ -38,10 +38,14 @@ const NetworkCreateBody = Type.Object({
 export type NetworkCreateBody = Static<typeof NetworkCreateBody>;
 export const readNetworkCreateBody = reader(NetworkCreateBody);
 
-export const readConnectBody = reader(
-  Type.Object({ Container: optional(Type.String()), EndpointConfig: optional(EndpointConfig) }),
-);
+export const ConnectBody = Type.Object({
+  Container: optional(Type.String()),
+  EndpointConfig: optional(EndpointConfig),
+});
+export const readConnectBody = reader(ConnectBody);
 
-export const readDisconnectBody = reader(
-  Type.Object({ Container: optional(Type.String()), Force: optional(Type.Boolean()) }),
-);
+export const DisconnectBody = Type.Object({
+  Container: optional(Type.String()),
+  Force: optional(Type.Boolean()),
+});
+export const readDisconnectBody = reader(DisconnectBody);

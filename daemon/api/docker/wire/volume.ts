@@ -5,7 +5,7 @@ const optional = Type.Optional;
 const stringMap = Type.Record(Type.String(), Type.String());
 
 /** Body of `POST /volumes/create`. */
-const VolumeBody = Type.Object({
+export const VolumeBody = Type.Object({
   Name: optional(Type.String()),
   Driver: optional(Type.String()),
   DriverOpts: optional(stringMap),
