@@ -44,9 +44,9 @@ const RESTART_POLICY: Readonly<Record<string, UpdateCase>> = {
   },
   MinDelay: { ask: policy({ Name: 'always', MinDelay: HOUR_NS, MaxDelay: HOUR_NS }), ...WAITS },
   MaxDelay: {
-    ask: policy({ Name: 'always', MinDelay: 1e6, MaxDelay: 2e6, Jitter: 0 }),
-    // Doubled each time from 1 ms on, it would be a minute by then.
-    failed: /"RestartCount":(1[6-9]|[2-9]\d|\d{3}),/,
+    ask: policy({ Name: 'always', MinDelay: 1e6, MaxDelay: 2e6, Multiplier: 1e6 }),
+    // From the second on it would be a minute.
+    failed: /"RestartCount":([4-9]|\d\d+),/,
   },
   Multiplier: {
     ask: policy({ Name: 'always', MinDelay: 1e6, MaxDelay: HOUR_NS, Multiplier: 1e6 }),
