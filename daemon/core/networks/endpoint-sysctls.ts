@@ -47,6 +47,10 @@ export function sysctlsOf(endpoint: Endpoint): readonly Sysctl[] {
   return [...own, ...wanted];
 }
 
+/** The engine's own: whether the interface has IPv6. */
+export const isIpv6Switch = ({ path, isOptional }: Sysctl): boolean =>
+  isOptional && path.endsWith('/disable_ipv6');
+
 const setting = (name: string, key: string, value: string): string => `set ${key} of "${name}" to ${value}`;
 
 const ipv6Sysctls = ({ ipv6Address, settings }: Endpoint): readonly (readonly [string, string])[] =>

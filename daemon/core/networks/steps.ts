@@ -4,14 +4,18 @@ import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { Label, type PlanBuilder } from '../../../runtime/plan/builder.ts';
 import { openNetlink, REPLY_BYTES, sendNetlink, sendPlaced } from '../../../runtime/plan/netlink.ts';
 import type { Slot } from '../../../runtime/plan/types.ts';
-import { sysctlsOf, type Sysctl } from './endpoint-sysctls.ts';
+import { isIpv6Switch, sysctlsOf, type Sysctl } from './endpoint-sysctls.ts';
 import { addressSteps, chooseGateways, routeSteps } from './interface.ts';
 import { attachment, creation, type Port } from './port.ts';
 import { keepPlace, resolverSteps } from './resolver.ts';
 import type { Endpoint } from './types.ts';
 
 /** The steps that furnish a fresh network namespace (runtime/plan/netlink.ts). Pure. */
-const O_WRONLY_CLOEXEC = 0o2000001;
+const O_RDWR_CLOEXEC = 0o2000002;
+const AT_FDCWD = -100;
+/** What a device of the namespace begins with: `0`, `1`. */
+const IPV6_DEFAULT = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+const IPV6_DEFAULT_BYTES = 1;
 
 interface Furnishing {
   readonly portOf: (endpoint: Endpoint) => Port;
@@ -54,9 +58,13 @@ function furnish(
   const { action, message } = creation(endpoint, port);
   const offset = plan.bytes(message);
   plan.store('name the new network namespace by the process id', pid, offset + VETH_PID_OFFSET);
-  sendPlaced(plan, host, { action, offset, bytes: message.byteLength });
+  const create = (): void => sendPlaced(plan, host, { action, offset, bytes: message.byteLength });
+  const sysctls = sysctlsOf(endpoint);
+  const born = port.kind === 'bridge' ? sysctls.find(isIpv6Switch) : undefined;
+  if (born === undefined) create();
+  else createWith(plan, born, create);
   // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
-  for (const sysctl of sysctlsOf(endpoint)) setSysctl(plan, sysctl);
+  for (const sysctl of sysctls.filter((each) => each !== born)) setSysctl(plan, sysctl);
   for (const step of attachment(endpoint, port)) sendNetlink(plan, host, step);
   if (port.kind === 'bridge') openPort(plan, host, endpoint.hostInterface);
 }
@@ -79,15 +87,40 @@ function raiseLoopback(plan: PlanBuilder): Slot {
   return socket;
 }
 
+/**
+ * A device begins with the namespace's default. To change that waits for nobody (Linux 6.9), while a device's own value is set under
+ * rtnetlink's lock, for which the kernel has the caller ask again and again: many starts at once burn a processor with it.
+ */
+function createWith(plan: PlanBuilder, { action, value }: Sysctl, create: () => void): void {
+  const before = { kind: 'blob', offset: plan.bytes(new Uint8Array(IPV6_DEFAULT_BYTES)) } as const;
+  const sysctl = { path: IPV6_DEFAULT, isOptional: true };
+  const reading = { ...sysctl, action: 'read whether devices have IPv6' };
+  withSysctl(plan, reading, (file) => plan.call(reading.action, 'read', [file, before, IPV6_DEFAULT_BYTES]));
+  setSysctl(plan, { ...sysctl, action, value });
+  create();
+  const restoring = { ...sysctl, action: 'give further devices what they had of IPv6' };
+  withSysctl(plan, restoring, (file) =>
+    plan.call(restoring.action, 'write', [file, before, IPV6_DEFAULT_BYTES]),
+  );
+}
+
+const setSysctl = (plan: PlanBuilder, { value, ...sysctl }: Sysctl): void =>
+  withSysctl(plan, sysctl, (file) =>
+    plan.call(sysctl.action, 'write', [file, value, Buffer.byteLength(value)]),
+  );
+
 /** /proc/sys/net is that of the process that opens it. A kernel without IPv6 does not have its files. */
-function setSysctl(plan: PlanBuilder, { action, path, value, isOptional }: Sysctl): void {
+function withSysctl(
+  plan: PlanBuilder,
+  { action, path, isOptional }: Omit<Sysctl, 'value'>,
+  use: (file: Slot) => unknown,
+): void {
   const without = new Label();
-  const AT_FDCWD = -100;
-  const file = plan.call(action, 'openat', [AT_FDCWD, path, O_WRONLY_CLOEXEC, 0], {
+  const file = plan.call(action, 'openat', [AT_FDCWD, path, O_RDWR_CLOEXEC, 0], {
     save: true,
     ...(isOptional ? { ignore: ['ENOENT'], onIgnored: without } : {}),
   });
-  plan.call(action, 'write', [file, value, Buffer.byteLength(value)]);
+  use(file);
   plan.close(file);
   plan.here(without);
 }

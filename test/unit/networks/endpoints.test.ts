@@ -36,10 +36,10 @@ await inOwnNetns(import.meta.url, {
       await networks.reconcile(ctx, nothing);
       const endpoint = await reserveBridged(networks, ctx, 'c1');
       const script =
-        'ip -j address; ip -j route; cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6; ls /sys/class/net | wc -l';
+        'ip -j address; ip -j route; cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6 /proc/sys/net/ipv6/conf/default/disable_ipv6; ls /sys/class/net | wc -l';
       const { code, stdout, stderr } = await run(networks, endpoint, sh(script));
       assert.equal(code, 0, stderr);
-      const [addresses = '', routes = '', disabled, devices] = stdout.trim().split('\n');
+      const [addresses = '', routes = '', disabled, byDefaultDisabled, devices] = stdout.trim().split('\n');
       const links = JSON.parse(addresses) as {
         ifname: string;
         address: string;
@@ -66,6 +66,7 @@ await inOwnNetns(import.meta.url, {
         { dst: 'default', gateway: '172.17.0.1', dev: 'eth0' },
       );
       assert.equal(disabled, '1');
+      assert.equal(byDefaultDisabled, '0', 'a device that the container makes itself has IPv6');
       assert.ok(Number(devices) >= 2);
     },
 
