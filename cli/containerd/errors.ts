@@ -1,31 +1,31 @@
-import { Code, ConnectError } from '@connectrpc/connect';
 import { messageOf } from '../../common/errors.ts';
+import { GRPC, isGrpcError } from './grpc-error.ts';
 
 /** What containerd's own client puts behind the text of an error of each code. */
-const CLASSES: Readonly<Partial<Record<Code, string>>> = {
-  [Code.NotFound]: 'not found',
-  [Code.AlreadyExists]: 'already exists',
-  [Code.FailedPrecondition]: 'failed precondition',
-  [Code.InvalidArgument]: 'invalid argument',
-  [Code.Unavailable]: 'unavailable',
-  [Code.Unimplemented]: 'not implemented',
-  [Code.Canceled]: 'context canceled',
-  [Code.DeadlineExceeded]: 'context deadline exceeded',
+const CLASSES: Readonly<Record<number, string>> = {
+  [GRPC.notFound]: 'not found',
+  [GRPC.alreadyExists]: 'already exists',
+  [GRPC.failedPrecondition]: 'failed precondition',
+  [GRPC.invalidArgument]: 'invalid argument',
+  [GRPC.unavailable]: 'unavailable',
+  [GRPC.unimplemented]: 'not implemented',
+  [GRPC.canceled]: 'context canceled',
+  [GRPC.deadlineExceeded]: 'context deadline exceeded',
 };
 
-export const isNotFound = (error: unknown): boolean => hasCode(error, Code.NotFound);
-export const isAlreadyThere = (error: unknown): boolean => hasCode(error, Code.AlreadyExists);
-export const isNotImplemented = (error: unknown): boolean => hasCode(error, Code.Unimplemented);
+export const isNotFound = (error: unknown): boolean => hasCode(error, GRPC.notFound);
+export const isAlreadyThere = (error: unknown): boolean => hasCode(error, GRPC.alreadyExists);
+export const isNotImplemented = (error: unknown): boolean => hasCode(error, GRPC.unimplemented);
 
-const hasCode = (error: unknown, code: Code): boolean => error instanceof ConnectError && error.code === code;
+const hasCode = (error: unknown, code: number): boolean => isGrpcError(error) && error.code === code;
 
 /** The text of anything thrown, of containerd's errors as `ctr` prints them: `image "x": not found`. */
 export function textOf(error: unknown): string {
-  if (!(error instanceof ConnectError)) return messageOf(error);
+  if (!isGrpcError(error)) return messageOf(error);
   const errno = (error.cause as NodeJS.ErrnoException | undefined)?.syscall;
   if (errno === 'connect') return `failed to dial: ${messageOf(error.cause)}`;
   const name = CLASSES[error.code] ?? 'unknown';
-  const text = error.rawMessage;
+  const text = error.message;
   return text === name || text.endsWith(`: ${name}`) ? text : `${text}: ${name}`;
 }
 
@@ -33,4 +33,4 @@ export function textOf(error: unknown): string {
 export const asError = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error), { cause: error });
 
-export const isUnavailable = (error: unknown): boolean => hasCode(error, Code.Unavailable);
+export const isUnavailable = (error: unknown): boolean => hasCode(error, GRPC.unavailable);

@@ -1,7 +1,7 @@
 import { env } from 'node:process';
 import { bool, text, value, type Flags } from '../../common/flags/flag.ts';
 import { parseDuration } from '../../common/go-duration.ts';
-import { DEFAULT_ADDRESS } from '../containerd/client.ts';
+import { DEFAULT_ADDRESS } from '../containerd/address.ts';
 
 const NS_PER_MS = 1e6;
 

@@ -1,0 +1,2 @@
+/** Our own daemon's, in its default exec root. */
+export const DEFAULT_ADDRESS = '/run/wherry/containerd.sock';
