@@ -42,7 +42,9 @@ export async function endExec(
   core.execTable.advance(exec, end.from, { kind: 'exited', exitCode, pid });
   exec.begun.resolve();
   showExecs(core, exec.view.containerId);
-  announceExec(core, exec, { action: 'exec_die', attributes: { exitCode: String(exitCode) } });
+  // What never ran does not die, as in docker.
+  if (end.from === 'running')
+    announceExec(core, exec, { action: 'exec_die', attributes: { exitCode: String(exitCode) } });
   if (pid !== 0) tellExecEnded(core, exec, end);
   core.events.settle();
   await failpoint('exec.exit.files');

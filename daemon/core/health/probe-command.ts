@@ -109,9 +109,8 @@ async function startProbe(
     return { shim, output, ended, cleared, closed };
   } catch (error) {
     await removeDirectory(directory);
-    const { exitCode, error: failure } = execFailure(error);
-    tell('exec_die', { exitCode: String(exitCode) });
-    throw failure;
+    // What never ran does not die: docker tells no more of it.
+    throw execFailure(error).error;
   }
 }
 
