@@ -289,7 +289,7 @@ export const root: Group = {
         delete: {
           summary: 'delete one or more tasks',
           also: ['del', 'remove', 'rm'],
-          load: async () => (await import('./tasks/commands.ts')).remove,
+          load: async () => (await import('./tasks/remove.ts')).remove,
         },
         exec: {
           summary: 'execute additional processes in an existing container',

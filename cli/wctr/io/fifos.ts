@@ -1,16 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Paths } from './paths.ts';
 import { AT_FDCWD, mknodAt, S_IFIFO } from '../../../native/sys/files.ts';
-
-/** Where a task's streams go: paths of FIFOs, or URIs; an empty one is none. */
-export interface Paths {
-  readonly stdin: string;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export const NO_PATHS: Paths = { stdin: '', stdout: '', stderr: '' };
 
 const DEFAULT_DIRECTORY = '/run/wherry/fifo';
 const MODE = 0o700;

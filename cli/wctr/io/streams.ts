@@ -2,7 +2,7 @@ import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Sink, standardSinks } from '../../stream/sinks.ts';
-import type { Paths } from './fifos.ts';
+import type { Paths } from './paths.ts';
 
 /** How long output may still come after the process has ended: somebody else may hold its end open. */
 const LAST_OUTPUT_MS = 2000;

@@ -4,13 +4,14 @@ import type { Process } from '../../../runtime/spec.ts';
 import { print } from '../../output.ts';
 import { defineCommand } from '../command.ts';
 import { makeFifos } from '../io/fifos.ts';
+import { logPaths } from '../io/paths.ts';
 import { openStreams } from '../io/streams.ts';
 import { mergeEnv } from '../spec/env.ts';
 import { setUser } from '../spec/image-config.ts';
 import { deleteTask } from './delete-task.ts';
 import { follow } from './follow.ts';
 import { specOf } from './start.ts';
-import { getContainer, getTask, logPaths } from './task.ts';
+import { getContainer, getTask } from './task.ts';
 import { Tasks } from '../../../daemon/api/containerd/gen/containerd/services/tasks/v1/tasks_pb.ts';
 
 const PROCESS_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Process';

@@ -1,8 +1,6 @@
-import { isAbsolute } from 'node:path';
 import { constants } from 'node:os';
 import type { Containerd } from '../../containerd/client.ts';
 import { isNotFound, textOf } from '../../containerd/errors.ts';
-import { NO_PATHS, type Paths } from '../io/fifos.ts';
 import {
   Containers,
   type Container,
@@ -47,12 +45,4 @@ function realTime(name: string): number | undefined {
   if (end === undefined) return undefined;
   const number = (end === 'MIN' ? RT_MIN : RT_MAX) + (sign === '-' ? -1 : 1) * Number(offset);
   return number >= RT_MIN && number <= RT_MAX ? number : undefined;
-}
-
-/** Output to a URI: a path alone is a file's. Input is none. */
-export function logPaths(uri: string): Paths {
-  if (uri === '') return NO_PATHS;
-  const complete = isAbsolute(uri) ? `file://${uri}` : uri;
-  if (!/^[a-z]+:\/\//.test(complete)) throw new Error(`log uri "${uri}" must be absolute`);
-  return { stdin: '', stdout: complete, stderr: complete };
 }
