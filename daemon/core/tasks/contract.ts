@@ -3,7 +3,13 @@ import type { Digest } from '../../../image/digest.ts';
 import type { Target } from '../../../image/namespaces/contract.ts';
 import type { Scope } from '../../../image/namespaces/scope.ts';
 import type { Statistics } from '../../../runtime/cgroup/live/statistics.ts';
+import type { UnifiedCounts } from '../../../runtime/cgroup/live/unified.ts';
 import type { Resources } from '../../../runtime/spec.ts';
+
+/** What a task's cgroup says, by the version of the host's cgroups: version 1 as runc tells it, 2 as the kernel does. */
+export type TaskStatistics =
+  | { readonly version: '1'; readonly statistics: Statistics }
+  | { readonly version: '2'; readonly counts: UnifiedCounts };
 
 /**
  * The processes of containers as containerd's API has them. A task is the first process of a container, made and started in two
@@ -42,7 +48,7 @@ export interface Tasks {
   /** Of the host, with the exec whose first it is. */
   pids(task: TaskRef): Promise<readonly { readonly pid: number; readonly execId: string | undefined }[]>;
   /** Undefined for one whose cgroup is gone. */
-  statistics(task: TaskRef): Promise<Statistics | undefined>;
+  statistics(task: TaskRef): Promise<TaskStatistics | undefined>;
   update(ctx: Ctx, task: TaskRef, resources: Resources): Promise<void>;
   /** Writes the processes down, by the runtime; they go on unless told. Returns what content that has made. */
   checkpoint(ctx: Ctx, task: TaskRef, request: CheckpointTask): Promise<readonly Target[]>;

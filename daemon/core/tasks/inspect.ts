@@ -1,11 +1,12 @@
 import { processes } from '../../../runtime/cgroup/live/processes.ts';
+import { isUnified } from '../../../runtime/cgroup/layout.ts';
 import { statistics } from '../../../runtime/cgroup/live/statistics.ts';
-import type { Statistics } from '../../../runtime/cgroup/live/statistics.ts';
+import { unifiedCounts } from '../../../runtime/cgroup/live/unified.ts';
 import { DOCKER_NAMESPACE } from '../../../image/namespaces/docker.ts';
 import type { Entry, Run } from '../containers/table.ts';
 import { parseTime, realTimeNs } from '../time.ts';
 import { cgroupOf } from './cgroup.ts';
-import type { ProcessExit, ProcessRef, TaskProcess, TaskRef, Tasks } from './contract.ts';
+import type { ProcessExit, ProcessRef, TaskProcess, TaskRef, Tasks, TaskStatistics } from './contract.ts';
 import { dockerTask, findTask, type Task } from './find.ts';
 import type { TaskParts } from './parts.ts';
 import type { ProcessEntry } from './process.ts';
@@ -81,9 +82,11 @@ export async function listPids(parts: TaskParts, ref: TaskRef): ReturnType<Tasks
 }
 
 /** Tasks.statistics. */
-export async function readStatistics(parts: TaskParts, ref: TaskRef): Promise<Statistics | undefined> {
+export async function readStatistics(parts: TaskParts, ref: TaskRef): Promise<TaskStatistics | undefined> {
   const task = await findTask(parts, ref);
   const place = cgroupOf(parts.core, task);
   if (place === undefined || statusOf(task) === 'stopped') return undefined;
-  return statistics(place);
+  return isUnified(place.layout)
+    ? { version: '2', counts: await unifiedCounts(place) }
+    : { version: '1', statistics: await statistics(place) };
 }

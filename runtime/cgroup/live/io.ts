@@ -1,7 +1,7 @@
 import type { CgroupPlace } from '../contract.ts';
 import { isUnified, placeOf } from '../layout.ts';
 import { readCgroupFile } from './files.ts';
-import { compact, parseCount, type Count } from './numbers.ts';
+import { compact, parseCount, readNestedCounts, type Count } from './numbers.ts';
 import { readPressure } from './pressure.ts';
 
 interface Entry {
@@ -109,15 +109,13 @@ const KEYS: Readonly<Record<string, { readonly table: Table; readonly op: string
 };
 
 async function tablesV2(directory: string): Promise<Tables> {
-  const text = (await readCgroupFile(`${directory}/io.stat`)) ?? '';
-  const entries = text.split('\n').flatMap((line) => {
-    const [device = '', ...pairs] = line.split(' ');
+  const devices = await readNestedCounts(`${directory}/io.stat`);
+  const entries = devices.flatMap(([device, counts]) => {
     const [major, minor] = device.split(':').map(Number);
-    return pairs.flatMap((pair) => {
-      const [key = '', value = ''] = pair.split('=');
+    return [...counts].flatMap(([key, value]) => {
       const known = KEYS[key];
       if (known === undefined || major === undefined || minor === undefined) return [];
-      return [{ table: known.table, entry: { major, minor, op: known.op, value: parseCount(value) } }];
+      return [{ table: known.table, entry: { major, minor, op: known.op, value } }];
     });
   });
   const of = (name: Table): Entry[] =>

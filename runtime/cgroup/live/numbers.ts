@@ -38,6 +38,21 @@ export async function readCounts(path: string): Promise<ReadonlyMap<string, Coun
   );
 }
 
+/** Lines `name key=value ...`, by their names. */
+export type NestedCounts = readonly (readonly [name: string, counts: ReadonlyMap<string, Count>])[];
+
+/** Empty without the file. */
+export async function readNestedCounts(path: string): Promise<NestedCounts> {
+  const lines = ((await readCgroupFile(path)) ?? '').split('\n');
+  return lines.flatMap((line) => {
+    const [name = '', ...pairs] = line.split(' ').filter((word) => word !== '');
+    const counts = pairs.map((pair) => pair.split('=') as [string, string]);
+    return pairs.length === 0
+      ? []
+      : [[name, new Map(counts.map(([key, value]) => [key, parseCount(value)]))]];
+  });
+}
+
 /** JSON with its large numbers written out, as Go's decoder wants them; JSON.stringify refuses them. */
 export function countsToJson(value: unknown): string {
   const marked = JSON.stringify(value, (_, each: unknown) =>

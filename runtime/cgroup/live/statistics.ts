@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import type { CgroupPlace } from '../contract.ts';
 import { placeOf } from '../layout.ts';
 import { cpusetStatistics, cpuStatistics } from './cpu.ts';
+import { hugePageSizes } from './huge-pages.ts';
 import { blockIoStatistics } from './io.ts';
 import { memoryStatistics } from './memory.ts';
 import { compact, isMax, readCount, readCounts, type Count } from './numbers.ts';
@@ -76,15 +76,4 @@ async function hugetlbV2(prefix: string): Promise<HugePages | undefined> {
   const usage = (await readCount(`${prefix}.rsvd.current`)) ?? (await readCount(`${prefix}.current`));
   if (usage === undefined) return undefined;
   return { usage, max: 0, failcnt: (await readCounts(`${prefix}.events`)).get('max') ?? 0 };
-}
-
-/** As cgroup files name them: `2MB`, `1GB`. */
-async function hugePageSizes(): Promise<string[]> {
-  const names = await readdir('/sys/kernel/mm/hugepages').catch(() => []);
-  return names.flatMap((name) => {
-    const kilobytes = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1]);
-    if (Number.isNaN(kilobytes)) return [];
-    if (kilobytes >= 1 << 20) return [`${kilobytes / (1 << 20)}GB`];
-    return [kilobytes >= 1 << 10 ? `${kilobytes / (1 << 10)}MB` : `${kilobytes}KB`];
-  });
 }

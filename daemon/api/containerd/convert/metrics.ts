@@ -1,9 +1,10 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Statistics } from '../../../../runtime/cgroup/live/statistics.ts';
 import type { Packed } from '../../../core/containerd/contract.ts';
+import type { TaskStatistics } from '../../../core/tasks/contract.ts';
 import { MetricsSchema as MetricsV1 } from '../gen/containerd/cgroups/v1/metrics_pb.ts';
 import { MetricsSchema as MetricsV2 } from '../gen/containerd/cgroups/v2/metrics_pb.ts';
+import { metricsV2 } from './metrics-v2.ts';
 
 /** What runc's statistics have, and the messages of containerd's cgroups want. */
 interface Numbers {
@@ -12,11 +13,14 @@ interface Numbers {
 type Value = number | bigint | string | readonly Value[] | Numbers | undefined;
 
 /** What a cgroup's files say, as containerd's clients know it: one message a version of cgroups. */
-export function metricsToAny(statistics: Statistics, version: '1' | '2'): Packed {
-  const parts = statistics as unknown as Numbers;
-  return version === '1'
-    ? { typeUrl: MetricsV1.typeName, value: toBinary(MetricsV1, create(MetricsV1, metricsV1(parts))) }
-    : { typeUrl: MetricsV2.typeName, value: toBinary(MetricsV2, create(MetricsV2, metricsV2(parts))) };
+export function metricsToAny(told: TaskStatistics): Packed {
+  if (told.version === '2')
+    return {
+      typeUrl: MetricsV2.typeName,
+      value: toBinary(MetricsV2, create(MetricsV2, metricsV2(told.counts))),
+    };
+  const parts = told.statistics as unknown as Numbers;
+  return { typeUrl: MetricsV1.typeName, value: toBinary(MetricsV1, create(MetricsV1, metricsV1(parts))) };
 }
 
 function metricsV1(all: Numbers): MessageInitShape<typeof MetricsV1> {
@@ -110,36 +114,6 @@ const blockIo = (blkio: Numbers): Record<string, object[]> =>
       }),
     ]),
   );
-
-function metricsV2(all: Numbers): MessageInitShape<typeof MetricsV2> {
-  const [cpu, memory, pids] = [part(all, 'cpu'), part(all, 'memory'), part(all, 'pids')];
-  const [usage, throttling, stat] = [part(cpu, 'usage'), part(cpu, 'throttling'), part(memory, 'raw')];
-  const [memoryUsage, swap] = [part(memory, 'usage'), part(memory, 'swap')];
-  return {
-    pids: counts(pids, ['current', 'limit']),
-    cpu: {
-      usageUsec: count(usage, 'total') / NS_PER_US,
-      userUsec: count(usage, 'user') / NS_PER_US,
-      systemUsec: count(usage, 'kernel') / NS_PER_US,
-      nrPeriods: count(throttling, 'periods'),
-      nrThrottled: count(throttling, 'throttledPeriods'),
-      throttledUsec: count(throttling, 'throttledTime') / NS_PER_US,
-    },
-    memory: {
-      ...Object.fromEntries(Object.keys(stat).map((name) => [camel(name), count(stat, name)])),
-      usage: count(memoryUsage, 'usage'),
-      usageLimit: count(memoryUsage, 'limit'),
-      swapUsage: difference(count(swap, 'usage'), count(memoryUsage, 'usage')),
-      swapLimit: difference(count(swap, 'limit'), count(memoryUsage, 'limit')),
-    },
-  };
-}
-
-const NS_PER_US = 1000n;
-/** runc counts swap as version 1 does, with memory. */
-const difference = (sum: bigint, of: bigint): bigint => (sum > of ? sum - of : 0n);
-const camel = (name: string): string =>
-  name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 const part = (from: Numbers, name: string): Numbers => (from[name] as Numbers | undefined) ?? {};
 const items = (from: Numbers, name: string): readonly Value[] =>

@@ -103,7 +103,7 @@ function streams({ containerd, log }: ContainerdParts): Pick<Impl, 'kill' | 'res
   };
 }
 
-function looks({ containerd, engine }: ContainerdParts): Pick<Impl, 'get' | 'list' | 'listPids' | 'metrics'> {
+function looks({ containerd }: ContainerdParts): Pick<Impl, 'get' | 'list' | 'listPids' | 'metrics'> {
   const { tasks } = containerd;
   return {
     get: async (request, context) => ({ process: processToWire(await tasks.get(refOf(context, request))) }),
@@ -120,12 +120,11 @@ function looks({ containerd, engine }: ContainerdParts): Pick<Impl, 'get' | 'lis
       const found = (await tasks.list(namespace)).filter(({ id }) =>
         passes(([field]) => (field === 'id' ? id : field === 'namespace' ? namespace : undefined)),
       );
-      const version = engine.info().cgroupVersion;
       const metrics = await Promise.all(
         found.map(async (task) => {
           // One that ended just now has none.
           const statistics = await tasks.statistics(task).catch(ifGone);
-          const data = statistics && toAny(metricsToAny(statistics, version));
+          const data = statistics && toAny(metricsToAny(statistics));
           return data === undefined ? [] : [{ id: task.id, timestamp: nsToTimestamp(realTimeNs()), data }];
         }),
       );
