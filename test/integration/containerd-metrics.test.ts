@@ -12,7 +12,8 @@ const LIMITS = ['--memory-limit', String(32 << 20), '--cpu-quota', '20000', '--c
 const SCRIPT =
   'head -c 100m /dev/zero | tail > /dev/null; cat /bin/busybox > /tmp/copy; sync; exec sleep 1000';
 const IO = ['major', 'minor', 'rbytes', 'wbytes', 'rios', 'wios'];
-const NONE = 18446744073709551615;
+/** The largest of 64 bits, as near as a number comes. */
+const NONE = 2 ** 64;
 
 type Numbers = Readonly<Record<string, number>>;
 
