@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '../../../common/failpoints.ts';
 import type { Ctx } from '../../../common/ctx.ts';
@@ -7,6 +6,7 @@ import { codeOf, internal, invalidArgument, messageOf } from '../../../common/er
 import { hasLoopFile, type Loops } from '../../../image/loops.ts';
 import type { WorkerPool } from '../../../image/workers/pool.ts';
 import type { VolumeDriver } from './contract.ts';
+import { directoriesIn } from './directories.ts';
 import {
   checkLocalName,
   checkLocalOptions,
@@ -38,6 +38,7 @@ export function createLocalDriver(
 ): LocalDriver {
   const directory = (name: string): string => join(root, name);
   const dataPath = (name: string): string => join(root, name, DATA);
+  const directories = directoriesIn(root);
   const isLimited = (name: string): boolean => sizeOf(optionsOf(name) ?? {}) > 0;
   const loopOf = async (name: string): Promise<string | undefined> =>
     isLimited(name) && (await hasLoopFile(directory(name))) ? directory(name) : undefined;
@@ -61,14 +62,14 @@ export function createLocalDriver(
     },
     create: async (ctx, name, options) => {
       // Docker's modes: nobody but root passes, whatever the volume itself allows.
-      await mkdir(directory(name), { recursive: true, mode: 0o701 });
-      await mkdir(dataPath(name), { recursive: true, mode: 0o755 });
+      await directories.make(directory(name), 0o701);
+      await directories.make(dataPath(name), 0o755);
       // Before anything is in it: what the volume gets from the image counts.
       await limit(ctx, directory(name), sizeOf(options));
     },
     remove: async (ctx, name) => {
       await failpoint('volume.remove.files');
-      if (!isLimited(name) && (await removeEmpty([dataPath(name), directory(name)]))) return;
+      if (!isLimited(name) && (await directories.removeEmpty([dataPath(name), directory(name)]))) return;
       await workers.run(ctx, { kind: 'remove', directory: root, name });
     },
     find: async (_ctx, name) => (optionsOf(name) === undefined ? undefined : { mountpoint: dataPath(name) }),
@@ -84,16 +85,6 @@ export function createLocalDriver(
     },
     unmount: async () => {},
   };
-}
-
-/** Most volumes of tests and builds hold nothing. False: there is more. */
-async function removeEmpty(paths: readonly string[]): Promise<boolean> {
-  try {
-    for (const path of paths) await rmdir(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The kernel's NFS wants an address where people write a name. */
