@@ -17,6 +17,7 @@ interface Explained {
   readonly Lan: Reach;
   readonly Containers: Reach;
   readonly Host: Reach;
+  readonly Notes: readonly string[];
 }
 
 /** What a host may have of its own; each with what an outsider finds and what the explanation says. */
@@ -106,6 +107,39 @@ daemonSuite('who gets to published ports', (daemon) => {
       await onHost('nft', 'delete', 'table', 'inet', 'host');
     });
   }
+
+  test('what somebody puts into our table: an element goes, a chain stays, is told, and counts', async () => {
+    await daemon().dockerOk('run', '-d', '--name', 'web', '-p', '8080:80', 'busybox', ...ANSWER);
+    const address = await daemon().dockerOk('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'web');
+    const nft = async (...words: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await onHost('nft', ...words);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const punch = (): Promise<string> =>
+      nft('add', 'element', 'inet', 'wherry', 'any4', `{ tcp . 9999 : ${address} . 80 }`);
+    const isClosed = async (): Promise<boolean> =>
+      !(await nft('list', 'map', 'inet', 'wherry', 'any4')).includes('9999');
+    await punch();
+    await eventually('what came while it ran is gone', isClosed);
+    await daemon().kill9();
+    await punch();
+    assert.equal(await isClosed(), false);
+    await daemon().restart();
+    assert.ok(await isClosed(), 'what came without a daemon is gone');
+    await eventually('it is reached', () => isFound(8080));
+    await nft('add', 'chain', 'inet', 'wherry', 'mine', '{ type filter hook forward priority 0; }');
+    await nft('add', 'rule', 'inet', 'wherry', 'mine', 'tcp', 'dport', '80', 'drop');
+    await eventually('it is told', async () =>
+      /chains of somebody else.*mine \(hook forward\)/.test(await daemon().log()),
+    );
+    assert.equal(await isFound(8080), false);
+    const { Lan: reach, Notes: notes } = await at('web', '0.0.0.0:8080');
+    assert.equal(reach.Verdict, 'closed');
+    assert.match(reach.By, /^table inet wherry, chain mine, rule handle \d+$/);
+    assert.deepEqual(notes, ['table inet wherry has a chain "mine" of somebody else']);
+    await nft('delete', 'chain', 'inet', 'wherry', 'mine');
+  });
 
   test('rules of iptables are read, too; so are forwarding and addresses, and the table shows it', async () => {
     await onHost('ip', 'addr', 'add', '192.0.2.77/32', 'dev', 'lan0');

@@ -174,7 +174,14 @@ daemonSuite('published ports', (daemon) => {
       'sleep',
       '300',
     );
-    assert.equal((await rulesOf()).split(':').length - 1 >= 1000, true);
+    const published = await rulesOf();
+    assert.ok(published.split(':').length - 1 >= 1000);
+    await daemon().kill9();
+    await onHost('nft', 'delete', 'table', 'inet', 'wherry');
+    await daemon().restart();
+    assert.equal(await rulesOf(), published, 'all are there again');
+    const { stderr } = await daemon().docker('run', '--rm', '-p', '20999:1', 'busybox', 'true');
+    assert.match(stderr, /port is already allocated/);
     await daemon().dockerOk('rm', '-f', 'many');
     assert.equal(await rulesOf(), '');
   });

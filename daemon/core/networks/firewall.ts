@@ -124,6 +124,9 @@ const RULES = {
   forward: [jump('networks')],
 } as const;
 
+/** All of the table that are the networks'. */
+export const FIREWALL_CHAINS = [PUBLISHED_CHAIN, ...Object.keys(RULES)];
+
 const BASES = [
   { name: 'postrouting', type: 'nat', priority: PRIORITY_SRCNAT },
   { name: 'forward', type: 'filter', priority: PRIORITY_FILTER },

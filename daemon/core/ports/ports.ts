@@ -3,21 +3,16 @@ import type { Ctx } from '../../../common/ctx.ts';
 import { failpoint } from '../../../common/failpoints.ts';
 import { pace } from '../../../common/pace.ts';
 import { Undo } from '../../../common/undo.ts';
+import type { NetlinkRequest } from '../../../native/netlink/connection.ts';
 import { tableName } from '../networks/firewall.ts';
 import type { Sandbox } from '../networks/types.ts';
 import { ROUTED, type PortBinding, type Ports, type PublishedPort } from './contract.ts';
 import { copyingTables, makeAdmission, removeAdmission } from './admission.ts';
 import { choose, chooseNow, keepFitting, outwardEndpoint } from './choose.ts';
+import { foreignChains } from './foreign-chains.ts';
 import { Holds, type PortRange } from './holds.ts';
-import {
-  addTranslations,
-  deleteTranslations,
-  flushTranslations,
-  LASTING_CHAINS,
-  skeleton,
-  type Translation,
-} from './rules.ts';
-import { send, sendAll } from './send.ts';
+import { addTranslations, deleteTranslations, flushTranslations, LASTING_CHAINS, skeleton } from './rules.ts';
+import { inTurns, send, sendAll } from './send.ts';
 import type { PortsOptions, State } from './state.ts';
 import { openPortStore, type PortRow } from './store.ts';
 import { watchRules } from './watch-rules.ts';
@@ -186,17 +181,25 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
   }
   const { firewall, networks, respectHost, bridgeName } = state.options;
   if (firewall && respectHost) state.admission = makeAdmission(bridgeName);
-  putAll(state);
-  if (state.admission === undefined) removeAdmission(bridgeName);
-  for (const { containerId, networkId, ports } of state.rows.values()) {
-    holdAgain(ctx, state, { containerId, ports });
-    await allowLoopback(state, networkId);
+  const breathe = pace();
+  const translations: NetlinkRequest[] = [];
+  for (const row of inTurns([...state.rows.values()])) {
+    translations.push(...addTranslations(state.table, translated([row])));
+    await breathe();
   }
+  putAll(state, translations);
+  if (state.admission === undefined) removeAdmission(bridgeName);
+  for (const row of inTurns([...state.rows.values()])) {
+    holdAgain(ctx, state, row);
+    await breathe();
+  }
+  for (const { networkId } of state.rows.values()) await allowLoopback(state, networkId);
   if (!firewall) return;
   state.ruleWatch ??= watchRules(ctx, {
     table: state.table,
     chains: () => [{ family: 'inet', names: LASTING_CHAINS }, ...networks.chains()],
     restore: () => restore(state),
+    foreignChains: () => foreignChains(state.table),
   });
 }
 
@@ -204,21 +207,19 @@ async function reconcile(ctx: Ctx, state: State, sandboxes: readonly Sandbox[]):
 const translated = (rows: readonly PortRow[]): PortRow[] =>
   rows.filter(({ byPlugins }) => byPlugins !== true);
 
-/** Chains, maps, and every translation, whatever was there. */
-function putAll(state: State): void {
-  const rows: readonly (PortRow & Translation)[] = translated([...state.rows.values()]);
+/** Chains, maps, and every translation, in one transaction, whatever was there. */
+const putAll = (state: State, translations: readonly NetlinkRequest[]): void =>
   send(state, [
     ...skeleton(state.table, state.admission),
     ...copyingTables(state.table, state.admission),
     ...flushTranslations(state.table),
-    ...addTranslations(state.table, rows),
+    ...translations,
   ]);
-}
 
 /** With the networks' rules, which theirs refer to. */
 function restore(state: State): void {
   state.options.networks.restoreRules();
-  putAll(state);
+  putAll(state, addTranslations(state.table, translated([...state.rows.values()])));
 }
 
 /** Another program may have taken it while no daemon ran; the translation stands before it. */

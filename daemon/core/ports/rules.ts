@@ -92,7 +92,7 @@ export const LASTING_CHAINS = [
   'prerouting',
   'output',
 ];
-const CHAINS = ['publishing', PUBLISHED_CHAIN, ...BASES.map(({ name }) => name)] as const;
+export const PORT_CHAINS = ['publishing', PUBLISHED_CHAIN, ...BASES.map(({ name }) => name)] as const;
 
 const request = (action: string, message: Uint8Array): NetlinkRequest => ({ action, message });
 
@@ -106,7 +106,7 @@ export const batchOf = (requests: readonly NetlinkRequest[]): NetlinkRequest[] =
 /** Chains, maps and rules, in place of those that were there; the maps keep what they hold. */
 export function skeleton(table: string, admission: Admission | undefined): NetlinkRequest[] {
   const arriving = admission === undefined ? [] : interfaceIs('iifname', '==', admission.inName);
-  const rules: Readonly<Record<(typeof CHAINS)[number], readonly (readonly Buffer[])[]>> = {
+  const rules: Readonly<Record<(typeof PORT_CHAINS)[number], readonly (readonly Buffer[])[]>> = {
     publishing: [
       translate('at4', { family: 4, address: true }),
       translate('any4', { family: 4, address: false }),
@@ -138,11 +138,11 @@ export function skeleton(table: string, admission: Admission | undefined): Netli
     ...BASES.map((base) =>
       request(`add nftables chain "${table} ${base.name}"`, addBaseChain({ table, ...base })),
     ),
-    ...CHAINS.map((name) => request(`flush nftables chain "${table} ${name}"`, flushChain(table, name))),
+    ...PORT_CHAINS.map((name) => request(`flush nftables chain "${table} ${name}"`, flushChain(table, name))),
     ...MAP_NAMES.map((name, index) =>
       request(`add nftables map "${table} ${name}"`, addMap(mapOf(table, name), index + 1)),
     ),
-    ...CHAINS.flatMap((chain) =>
+    ...PORT_CHAINS.flatMap((chain) =>
       rules[chain].map((expressions, index) =>
         request(
           `add rule ${index + 1} to nftables chain "${table} ${chain}"`,

@@ -10,6 +10,13 @@ const PORTS_A_TURN = 250;
 
 type Change = (table: string, translations: readonly Translation[]) => NetlinkRequest[];
 
+/** The same rows, of a few ports each. */
+export function* inTurns<T extends Pick<Translation, 'ports'>>(rows: readonly T[]): Generator<T> {
+  for (const row of rows)
+    for (let at = 0; at < row.ports.length; at += PORTS_A_TURN)
+      yield { ...row, ports: row.ports.slice(at, at + PORTS_A_TURN) };
+}
+
 /** In one transaction up to 2,000 ports; the event loop goes on meanwhile. */
 export async function sendAll(
   state: State,
@@ -18,15 +25,14 @@ export async function sendAll(
   const breathe = pace();
   let requests: NetlinkRequest[] = [];
   let ports = 0;
-  for (const [change, { target, ports: all }] of steps) {
-    for (let at = 0; at < all.length; at += PORTS_A_TURN) {
-      const part = all.slice(at, at + PORTS_A_TURN);
-      if (ports + part.length > PORTS_A_TRANSACTION) {
+  for (const [change, row] of steps) {
+    for (const part of inTurns([row])) {
+      if (ports + part.ports.length > PORTS_A_TRANSACTION) {
         send(state, requests);
         [requests, ports] = [[], 0];
       }
-      requests.push(...change(state.table, [{ target, ports: part }]));
-      ports += part.length;
+      requests.push(...change(state.table, [part]));
+      ports += part.ports.length;
       await breathe();
     }
   }

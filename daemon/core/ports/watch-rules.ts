@@ -10,6 +10,8 @@ export interface RuleWatch {
   chains(): readonly WatchedChains[];
   /** Puts everything in place again. */
   restore(): void;
+  /** What somebody else has put beside them. */
+  foreignChains(): readonly string[];
 }
 
 export interface WatchedChains {
@@ -29,6 +31,16 @@ export function watchRules(ctx: Ctx, watch: RuleWatch): Disposable {
   const news = hearTable(watch.table);
   let change: TableChange = 'lost';
   let failure: string | undefined;
+  let told = '';
+  const tellForeign = (): void => {
+    const chains = watch.foreignChains().join(', ');
+    if (chains !== '' && chains !== told)
+      ctx.log.warn('Our firewall table has chains of somebody else, which stay', {
+        table: watch.table,
+        chains,
+      });
+    told = chains;
+  };
   const look = (): void => {
     const next = news.take();
     // What could not be put back is still to be.
@@ -38,6 +50,7 @@ export function watchRules(ctx: Ctx, watch: RuleWatch): Disposable {
       watch.restore();
       ctx.log.warn('Somebody changed the firewall rules: they are in place again', { table: watch.table });
     }
+    tellForeign();
     change = 'none';
   };
   const timer = setInterval(() => {

@@ -10,6 +10,7 @@ import {
   parseRule,
 } from '../../../native/netlink/nftables-ruleset.ts';
 import { isPresent } from '../networks/bridge.ts';
+import { isForeign } from '../ports/foreign-chains.ts';
 import type { Ruleset } from './walk.ts';
 
 /** What the host does with packets at this moment. */
@@ -20,7 +21,7 @@ export interface HostFacts extends Disposable {
   readonly notes: readonly string[];
 }
 
-/** The rules of all tables but `without`. Dumps take no lock that anybody waits for. Dispose of it: sets are read on demand. */
+/** The rules of all tables but ours in `without`. Dumps take no lock that anybody waits for. Dispose of it: sets are read on demand. */
 export async function readHostFacts(without: string | undefined): Promise<HostFacts> {
   const [forward4, forward6, strict, legacy] = await Promise.all([
     readValue('/proc/sys/net/ipv4/ip_forward'),
@@ -30,17 +31,15 @@ export async function readHostFacts(without: string | undefined): Promise<HostFa
   ]);
   const netfilter = connectNetlink('netfilter');
   const dump = (action: string, message: Buffer) => netfilter.dump({ action, message });
-  const others = <T extends { readonly table: string }>(each: T): boolean => each.table !== without;
+  const allChains = dump('list the chains of nftables', dumpAllChains()).map(parseChain).filter(isPresent);
+  const foreign = allChains.filter((chain) => chain.table === without && isForeign(chain));
   return {
     ruleset: {
-      chains: dump('list the chains of nftables', dumpAllChains())
-        .map(parseChain)
-        .filter(isPresent)
-        .filter(others),
+      chains: allChains.filter(({ table }) => table !== without).concat(foreign),
       rules: dump('list the rules of nftables', dumpAllRules())
         .map(parseRule)
         .filter(isPresent)
-        .filter(others),
+        .filter(({ family, table, chain }) => table !== without || isForeign({ family, name: chain })),
       elements: (family, table, set) =>
         dump(`list nftables set "${family} ${table} ${set}"`, dumpElements(family, table, set)).flatMap(
           parseElements,
@@ -53,6 +52,7 @@ export async function readHostFacts(without: string | undefined): Promise<HostFa
     ),
     forwarding: { 4: forward4 === '1', 6: forward6 === '1' },
     notes: [
+      ...foreign.map(({ table, name }) => `table inet ${table} has a chain "${name}" of somebody else`),
       ...(legacy.split('\n').includes('filter')
         ? ['iptables-legacy has a table "filter", which can not be read: it may drop more']
         : []),
