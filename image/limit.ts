@@ -1,6 +1,6 @@
 import { codeOf, invalidArgument, messageOf } from '../common/errors.ts';
 import { makeLoopFile } from './loop-file.ts';
-import { limitByProject } from './quota.ts';
+import { hasProjects, limitByProject } from './quota.ts';
 import type { Limit, LimitJob } from './workers/jobs.ts';
 
 /** The `limit` job: a project costs nothing, so a loop file is for where there is none. */
@@ -14,6 +14,9 @@ export async function limitDirectory(
   if (neither !== undefined) throw invalidArgument(`${why}, and ${neither}`);
   return 'loop';
 }
+
+/** By which means what is made in `parent` would be limited, if the host has what loop files need. */
+export const limitIn = (parent: string): Limit => (hasProjects(parent) ? 'project' : 'loop');
 
 /** The message of an error of this code; undefined: there was none. */
 async function unless(code: string, act: () => Promise<void>): Promise<string | undefined> {

@@ -61,6 +61,10 @@ export function unlimitEntry(parent: number, name: string): void {
   }
 }
 
+/** Whether what is made in the directory could be limited. */
+export const hasProjects = (parent: string): boolean =>
+  opened(parent, (fd) => limitsProjects(fd) && projectOf(fd) === 0);
+
 function opened<T>(directory: string, act: (fd: number) => T): T {
   const fd = openAt(AT_FDCWD, directory, { flags: DIRECTORY });
   try {

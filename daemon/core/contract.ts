@@ -4,6 +4,7 @@ import type { ContainerFiles } from './archive/contract.ts';
 import type { Disk } from '../../image/disk.ts';
 import type { Archives, Change, CommitRequest } from '../../image/archives.ts';
 import type { Images, ImageConfig } from '../../image/images.ts';
+import type { Limit } from '../../image/workers/jobs.ts';
 import type { Statistics } from '../../runtime/cgroup/live/statistics.ts';
 import type { PublishedPort } from './ports/contract.ts';
 import type { PortReach } from './reach/contract.ts';
@@ -416,6 +417,8 @@ export interface EngineInfo {
   readonly cgroupVersion: '1' | '2';
   /** What the host's cgroups can limit. */
   readonly limits: KernelLimits;
+  /** How those are held to a size that have one. */
+  readonly sizeLimits: { readonly containers: Limit; readonly volumes: Limit };
   readonly ipv4Forwarding: boolean;
   readonly goroutines: number;
   readonly openFiles: number;

@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { limitIn } from '../../image/limit.ts';
 import { defaultCgroupMode } from './containers/namespaces.ts';
 import type { EngineInfo } from './contract.ts';
 import type { Core } from './core.ts';
@@ -14,6 +16,10 @@ export async function openInfo(
   const startedAt = formatTime(realTimeNs());
   const openFiles = await openLast(countFiles);
   const forwards = await openLast(isForwarding);
+  const sizeLimits = {
+    containers: limitIn(join(dirs.dataRoot, 'snapshots')),
+    volumes: limitIn(core.paths.volumes),
+  };
   return () => ({
     id: core.config.id,
     name: hostname(),
@@ -27,6 +33,7 @@ export async function openInfo(
     memoryBytes: totalmem(),
     cgroupVersion: core.host.cgroups.hierarchies.length > 0 ? '1' : '2',
     limits: core.host.limits,
+    sizeLimits,
     ipv4Forwarding: forwards(),
     goroutines: core.background.count(),
     openFiles: openFiles(),

@@ -31,6 +31,17 @@ daemonSuite(
     const released = (): Promise<unknown> =>
       eventually('no loop device', async () => (await loopFilesBelow(daemon().dataRoot)).length === 0);
 
+    test('info says so', async () => {
+      const told = JSON.parse(await docker('info', '-f', '{{json .DriverStatus}}')) as [string, string][];
+      assert.deepEqual(
+        told.filter(([name]) => name.endsWith('Sizes')),
+        [
+          ['Container Sizes', 'loop files'],
+          ['Volume Sizes', 'loop files'],
+        ],
+      );
+    });
+
     test('a container has as much as it was given and no more, and the host as much less as it uses', async () => {
       const script = `cd /root; ${FILL}; test -e kept || rm f; touch kept`;
       const id = await docker('create', '--storage-opt', 'size=20m', 'busybox', 'sh', '-c', script);

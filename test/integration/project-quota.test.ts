@@ -27,6 +27,7 @@ test(
       await assert.rejects(asked, /socket hang up|ECONNRESET/);
       await daemon.exited();
     };
+    assert.match(await call('GET', '/info'), /"Volume Sizes","project quotas"/);
     await next('volume.create.limited=kill');
     await dies(makeVolume('killed', '10m'));
     const project = volumeProject('killed');

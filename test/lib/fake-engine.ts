@@ -271,6 +271,7 @@ export function fakeEngine(): FakeEngine {
       memoryBytes: 4_000_000_000,
       cgroupVersion: '1',
       limits: ALL_LIMITS,
+      sizeLimits: { containers: 'loop', volumes: 'project' },
       ipv4Forwarding: true,
       goroutines: 1,
       initBinary: '/usr/lib/wherry/container-init',

@@ -56,6 +56,11 @@ export interface DoorInfo {
   readonly tls: { readonly verify: boolean } | undefined;
 }
 
+const SIZE_LIMITS = { project: 'project quotas', loop: 'loop files' } as const satisfies Record<
+  EngineInfo['sizeLimits']['volumes'],
+  string
+>;
+
 /** Answer of `GET /info`. */
 export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): object {
   const info = engine.info();
@@ -70,6 +75,8 @@ export function showInfo(engine: Engine, door: DoorInfo, version: ApiVersion): o
       ['Using metacopy', 'false'],
       ['Native Overlay Diff', 'true'],
       ['userxattr', 'false'],
+      ['Container Sizes', SIZE_LIMITS[info.sizeLimits.containers]],
+      ['Volume Sizes', SIZE_LIMITS[info.sizeLimits.volumes]],
     ],
     Plugins: {
       Volume: ['local'],
