@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hierarchyOf, type CgroupLayout } from '../../runtime/cgroup/layout.ts';
 
@@ -57,8 +57,19 @@ const VERSION_1_ONLY: readonly string[] = [
   'cpuRealtime',
 ];
 
+/** What version 2's controller of block devices has only with some schedulers, or as the kernel was built. */
+const UNIFIED_IO: Readonly<Record<string, readonly string[]>> = {
+  blkioWeight: ['io.bfq.weight', 'io.weight'],
+  blkioWeightDevice: ['io.bfq.weight'],
+  readBps: ['io.max'],
+  writeBps: ['io.max'],
+  readIops: ['io.max'],
+  writeIops: ['io.max'],
+};
+
 /** A controller counts where it is: mounted as version 1, or else in version 2. */
 export async function readKernelLimits(layout: CgroupLayout): Promise<KernelLimits> {
+  const ofIo = layout.unified === undefined ? undefined : await ioFiles(layout.unified);
   const found = await Promise.all(
     Object.entries(FILES).map(async ([name, [controller, ...files]]) => {
       const mountPoint = hierarchyOf(layout, controller)?.mountPoint;
@@ -68,10 +79,21 @@ export async function readKernelLimits(layout: CgroupLayout): Promise<KernelLimi
       }
       const unified = layout.unifiedControllers ?? [];
       const isThere = unified.includes(UNIFIED_NAMES[controller] ?? controller);
-      return [name, isThere && !VERSION_1_ONLY.includes(name)] as const;
+      const lacks = UNIFIED_IO[name]?.every((file) => ofIo?.includes(file) === false) === true;
+      return [name, isThere && !lacks && !VERSION_1_ONLY.includes(name)] as const;
     }),
   );
   return Object.fromEntries(found) as unknown as KernelLimits;
+}
+
+/** The root has no limits: files of any cgroup below it that has the controller; undefined when none has. */
+async function ioFiles(root: string): Promise<readonly string[] | undefined> {
+  const entries = await readdir(root, { withFileTypes: true });
+  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+    const files = await readdir(join(root, name)).catch((): string[] => []);
+    if (files.includes('io.stat')) return files;
+  }
+  return undefined;
 }
 
 const exists = (path: string): Promise<boolean> =>

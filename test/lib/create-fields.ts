@@ -176,13 +176,16 @@ const HOST_CONFIG: Readonly<Record<string, FieldCase>> = {
   Init: { ask: host({ Init: true }), script: 'cat /proc/1/comm', says: /^docker-init$/ },
 };
 
-/** What the rest of it, docker's Resources, has beside the limits that an update takes, too. */
-const RESOURCES: Readonly<Record<string, FieldCase>> = {
+/** The rest of it: docker's Resources, with the limits that an update takes, too. */
+const RESOURCE_FIELDS: Readonly<Record<string, FieldCase>> = {
   CgroupParent: { ask: host({ CgroupParent: 'a/../../b' }), shows: /"CgroupParent":"a\/..\/..\/b"/ },
   BlkioWeightDevice: {
-    ask: host({ BlkioWeightDevice: [{ Path: '/dev/none', Weight: 100 }] }),
+    ask: host({ BlkioWeightDevice: [{ Path: '/dev/loop0', Weight: 100 }] }),
+    script: 'cat /sys/fs/cgroup/*/blkio*.weight_device /sys/fs/cgroup/io.bfq.weight 2>/dev/null',
+    says: /^7:0 100$/m,
     warned: KERNEL_LACKS,
-    refused: /\/dev\/none/,
+    // The device has another scheduler.
+    refused: /\.weight/,
   },
   ...Object.fromEntries(
     (
@@ -249,10 +252,11 @@ const RESOURCES: Readonly<Record<string, FieldCase>> = {
     ask: host({ IOMaximumBandwidth: 1 }),
     refused: /bandwidth configuration is not supported on linux/,
   },
+  ...within(host, LIMITS),
 };
 
 export const CREATE_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldCase>>>> = {
   Config: CONFIG,
-  HostConfig: { ...HOST_CONFIG, ...RESOURCES, ...within(host, LIMITS) },
+  HostConfig: { ...HOST_CONFIG, ...RESOURCE_FIELDS },
   NetworkingConfig: within(endpoint, ENDPOINT),
 };

@@ -61,7 +61,7 @@ export const LIMITS: Readonly<Record<string, LimitCase>> = {
   CpusetCpus: { ask: { CpusetCpus: '0' }, ...same('cpuset.cpus', /^0$/) },
   CpusetMems: { ask: { CpusetMems: '0' }, ...same('cpuset.mems', /^0$/) },
   KernelMemory: {
-    ask: { KernelMemory: 5, Memory: 64 << 20 },
+    ask: { KernelMemory: 5 },
     version: 'v1.41',
     refused: /Minimum kernel memory limit allowed is 6MB$/,
     warned: KERNEL_LACKS,

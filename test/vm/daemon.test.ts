@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { judgeAtOnce } from '../lib/limits-at-once.ts';
 import { onLoop } from '../lib/loop-file-system.ts';
 import { quotaStories } from '../lib/quotas.ts';
 import { daemonSuite } from '../lib/suite.ts';
@@ -34,6 +35,10 @@ daemonSuite(
       const id = await daemon().dockerOk('run', '-d', 'busybox', 'sleep', '1000');
       const shown = await daemon().dockerOk('exec', id, 'cat', '/proc/self/cgroup');
       assert.equal(shown, '0::/');
+    });
+
+    test('has each limit at once that a running container is given, and at its next start', async () => {
+      assert.deepEqual(await judgeAtOnce(daemon().socket), []);
     });
 
     quotaStories(daemon);

@@ -81,7 +81,12 @@ export function settledHostConfig({ namespaces, resources, raw, ...host }: HostO
     CpuShares: resources.cpuShares ?? 0,
     BlkioWeight: resources.blkioWeight ?? 0,
     MemoryReservation: resources.memoryReservationBytes ?? 0,
+    MemorySwap: memorySwap(resources),
     MemorySwappiness: resources.memorySwappiness ?? null,
+    OomKillDisable: resources.oomKillDisable,
+    /** Not there where it is not set: JSON has no word for undefined. */
+    KernelMemory: resources.kernelMemoryBytes,
+    KernelMemoryTCP: resources.kernelMemoryTcpBytes,
     ...Object.fromEntries(dropped.map(([name]) => [name, []])),
     ...(isUnlabelled(host, namespaces) ? { SecurityOpt: [...host.securityOpt, 'label=disable'] } : {}),
   };
@@ -95,11 +100,14 @@ const isUnlabelled = (
   (privileged || ipc === 'host' || pid === 'host') &&
   !securityOpt.some((option) => option.startsWith('label='));
 
+/** Unset, it becomes twice the memory. */
+const memorySwap = ({ memoryBytes = 0, memorySwapBytes = memoryBytes * 2 }: HostResources): number =>
+  memorySwapBytes;
+
 function showResources(resources: HostResources): object {
-  const memory = resources.memoryBytes ?? 0;
   return {
     CpuShares: resources.cpuShares ?? 0,
-    Memory: memory,
+    Memory: resources.memoryBytes ?? 0,
     NanoCpus: resources.nanoCpus ?? 0,
     CgroupParent: resources.cgroupParent,
     BlkioWeight: resources.blkioWeight ?? 0,
@@ -108,8 +116,7 @@ function showResources(resources: HostResources): object {
     CpusetCpus: resources.cpusetCpus,
     CpusetMems: resources.cpusetMems,
     MemoryReservation: resources.memoryReservationBytes ?? 0,
-    /** Unset, it becomes twice the memory. */
-    MemorySwap: resources.memorySwapBytes ?? memory * 2,
+    MemorySwap: memorySwap(resources),
     MemorySwappiness: resources.memorySwappiness ?? null,
     OomKillDisable: resources.oomKillDisable,
     PidsLimit: resources.pidsLimit ?? null,
