@@ -127,14 +127,14 @@ describe('run --cni', NEEDS, () => {
 
   for (const how of [['--rm'], ['-d']])
     test(`${how[0]}: a plugin fails: its words, and nothing is left`, async (t) => {
-      const { place, wctr, left } = await open(t);
+      const { place, wctr, left, fifosOf } = await open(t);
       await place.plugin('broken', 'if [ $CNI_COMMAND = ADD ]; then echo \'{"msg": "no luck"}\'; exit 1; fi');
       await place.list('default', { plugins: [BRIDGE(place), { type: 'broken' }] });
-      const { code, stderr } = await wctr('run', '--cni', ...how, IMAGE, 'c1', 'true');
+      const { code, stderr } = await wctr('run', '--cni', ...how, IMAGE, 'unlucky', 'true');
       assert.equal(code, 1);
       assert.match(stderr, /^wctr: plugin type="broken" failed \(add\): no luck$/m);
-      if (how[0] === '-d') await wctr('containers', 'rm', 'c1');
-      assert.deepEqual(await left(), []);
+      if (how[0] === '-d') await wctr('containers', 'rm', 'unlucky');
+      assert.deepEqual([await left(), await fifosOf('unlucky')], [[], '']);
     });
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

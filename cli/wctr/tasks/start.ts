@@ -77,7 +77,10 @@ export async function runTask(
     await tasks.start(name);
   };
   if (options.detach) {
-    await deletingOnFailure(containerd, container.id, begin);
+    await deletingOnFailure(containerd, container.id, begin).catch((error: unknown) => {
+      made[Symbol.dispose]?.();
+      throw error;
+    });
     return 0;
   }
   // Like the FIFOs, the task is gone when this ends.
