@@ -203,7 +203,8 @@ export const attachToBridge = (name: string, bridgeIndex: number): Buffer =>
 
 /**
  * Asks for a link by name, without its statistics. The answer is of no interest: before it, the kernel brings the carrier's state
- * up to date (rtnl_getlink), which otherwise a work queue does some time later. Until then a bridge port forwards nothing.
+ * up to date (rtnl_getlink), which otherwise a work queue does some time later. Until then a bridge port forwards nothing, and what
+ * a device is given to send is dropped.
  */
 export const syncLink = (name: string): Buffer =>
   message(

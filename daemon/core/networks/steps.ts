@@ -39,6 +39,7 @@ export const endpointSteps = (
       const pid = inside.call('find out the own process id', 'getpid', [], { save: true });
       for (const endpoint of endpoints) furnish(inside, { host, pid }, [endpoint, portOf(endpoint)]);
       const socket = raiseLoopback(inside);
+      for (const { interfaceName } of endpoints) startSending(inside, socket, interfaceName);
       for (const step of endpoints.flatMap(addressSteps)) sendNetlink(inside, socket, step);
       for (const step of routeSteps(chooseGateways(all), { portOf, beside: joins !== undefined }))
         sendNetlink(inside, socket, step);
@@ -66,17 +67,17 @@ function furnish(
   // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
   for (const sysctl of sysctls.filter((each) => each !== born)) setSysctl(plan, sysctl);
   for (const step of attachment(endpoint, port)) sendNetlink(plan, host, step);
-  if (port.kind === 'bridge') openPort(plan, host, endpoint.hostInterface);
+  if (port.kind === 'bridge') startSending(plan, host, endpoint.hostInterface);
 }
 
-/** Without this the container's first packet may be lost, and a connection made at once takes the second that ARP waits. */
-function openPort(plan: PlanBuilder, host: Slot, name: string): void {
-  const action = `open bridge port "${name}"`;
+/** Without this, at either end, the container's first packet may be lost, and a connection made at once takes the second that ARP waits. */
+function startSending(plan: PlanBuilder, socket: Slot, name: string): void {
+  const action = `have "${name}" send at once`;
   const message = syncLink(name);
   const answer = plan.bytes(new Uint8Array(REPLY_BYTES));
   const args = [plan.arg(message), message.byteLength, 0, 0, 0] as const;
-  plan.call(action, 'sendto', [host, ...args]);
-  plan.call(action, 'recvfrom', [host, { kind: 'blob', offset: answer }, REPLY_BYTES, MSG_DONTWAIT, 0, 0], {
+  plan.call(action, 'sendto', [socket, ...args]);
+  plan.call(action, 'recvfrom', [socket, { kind: 'blob', offset: answer }, REPLY_BYTES, MSG_DONTWAIT, 0, 0], {
     ignore: ['EAGAIN'],
   });
 }
