@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../common/ctx.ts';
 import { internal, invalidArgument, messageOf, WherryError } from '../../../common/errors.ts';
 import { failpoint } from '../../../common/failpoints.ts';
-import { deleteLink, syncLink } from '../../../native/netlink/link.ts';
+import { deleteLink } from '../../../native/netlink/link.ts';
 import { deleteDefaultRoute } from '../../../native/netlink/route.ts';
 import type { ConnectRequest } from './contract.ts';
 import { checkConfinable, confine, unconfine } from './confine.ts';
@@ -13,7 +13,7 @@ import { addressSteps, chooseGateways, routeStep, type Gateways } from './interf
 import type { InsideStep } from './kernel-jobs.ts';
 import { findNetwork } from './network-list.ts';
 import { portOf } from './port-of.ts';
-import { attachment, creation, type Step } from './port.ts';
+import { attachment, creation, startToSend, type Step } from './port.ts';
 import { freeInterfaceName, giveBack, putSandbox, tell, type State } from './state.ts';
 import type { Endpoint, OwnSandbox } from './types.ts';
 
@@ -138,14 +138,8 @@ function joining(
     host(creation(endpoint, port, pid)),
     ...sysctlsOf(endpoint).map((sysctl): InsideStep => ({ at: 'sysctl', ...sysctl })),
     ...attachment(endpoint, port).map(host),
-    ...(port.kind === 'bridge'
-      ? [
-          host({
-            action: `open bridge port "${endpoint.hostInterface}"`,
-            message: syncLink(endpoint.hostInterface),
-          }),
-        ]
-      : []),
+    ...(port.kind === 'bridge' ? [host(startToSend(endpoint.hostInterface))] : []),
+    { at: 'inside', ...startToSend(endpoint.interfaceName) },
     ...addressSteps(endpoint).map((step): InsideStep => ({ at: 'inside', ...step })),
     ...gatewayChange(state, chooseGateways(before), chooseGateways([...before, endpoint])),
   ];

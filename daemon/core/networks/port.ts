@@ -6,6 +6,7 @@ import {
   IPVLAN_MODES,
   MACVLAN_MODES,
   setPort,
+  syncLink,
 } from '../../../native/netlink/link.ts';
 import type { Endpoint } from './types.ts';
 
@@ -70,6 +71,12 @@ export function attachment(endpoint: Endpoint, port: Port): readonly Step[] {
       : []),
   ];
 }
+
+/** Without this, at either end, a container's first packet may be lost, and a connection made at once takes the second that ARP waits. */
+export const startToSend = (name: string): Step => ({
+  action: `have "${name}" send at once`,
+  message: syncLink(name),
+});
 
 /** Throws `invalid-argument` for a mode that there is not. */
 export function modeOf(kind: ParentPort['kind'], mode: string): number {

@@ -1,4 +1,4 @@
-import { LOOPBACK_INDEX, raiseLink, syncLink, VETH_PID_OFFSET } from '../../../native/netlink/link.ts';
+import { LOOPBACK_INDEX, raiseLink, VETH_PID_OFFSET } from '../../../native/netlink/link.ts';
 import { MSG_DONTWAIT } from '../../../native/sys/socket.ts';
 import type { NetworkSteps } from '../../../runtime/contract.ts';
 import { Label, type PlanBuilder } from '../../../runtime/plan/builder.ts';
@@ -6,7 +6,7 @@ import { openNetlink, REPLY_BYTES, sendNetlink, sendPlaced } from '../../../runt
 import type { Slot } from '../../../runtime/plan/types.ts';
 import { isIpv6Switch, sysctlsOf, type Sysctl } from './endpoint-sysctls.ts';
 import { addressSteps, chooseGateways, routeSteps } from './interface.ts';
-import { attachment, creation, type Port } from './port.ts';
+import { attachment, creation, startToSend, type Port, type Step } from './port.ts';
 import { keepPlace, resolverSteps } from './resolver.ts';
 import type { Endpoint } from './types.ts';
 
@@ -39,7 +39,7 @@ export const endpointSteps = (
       const pid = inside.call('find out the own process id', 'getpid', [], { save: true });
       for (const endpoint of endpoints) furnish(inside, { host, pid }, [endpoint, portOf(endpoint)]);
       const socket = raiseLoopback(inside);
-      for (const { interfaceName } of endpoints) startSending(inside, socket, interfaceName);
+      for (const { interfaceName } of endpoints) sendUnheard(inside, socket, startToSend(interfaceName));
       for (const step of endpoints.flatMap(addressSteps)) sendNetlink(inside, socket, step);
       for (const step of routeSteps(chooseGateways(all), { portOf, beside: joins !== undefined }))
         sendNetlink(inside, socket, step);
@@ -67,13 +67,11 @@ function furnish(
   // Before the other end gives it a carrier: no link-local address appears, and no router advertisement is believed.
   for (const sysctl of sysctls.filter((each) => each !== born)) setSysctl(plan, sysctl);
   for (const step of attachment(endpoint, port)) sendNetlink(plan, host, step);
-  if (port.kind === 'bridge') startSending(plan, host, endpoint.hostInterface);
+  if (port.kind === 'bridge') sendUnheard(plan, host, startToSend(endpoint.hostInterface));
 }
 
-/** Without this, at either end, the container's first packet may be lost, and a connection made at once takes the second that ARP waits. */
-function startSending(plan: PlanBuilder, socket: Slot, name: string): void {
-  const action = `have "${name}" send at once`;
-  const message = syncLink(name);
+/** What the kernel answers is of no interest. */
+function sendUnheard(plan: PlanBuilder, socket: Slot, { action, message }: Step): void {
   const answer = plan.bytes(new Uint8Array(REPLY_BYTES));
   const args = [plan.arg(message), message.byteLength, 0, 0, 0] as const;
   plan.call(action, 'sendto', [socket, ...args]);
