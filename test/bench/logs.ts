@@ -57,11 +57,11 @@ export async function logs(ours: Engine, theirs: Engine): Promise<Row[]> {
 
 interface Filled {
   readonly id: string;
-  /** A little before its last line: seconds since the epoch. */
+  /** The second of its last lines, since the epoch. */
   readonly lastAt: number;
 }
 
-async function fill({ client }: Engine, LogConfig: object): Promise<Filled> {
+async function fill({ daemon, client }: Engine, LogConfig: object): Promise<Filled> {
   const script = `yes '${LINE}' | head -c ${PRINTED}; sleep 2; date +%s; echo last`;
   const body = {
     Image: 'busybox',
@@ -71,8 +71,9 @@ async function fill({ client }: Engine, LogConfig: object): Promise<Filled> {
   const { Id } = (await client.call('POST', '/containers/create', body)) as { Id: string };
   await client.call('POST', `/containers/${Id}/start`);
   await client.call('POST', `/containers/${Id}/wait`);
-  const { State } = (await client.call('GET', `/containers/${Id}/json`)) as { State: { FinishedAt: string } };
-  return { id: Id, lastAt: Date.parse(State.FinishedAt) / 1000 - 1 };
+  // Its end may be much later: the kernel writes the whole log to the disk before it lets go of the container's root.
+  const { text } = await rest(daemon.socket, 'GET', { path: `/containers/${Id}/logs?stdout=1&tail=2` });
+  return { id: Id, lastAt: Number(/\d{10}/.exec(text)?.[0]) };
 }
 
 interface Asked {
