@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { compare, unexplained, type Difference } from '../lib/beside/compare.ts';
 import { EXPLAINED } from '../lib/beside/explained.ts';
 import { record } from '../lib/beside/record.ts';
@@ -11,8 +11,7 @@ import { MOUNTS } from '../lib/beside/steps/mounts.ts';
 import { NETWORKS } from '../lib/beside/steps/networks.ts';
 import { EVENTS, EVENTS_EMPTY, SYSTEM } from '../lib/beside/steps/system.ts';
 import { VOLUMES } from '../lib/beside/steps/volumes.ts';
-import { startDaemon, type Daemon } from '../lib/daemon.ts';
-import { requires } from '../lib/requires.ts';
+import { besideSuite } from '../lib/suite.ts';
 
 /** In this order: a part finds what the parts before it left. */
 const PARTS: Readonly<Record<string, readonly Line[]>> = {
@@ -31,19 +30,14 @@ const PARTS: Readonly<Record<string, readonly Line[]>> = {
   events: EVENTS,
 };
 
-describe('beside dockerd', requires('root', 'busybox', 'dockerd', 'overlay', 'nftables'), () => {
-  let daemons: readonly Daemon[] = [];
+besideSuite('beside dockerd', (daemons) => {
   const found: Difference[] = [];
   let asked = 0;
-  before(async () => {
-    daemons = await Promise.all([true, false].map((peer) => startDaemon(undefined, { peer })));
-  });
-  after(() => Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]())));
 
   for (const [name, lines] of Object.entries(PARTS)) {
     test(name, async () => {
       const steps = lines.map((line) => toStep(line));
-      const [theirs = [], ours = []] = await Promise.all(daemons.map((daemon) => record(daemon, steps)));
+      const [theirs = [], ours = []] = await Promise.all(daemons().map((daemon) => record(daemon, steps)));
       asked += theirs.length;
       const differences = compare(theirs, ours);
       found.push(...differences);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { startDaemon, type Daemon } from '../lib/daemon.ts';
+import { test } from 'node:test';
+import type { Daemon } from '../lib/daemon.ts';
 import { eventually } from '../lib/process.ts';
-import { requires } from '../lib/requires.ts';
 import { rest } from '../lib/rest.ts';
+import { besideSuite } from '../lib/suite.ts';
 
 const NS_PER_S = 1_000_000_000;
 const CHECK = { Interval: NS_PER_S / 2, Timeout: 30 * NS_PER_S, Retries: 1 };
@@ -27,34 +27,24 @@ interface Event {
 /** What one probe or exec told: in order, with all attributes; ids and names are never the same. */
 type Told = readonly (readonly [action: string, attributes: Readonly<Record<string, string>>])[];
 
-describe(
-  "a healthcheck's events beside dockerd",
-  requires('root', 'busybox', 'dockerd', 'overlay', 'nftables'),
-  () => {
-    let daemons: readonly Daemon[] = [];
-    before(async () => {
-      daemons = await Promise.all([true, false].map((peer) => startDaemon(undefined, { peer })));
-    });
-    after(() => Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]())));
-
-    for (const [name, check] of Object.entries(CHECKS))
-      test(name, async () => {
-        const [theirs, ours] = await Promise.all(
-          daemons.map((daemon) => toldBy(daemon, { Healthcheck: { ...CHECK, ...check } })),
-        );
-        assert.deepEqual(ours, theirs);
-      });
-
-    test('an exec that can not start, beside it', async () => {
-      const [theirs, ours] = await Promise.all(daemons.map((daemon) => toldBy(daemon, {}, failedExec)));
-      assert.deepEqual(ours, theirs);
-      assert.deepEqual(
-        ours?.map(([action]) => action),
-        ['exec_create: no-such ', 'exec_start: no-such '],
+besideSuite("a healthcheck's events beside dockerd", (daemons) => {
+  for (const [name, check] of Object.entries(CHECKS))
+    test(name, async () => {
+      const [theirs, ours] = await Promise.all(
+        daemons().map((daemon) => toldBy(daemon, { Healthcheck: { ...CHECK, ...check } })),
       );
+      assert.deepEqual(ours, theirs);
     });
-  },
-);
+
+  test('an exec that can not start, beside it', async () => {
+    const [theirs, ours] = await Promise.all(daemons().map((daemon) => toldBy(daemon, {}, failedExec)));
+    assert.deepEqual(ours, theirs);
+    assert.deepEqual(
+      ours?.map(([action]) => action),
+      ['exec_create: no-such ', 'exec_start: no-such '],
+    );
+  });
+});
 
 type Ask = (method: string, path: string, body?: unknown) => Promise<string>;
 

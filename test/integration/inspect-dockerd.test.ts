@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { CREATE_REQUESTS } from '../lib/create-requests.ts';
-import { startDaemon, type Daemon } from '../lib/daemon.ts';
-import { requires } from '../lib/requires.ts';
 import { rest, type Answer } from '../lib/rest.ts';
+import { besideSuite } from '../lib/suite.ts';
 
 /** Where we differ from Debian's dockerd 20.10, and why; `of` and `at` are matched from the beginning. */
 const EXPLAINED: readonly { readonly of?: string; readonly at: string; readonly because: string }[] = [
@@ -53,51 +52,41 @@ const REFUSED: Readonly<Record<string, string>> = {
 /** The last version that 20.10 speaks. */
 const VERSION = 'v1.41';
 
-describe(
-  'create and inspect beside dockerd',
-  requires('root', 'busybox', 'dockerd', 'overlay', 'nftables'),
-  () => {
-    let daemons: readonly Daemon[] = [];
-    before(async () => {
-      daemons = await Promise.all([true, false].map((peer) => startDaemon(undefined, { peer })));
+besideSuite('create and inspect beside dockerd', (daemons) => {
+  const both = (method: string, call: { path: string; body?: unknown }): Promise<Answer[]> =>
+    Promise.all(daemons().map(({ socket }) => rest(socket, method, call)));
+
+  for (const [name, request] of Object.entries(CREATE_REQUESTS)) {
+    test(name, async () => {
+      const body = { Image: 'busybox', ...request };
+      const answers = await both('POST', { path: `/${VERSION}/containers/create?name=${name}`, body });
+      const [theirs, ours] = answers as [Answer, Answer];
+      const refused = REFUSED[name];
+      if (refused !== undefined) {
+        assert.deepEqual([ours.status, ours.json()], [400, { message: refused }]);
+        return;
+      }
+      if (ACCEPTED.includes(name)) {
+        assert.deepEqual([theirs.status, ours.status], [500, 201]);
+        return;
+      }
+      assert.deepEqual(
+        [ours.status, ours.status === 201 || ours.json()],
+        [theirs.status, theirs.status === 201 || theirs.json()],
+      );
+      if (theirs.status !== 201) return;
+      const shown = await both('GET', { path: `/${VERSION}/containers/${name}/json` });
+      const [documentTheirs, documentOurs] = [...shown.entries()].map(([index, answer]) => ({
+        ...answer.json<object>(),
+        Warnings: answers[index]?.json<{ Warnings: unknown }>().Warnings,
+      }));
+      const found = differences(documentTheirs, documentOurs, '').filter(
+        ({ at }) => !EXPLAINED.some((each) => at.startsWith(each.at) && (each.of ?? name) === name),
+      );
+      assert.deepEqual(found, []);
     });
-    after(() => Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]())));
-
-    const both = (method: string, call: { path: string; body?: unknown }): Promise<Answer[]> =>
-      Promise.all(daemons.map(({ socket }) => rest(socket, method, call)));
-
-    for (const [name, request] of Object.entries(CREATE_REQUESTS)) {
-      test(name, async () => {
-        const body = { Image: 'busybox', ...request };
-        const answers = await both('POST', { path: `/${VERSION}/containers/create?name=${name}`, body });
-        const [theirs, ours] = answers as [Answer, Answer];
-        const refused = REFUSED[name];
-        if (refused !== undefined) {
-          assert.deepEqual([ours.status, ours.json()], [400, { message: refused }]);
-          return;
-        }
-        if (ACCEPTED.includes(name)) {
-          assert.deepEqual([theirs.status, ours.status], [500, 201]);
-          return;
-        }
-        assert.deepEqual(
-          [ours.status, ours.status === 201 || ours.json()],
-          [theirs.status, theirs.status === 201 || theirs.json()],
-        );
-        if (theirs.status !== 201) return;
-        const shown = await both('GET', { path: `/${VERSION}/containers/${name}/json` });
-        const [documentTheirs, documentOurs] = [...shown.entries()].map(([index, answer]) => ({
-          ...answer.json<object>(),
-          Warnings: answers[index]?.json<{ Warnings: unknown }>().Warnings,
-        }));
-        const found = differences(documentTheirs, documentOurs, '').filter(
-          ({ at }) => !EXPLAINED.some((each) => at.startsWith(each.at) && (each.of ?? name) === name),
-        );
-        assert.deepEqual(found, []);
-      });
-    }
-  },
-);
+  }
+});
 
 interface Difference {
   readonly at: string;

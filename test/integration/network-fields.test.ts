@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ConnectBody, DisconnectBody, NetworkCreateBody } from '../../daemon/api/docker/wire/network.ts';
 import { VolumeBody } from '../../daemon/api/docker/wire/volume.ts';
 import { ENDPOINT_FIELDS, type EndpointCase } from '../lib/endpoint-fields.ts';
-import { fieldsOf, judgeAll } from '../lib/field-cases.ts';
+import { fieldsOf, judgeAll, judgeRefusal } from '../lib/field-cases.ts';
 import { CONNECT_FIELDS, NETWORK_FIELDS, VOLUME_FIELDS } from '../lib/network-fields.ts';
 import { rest, type Answer } from '../lib/rest.ts';
 import { saysIn } from '../lib/rest-output.ts';
@@ -54,11 +54,6 @@ daemonSuite('every field of the bodies for networks and volumes works, or is ref
     assert.deepEqual(Object.keys(VOLUME_FIELDS).toSorted(), fieldsOf(VolumeBody));
   });
 
-  const refusal = ({ refused }: EndpointCase, { status, text }: Answer): string | undefined => {
-    const { message } = JSON.parse(text) as { message: string };
-    return refused?.test(message) === true ? undefined : `${status} ${message}`;
-  };
-
   const seen = async (
     { script = 'true', says }: EndpointCase,
     container: string,
@@ -76,7 +71,7 @@ daemonSuite('every field of the bodies for networks and volumes works, or is ref
     await daemon().dockerOk('network', 'create', 'taken');
     const judge = async (asked: EndpointCase, field: string): Promise<string | undefined> => {
       const made = await post('/networks/create', { Name: `for-${field}`, ...asked.ask });
-      if (made.status !== 201) return refusal(asked, made);
+      if (made.status !== 201) return judgeRefusal(asked, made);
       if (asked.refused !== undefined) return 'it is not refused';
       const { Id } = made.json<{ Id: string }>();
       return asked.shows === undefined
@@ -96,7 +91,7 @@ daemonSuite('every field of the bodies for networks and volumes works, or is ref
     const judge = async (asked: EndpointCase): Promise<string | undefined> => {
       const container = await running({});
       const connected = await post('/networks/fields/connect', { Container: container, ...asked.ask });
-      if (connected.status !== 200) return refusal(asked, connected);
+      if (connected.status !== 200) return judgeRefusal(asked, connected);
       if (asked.refused !== undefined) return 'it is not refused';
       return seen(asked, container);
     };
@@ -113,7 +108,7 @@ daemonSuite('every field of the bodies for networks and volumes works, or is ref
   test('a volume', async () => {
     const judge = async (asked: EndpointCase): Promise<string | undefined> => {
       const made = await post('/volumes/create', asked.ask);
-      if (made.status !== 201) return refusal(asked, made);
+      if (made.status !== 201) return judgeRefusal(asked, made);
       if (asked.refused !== undefined) return 'it is not refused';
       const { Name } = made.json<{ Name: string }>();
       return asked.shows === undefined

@@ -1,3 +1,5 @@
+import type { Answer } from './rest.ts';
+
 /** Cases at a time. */
 const TOGETHER = 4;
 
@@ -26,4 +28,13 @@ export async function judgeAll<T>(
   };
   await Promise.all(Array.from({ length: TOGETHER }, work));
   return wrong;
+}
+
+/** Of an answer that is a refusal: what is wrong with its message, if anything. */
+export function judgeRefusal(
+  { refused }: { readonly refused?: RegExp },
+  { status, text }: Answer,
+): string | undefined {
+  const { message } = JSON.parse(text) as { message: string };
+  return refused?.test(message) === true ? undefined : `${status} ${message}`;
 }

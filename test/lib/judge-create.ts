@@ -1,4 +1,5 @@
 import type { FieldCase } from './create-fields.ts';
+import { judgeRefusal } from './field-cases.ts';
 import { eventually } from './process.ts';
 import { rest, type Answer } from './rest.ts';
 import { outputOf } from './rest-output.ts';
@@ -24,11 +25,6 @@ export async function judgeCreate(socket: string, asked: FieldCase): Promise<str
   const output = await outputOf(socket, Id);
   return asked.says?.test(output.trim()) === true ? undefined : `it says ${output}`;
 }
-
-const judgeRefusal = ({ refused }: FieldCase, { status, text }: Answer): string | undefined => {
-  const { message } = JSON.parse(text) as { message: string };
-  return refused?.test(message) === true ? undefined : `${status} ${message}`;
-};
 
 /** What a running container shows may come a little later. */
 const judgeInspect = async (

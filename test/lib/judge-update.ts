@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { judgeRefusal } from './field-cases.ts';
 import { eventually } from './process.ts';
 import { rest, type Answer } from './rest.ts';
 import { saysIn } from './rest-output.ts';
@@ -46,7 +47,8 @@ export async function judgeUpdate(
   const prefix = asked.version === undefined ? '' : `/${asked.version}`;
   const answer = await post(socket, `${prefix}/containers/${id}/update`, asked.ask);
   const after = await hostConfig(socket, id);
-  if (answer.status !== 200) return judgeRefusal(asked, answer, isDeepStrictEqual(after, before));
+  if (answer.status !== 200)
+    return isDeepStrictEqual(after, before) ? judgeRefusal(asked, answer) : 'it is refused, and shown';
   const { Warnings } = answer.json<{ Warnings: string[] | null }>();
   if (Warnings !== null) return judgeWarnings(asked, Warnings, isDeepStrictEqual(after[name], before[name]));
   if (asked.refused !== undefined) return 'it is not refused';
@@ -55,16 +57,6 @@ export async function judgeUpdate(
     (await judgeEffect({ socket, id }, asked, 'at once')) ?? (await judgeNextStart({ socket, id }, asked))
   );
 }
-
-const judgeRefusal = (
-  { refused }: UpdateCase,
-  { status, text }: Answer,
-  isAsItWas: boolean,
-): string | undefined => {
-  const { message } = JSON.parse(text) as { message: string };
-  if (!isAsItWas) return 'it is refused, and shown';
-  return refused?.test(message) === true ? undefined : `${status} ${message}`;
-};
 
 const judgeWarnings = (
   { warned }: UpdateCase,

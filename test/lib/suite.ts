@@ -42,6 +42,18 @@ export function daemonSuite(
   });
 }
 
+/** Stories that are told to Debian's dockerd and to ours, in this order. */
+export function besideSuite(name: string, stories: (daemons: () => readonly Daemon[]) => void): void {
+  describe(name, requires('root', 'busybox', 'dockerd', 'overlay', 'nftables'), () => {
+    let daemons: readonly Daemon[] = [];
+    before(async () => {
+      daemons = await Promise.all([true, false].map((peer) => startDaemon(undefined, { peer })));
+    });
+    after(() => Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]())));
+    stories(() => daemons);
+  });
+}
+
 /** After a failure, what the daemon had to say. */
 async function explain(t: TestContext, daemon: Daemon): Promise<void> {
   if (t.passed) return;

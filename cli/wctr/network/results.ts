@@ -30,14 +30,9 @@ export async function keepResult(place: Place): Promise<void> {
   await writeFileAtomic(pathOf(place), JSON.stringify(entry));
 }
 
-export const forgetResult = (place: Pick<Place, 'containerId' | 'interfaceName' | 'chain'>): void =>
-  rmSync(pathOf(place), { force: true });
+export const forgetResult = (place: Place): void => rmSync(pathOf(place), { force: true });
 
-const pathOf = ({
-  containerId,
-  interfaceName,
-  chain,
-}: Pick<Place, 'containerId' | 'interfaceName' | 'chain'>) =>
+const pathOf = ({ containerId, interfaceName, chain }: Place): string =>
   join(DIRECTORY, `${chain.name}-${containerId}-${interfaceName}`);
 
 /** Where a container is attached. What can't be read is of others. */
